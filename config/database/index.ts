@@ -1,0 +1,98 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import type { Compilable } from 'kysely'
+import { compiled } from '../paths.ts'
+import { compile, type Query } from './query.ts'
+
+export type { Compilable } from 'kysely'
+export { type Query, tables } from './query.ts'
+
+/** A change of the schema. Statements keep to what SQLite and PostgreSQL share; each runs once, in the order given. */
+export interface Migration {
+  readonly id: string
+  readonly up: readonly string[]
+}
+
+/**
+ * The rows of one operator. Everything is durable when the promise resolves (decision 3: 250 means safe): calls that arrive
+ * together share one transaction and one sync.
+ */
+export interface Database {
+  /** Runs one statement. @returns its rows (of a select, or of RETURNING) */
+  run<T>(query: Compilable<T>): Promise<T[]>
+  run<T = Record<string, unknown>>(query: Query): Promise<T[]>
+  /** Runs statements as one transaction: all or none. @returns the rows of each */
+  atomically(queries: readonly (Compilable | Query)[]): Promise<Record<string, unknown>[][]>
+  close(): Promise<void>
+}
+
+export interface Job {
+  readonly id: number
+  readonly queries: readonly Query[]
+}
+
+export type Answer = { readonly id: number; readonly rows: Record<string, unknown>[][] } | { readonly id: number; readonly error: string }
+
+/**
+ * Opens (and creates, and migrates) the embedded database in a thread of its own: the SMTP dialogue never waits for the disk.
+ * @param options.file path of the SQLite file; its folder must exist
+ * @throws when the file can't be opened or a migration fails
+ */
+export async function openDatabase(options: { file: string; migrations: readonly Migration[] }): Promise<Database> {
+  const thread = new Worker(compiled('config/database/thread'), { workerData: options })
+  const waiting = new Map<number, { resolve: (rows: Record<string, unknown>[][]) => void; reject: (error: Error) => void }>()
+  let next = 0
+  let down: Error | undefined
+
+  const fail = (error: Error) => {
+    down ??= error
+    for (const job of waiting.values()) job.reject(error)
+    waiting.clear()
+  }
+  thread.on('error', fail)
+  thread.on('exit', () => fail(new Error('the database is closed')))
+  await opened(thread)
+  thread.on('message', (answers: Answer[]) => {
+    for (const answer of answers) {
+      const job = waiting.get(answer.id)
+      waiting.delete(answer.id)
+      if ('error' in answer) job?.reject(new Error(answer.error))
+      else job?.resolve(answer.rows)
+    }
+  })
+
+  function send(queries: readonly Query[]): Promise<Record<string, unknown>[][]> {
+    if (down) return Promise.reject(down)
+    const id = next++
+    return new Promise((resolve, reject) => {
+      waiting.set(id, { resolve, reject })
+      thread.postMessage({ id, queries } satisfies Job)
+    })
+  }
+
+  return {
+    run: async (query: Compilable | Query) => (await send([compile(query)]))[0] as never[],
+    atomically: queries => (queries.length === 0 ? Promise.resolve([]) : send(queries.map(compile))),
+    close: async () => {
+      if (down) return
+      const ended = once(thread, 'exit')
+      thread.postMessage('close')
+      await ended
+    },
+  }
+}
+
+/** The thread says 'open' once, after the migrations; it dies when they fail. */
+async function opened(thread: Worker): Promise<void> {
+  const abort = new AbortController()
+  try {
+    await Promise.race([
+      once(thread, 'message', { signal: abort.signal }),
+      once(thread, 'exit', { signal: abort.signal }).then(() => {
+        throw new Error('the database could not be opened')
+      }),
+    ])
+  } finally {
+    abort.abort()
+  }
+}
