@@ -1,0 +1,18 @@
+export type ImportReason =
+  | 'unreadable' // the source or the previous snapshot cannot be read
+  | 'too-large'
+  | 'header' // not the 31 columns we know
+  | 'broken-lines' // too many lines cannot be used
+  | 'empty'
+  | 'shrunk' // fewer than half of the boxes of the snapshot in use
+
+/** An extract that must not be used; the snapshot in use is untouched. The message is a sentence for the operator. */
+export class ImportFault extends Error {
+  override readonly name = 'ImportFault'
+  readonly reason: ImportReason
+
+  constructor(reason: ImportReason, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.reason = reason
+  }
+}
