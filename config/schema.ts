@@ -1,0 +1,101 @@
+import { z } from 'zod'
+
+/** `90s`, `10m`, `4h`, `5d`. */
+const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** @returns milliseconds */
+export function parseDuration(text: string): number {
+  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
+  if (!count || !unit) throw new Error(`"${text}" is no duration: write a number and s, m, h or d`)
+  return Number(count) * UNITS[unit as keyof typeof UNITS]
+}
+
+const duration = z.string().transform((text, context) => {
+  try {
+    return parseDuration(text)
+  } catch (error) {
+    context.addIssue((error as Error).message)
+    return z.NEVER
+  }
+})
+const hostName = z.string().regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'a lower-case host name')
+const domain = z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, 'a lower-case domain name')
+const address = z.string().regex(/^[a-z0-9._+-]+@[a-z0-9-]+(\.[a-z0-9-]+)+$/, 'a lower-case mail address')
+const file = z.string().min(1).describe('path, from the folder of this configuration')
+const files = z.array(file).min(1)
+const port = z.number().int().min(0).max(65_535)
+const listen = z.strictObject({ host: z.string().default('0.0.0.0'), port })
+const hostAndPort = z.string().regex(/^[A-Za-z0-9.-]+:\d{1,5}$/, 'host:port')
+const idNatStruct = z.string().regex(/^[0-4][0-9A-Z]{9,14}$/, 'a national structure id: 1 and the FINESS, or 3 and the SIRET')
+const oid = z.string().regex(/^[0-2](\.(0|[1-9]\d*))+$/, 'an OID')
+const megabytes = (count: number) => count * 1024 * 1024
+const atMost = (most: number, value: number) => z.number().int().positive().max(most).default(value)
+
+/** Certificates of the IGC-Santé: each role its own (spec: SERV SSL, ORG AUTH_CLI, ORG SIGN). */
+const identity = z.strictObject({ certificate: file, key: file, chain: file.optional() })
+const trust = z.strictObject({
+  anchors: files.describe('certificates of the authorities that peers must chain to (PEM)'),
+  crls: files.describe('their revocation lists (PEM or DER); without a current one every peer is refused'),
+})
+
+/** What one message may be. They are limits, not switches: each has a ceiling, none can be turned off. */
+const limits = z
+  .strictObject({
+    messageBytes: atMost(megabytes(100), megabytes(25)),
+    recipients: atMost(1_000, 500).describe('RFC 5321 §4.5.3.1.8 asks for 100 at least'),
+    headerBytes: atMost(megabytes(1), 65_536),
+    headerFields: atMost(5_000, 500),
+    lineBytes: atMost(65_536, 998).describe('RFC 5322 §2.1.1'),
+    parts: atMost(1_000, 200),
+    depth: atMost(50, 12),
+    connections: atMost(10_000, 500),
+    hops: atMost(100, 25).describe('Received fields, RFC 5321 §6.3'),
+  })
+  .prefault({})
+
+const retry = z
+  .strictObject({
+    schedule: z.array(duration).min(1).default([60e3, 120e3, 300e3, 600e3, 1_200e3, 2_400e3, 3_600e3, 7_200e3, 14_400e3]),
+    warnAfter: duration.default(4 * UNITS.h),
+    giveUpAfter: duration.default(5 * UNITS.d).describe('RFC 5321 §4.5.4.1: at least 4 to 5 days'),
+    overdueAfter: duration.default(UNITS.d).describe('a receipt that has not come by then is reported to the sender'),
+  })
+  .prefault({})
+
+const dmp = z.strictObject({
+  url: z.url({ protocol: /^https$/ }).describe('base of /repository, /registry, /patients'),
+  trust,
+  client: identity.describe('ORG AUTH_CLI: mutual TLS'),
+  signature: identity.describe('ORG SIGN: VIHF and XAdES'),
+  structure: idNatStruct.describe('Identifiant_Structure of the VIHF'),
+  structureName: z.string().min(1),
+  sector: z.string().default('SA41^1.2.250.1.71.4.2.4'),
+  software: z.strictObject({ name: z.string(), version: z.string(), id: z.string(), homologation: z.string() }),
+  insOids: z.array(oid).min(1).default(['1.2.250.1.213.1.4.8', '1.2.250.1.213.1.4.9']),
+  delay: duration.default(10 * UNITS.m).describe('the time in which the author may hold a document back'),
+  documentBytes: atMost(megabytes(50), megabytes(10)),
+  timeout: duration.default(60 * UNITS.s),
+})
+
+export const configuration = z.strictObject({
+  name: z.string().min(1).describe('shown to people in acknowledgements'),
+  hostname: hostName.describe('in the greeting, EHLO and trace fields'),
+  domains: z.array(domain).min(1),
+  postmaster: address,
+  data: file.describe('folder of everything that this operator keeps'),
+  listen: z.strictObject({ submission: listen, submissions: listen, reception: listen }),
+  tls: identity.extend({ ...trust.shape }),
+  whiteList: z.strictObject({ file, anchors: files, crls: files, signer: z.string().min(1).describe('CN of the signer') }),
+  directory: z.strictObject({ file: file.describe('snapshot made by `pli directory import`') }),
+  routes: z
+    .record(domain, hostAndPort)
+    .default({})
+    .describe('next hops that replace the MX look-up; the certificate is checked all the same'),
+  limits,
+  retry,
+  dmp: dmp.optional(),
+  log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+})
+
+/** A configuration as written, checked and completed: durations in milliseconds, sizes in bytes, paths absolute once loaded. */
+export type Configuration = z.output<typeof configuration>
