@@ -1,0 +1,8 @@
+export { type AnchorFiles, type Anchors, loadAnchors } from './anchors.ts'
+export { type CertificateFacts, readCertificate, subjectOf } from './certificate.ts'
+export { createIdentity, type Identity, type IdentityFiles, loadIdentity } from './identity.ts'
+export { formatName, type Rdn } from './names.ts'
+export { hashPassword, verifyPassword } from './password.ts'
+export { judgePeer, PeerRefused, peerFaultOf } from './peer.ts'
+export { type ClientTlsOptions, clientTls, type ServerTls, type ServerTlsOptions, serverTls } from './tls.ts'
+export type { PeerFault, PeerVerdict, Refused } from './verdict.ts'

@@ -1,0 +1,87 @@
+import { constants } from 'node:crypto'
+import { type ConnectionOptions, checkServerIdentity, type PeerCertificate, type SecureContextOptions } from 'node:tls'
+import { type Anchors, trustOf } from './anchors.ts'
+import { judgeCertificate } from './chain.ts'
+import type { Identity } from './identity.ts'
+import { keyOf } from './keyring.ts'
+import { PeerRefused } from './peer.ts'
+
+/** TLS 1.2 and 1.3, forward secrecy and authenticated encryption only (ANSSI TLS guide); level 2 also refuses RSA below 2,048 bits and SHA-1. */
+const PROTOCOL = {
+  minVersion: 'TLSv1.2',
+  maxVersion: 'TLSv1.3',
+  ciphers: [
+    'TLS_AES_256_GCM_SHA384',
+    'TLS_CHACHA20_POLY1305_SHA256',
+    'TLS_AES_128_GCM_SHA256',
+    'ECDHE-ECDSA-AES256-GCM-SHA384',
+    'ECDHE-RSA-AES256-GCM-SHA384',
+    'ECDHE-ECDSA-CHACHA20-POLY1305',
+    'ECDHE-RSA-CHACHA20-POLY1305',
+    'ECDHE-ECDSA-AES128-GCM-SHA256',
+    'ECDHE-RSA-AES128-GCM-SHA256',
+    '@SECLEVEL=2',
+  ].join(':'),
+  ecdhCurve: 'X25519:prime256v1:secp384r1',
+} as const satisfies SecureContextOptions
+
+/** A listener whose peers need no certificate (submission), or the inter-operator one, which asks for theirs. */
+export type ServerTlsOptions = { identity: Identity; requestPeer?: false } | { identity: Identity; requestPeer: true; anchors: Anchors }
+
+/** Options for `tls.createServer`, `new TLSSocket` or smtp-server. */
+export interface ServerTls extends SecureContextOptions {
+  requestCert: boolean
+  rejectUnauthorized: boolean
+}
+
+/**
+ * TLS options of a listener. With `requestPeer` the handshake *asks* for the certificate and lets every connection through: the policy judges with
+ * `judgePeer` and refuses at MAIL in a sentence that the other operator can act on, which a broken handshake cannot give. So whoever listens
+ * with `requestPeer` must call `judgePeer` before it takes anything. No session is ever resumed there: each connection shows its
+ * certificate anew, so one that was revoked in between is seen.
+ */
+export function serverTls(options: ServerTlsOptions): ServerTls {
+  const own = { ...PROTOCOL, ...ownCertificate(options.identity), honorCipherOrder: true, secureOptions: constants.SSL_OP_NO_TICKET }
+  if (!options.requestPeer) return { ...own, requestCert: false, rejectUnauthorized: false }
+  return { ...own, ...trustedAuthorities(options.anchors), requestCert: true, rejectUnauthorized: false }
+}
+
+/**
+ * How the server is recognised. `name`: its certificate carries the host name we connect to (RFC 9110 §4.3.4; the DMP). `dn`: its certificate's DN is
+ * one that the signed white list gives for the recipient's domain; the host name proves nothing there (it is not the mail domain and comes from
+ * public DNS), so **the caller compares the DN** right after the handshake and sends nothing before.
+ */
+export interface ClientTlsOptions {
+  identity: Identity
+  anchors: Anchors
+  identifiedBy: 'dn' | 'name'
+  now?: () => Date
+}
+
+/**
+ * TLS options of a client that shows its certificate and checks the server's: OpenSSL, then our own judgement, inside the handshake.
+ * A refused server ends the connection with an error that `peerFaultOf` explains.
+ */
+export function clientTls({ identity, anchors, identifiedBy, now = () => new Date() }: ClientTlsOptions): ConnectionOptions {
+  return {
+    ...PROTOCOL,
+    ...ownCertificate(identity),
+    ...trustedAuthorities(anchors),
+    rejectUnauthorized: true,
+    checkServerIdentity(host: string, peer: PeerCertificate): Error | undefined {
+      const verdict = judgeCertificate(peer.raw, trustOf(anchors), 'tls', now())
+      if (verdict.kind === 'refused') return new PeerRefused(verdict)
+      return identifiedBy === 'name' ? checkServerIdentity(host, peer) : undefined
+    },
+  }
+}
+
+function ownCertificate(identity: Identity) {
+  return { key: keyOf(identity).pem, cert: [identity.certificatePem, ...identity.chainPem].join('\n') }
+}
+
+function trustedAuthorities(anchors: Anchors) {
+  const { authorityPems, listPems } = trustOf(anchors)
+  if (authorityPems.length === 0) throw new Error('no certification authority is configured')
+  return { ca: [...authorityPems], crl: [...listPems] }
+}

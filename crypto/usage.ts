@@ -1,0 +1,32 @@
+import type { KeyUsageType } from '@peculiar/asn1-x509'
+import type { ParsedCertificate } from './certificate.ts'
+import { type Refused, refused } from './verdict.ts'
+
+/** What a certificate is shown for. */
+export type Usage = 'tls' | 'signature'
+
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
+const EMAIL_PROTECTION = '1.3.6.1.5.5.7.3.4'
+const DOCUMENT_SIGNING = '1.3.6.1.5.5.7.3.36' // RFC 9336
+
+/**
+ * RFC 5280 §4.2.1.3 and §4.2.1.12. An absent extension allows; a present one must name the use. Operators show the same *server* certificate
+ * when they send and when they receive, so a TLS peer may have either purpose; what a TLS server may show, OpenSSL has already checked.
+ */
+const RULES: Record<Usage, { keyUsage: KeyUsageType[]; purposes: string[]; words: string }> = {
+  tls: { keyUsage: ['digitalSignature'], purposes: [SERVER_AUTH, CLIENT_AUTH], words: 'TLS' },
+  // The signer of the white list has digitalSignature + nonRepudiation and the purpose emailProtection.
+  signature: { keyUsage: ['digitalSignature', 'nonRepudiation'], purposes: [EMAIL_PROTECTION, DOCUMENT_SIGNING], words: 'signatures' },
+}
+
+/** @returns why the certificate is not for that use, or undefined */
+export function usageFault({ keyUsage, extendedKeyUsage, isCa }: ParsedCertificate, usage: Usage): Refused | undefined {
+  const rule = RULES[usage]
+  if (isCa) return refused('wrong-usage', 'certificate is one of a certification authority')
+  if (keyUsage && !rule.keyUsage.some(bit => keyUsage.includes(bit)))
+    return refused('wrong-usage', `certificate's key usage does not allow ${rule.words}`)
+  if (extendedKeyUsage && !rule.purposes.some(purpose => extendedKeyUsage.includes(purpose)))
+    return refused('wrong-usage', `certificate's extended key usage does not allow ${rule.words}`)
+  return undefined
+}
