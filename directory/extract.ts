@@ -36,7 +36,7 @@ const LISTED_REFUSALS = 100
 
 /**
  * Imports the national extract (31 columns; text, or a zip of one text) into a new snapshot, built aside and put in place by
- * rename once it is whole and on disk. Gateways that have the old file open notice the new one by themselves.
+ * rename once it is whole and on disk. It keeps its thread busy for seconds: run it in a process of its own. Gateways that have the old file open notice the new one by themselves.
  * @param target path of the snapshot to create or replace
  * @throws ImportFault; the snapshot in place is untouched
  */
@@ -63,8 +63,8 @@ async function build(source: string, aside: string, target: string, options: Imp
     db.exec(SNAPSHOT_SCHEMA)
     db.exec('BEGIN')
     const read = await fill(db, source, options)
-    for (const column of IDENTITY_COLUMNS) db.exec(`UPDATE box SET ${column} = '' WHERE ${column} = '${DISPUTED}'`)
     const count = boxes(db)
+    if (read.duplicates > count) settleDisputes(db)
     db.prepare('INSERT INTO facts VALUES (?, ?, ?)').run(options.now.getTime(), basename(source), count)
     db.exec('COMMIT')
     return { ...read, count, duplicates: read.duplicates - count, ...compare(db, target, count) }
@@ -135,6 +135,10 @@ function attachPrevious(db: Database.Database, target: string): number {
       cause,
     })
   }
+}
+
+function settleDisputes(db: Database.Database): void {
+  for (const column of IDENTITY_COLUMNS) db.exec(`UPDATE box SET ${column} = '' WHERE ${column} = '${DISPUTED}'`)
 }
 
 function boxes(db: Database.Database): number {
