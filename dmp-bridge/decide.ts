@@ -1,0 +1,146 @@
+import type { CdaFacts, FoundDocument, Recognition } from './facts.ts'
+import { hasValidKey, parseCx, sameIns } from './ins.ts'
+import type { Reason } from './reasons.ts'
+import { loadTables, type Tables } from './tables.ts'
+
+/** Who sends the message, as the session knew it (never as a header says it). */
+export interface Sender {
+  /** of the box */
+  address: string
+  /** PS_IdNat of the professional, e.g. `8` + RPPS; a box of an organisation has none */
+  idNatPs?: string
+  /** Struct_IdNat of his structures, e.g. `1` + FINESS */
+  structures: string[]
+  /** the box declared that it informs its patients and records oppositions (decision 7) */
+  declared: boolean
+}
+
+/** What this operator files, and as whom. */
+export interface Policy {
+  /** INS authorities that may be filed: .8 and .9 in production, .10 only where tests are (`INS_OIDS`) */
+  insOids: readonly string[]
+  maxDocumentBytes: number
+  /** Struct_IdNat of our certificate */
+  structure: string
+  structureName: string
+  /** SAxx^1.2.250.1.71.4.2.4 (JDV_J61) goes in the VIHF: the code alone here */
+  sector: string
+  /** who answers for the automated processing: the VIHF names him when the box has no professional */
+  responsible: { idNatPs: string; name: string }
+}
+
+export type Verdict = { action: 'file' } | { action: 'hold' | 'ignore'; reasons: Reason[] }
+
+let defaults: Tables | undefined
+
+/**
+ * Decides what happens to one document of a message. Pure: the same bytes and facts give the same verdict.
+ * @param tables the code tables; the ones that come with the program by default
+ * @returns `file`, or all the reasons against it. What is unknown is a reason (decision 7: hold beats wrong)
+ */
+export function decide(document: FoundDocument, message: Recognition, sender: Sender, policy: Policy, tables?: Tables): Verdict {
+  // The same bytes may come twice (two archives of one document were met): the first copy stands for all, with what is said of each.
+  const copies = document.content.length === 0 ? [document] : message.documents.filter(each => each.sha256 === document.sha256)
+  if (copies[0] && copies[0].path !== document.path) return { action: 'ignore', reasons: ['duplicate'] }
+  tables ??= defaults ??= loadTables()
+  const reasons: Reason[] = [...copies.flatMap(each => each.faults), ...message.faults]
+  if (document.content.length > policy.maxDocumentBytes) reasons.push('too-big')
+  if (copies.some(each => each.marks.length > 0)) reasons.push('marked')
+  if (!sender.declared) reasons.push('not-declared')
+  if (document.cda) reasons.push(...judgeCda(document.cda, copies, message, sender, policy, tables))
+  else if (document.faults.length === 0) reasons.push('reading-failed')
+  return reasons.length === 0 ? { action: 'file' } : { action: 'hold', reasons: [...new Set(reasons)] }
+}
+
+function judgeCda(cda: CdaFacts, copies: FoundDocument[], message: Recognition, sender: Sender, policy: Policy, tables: Tables): Reason[] {
+  const others = message.documents.filter(each => !copies.includes(each)).map(each => each.cda)
+  return [
+    ...judgeIdentifier(cda, others),
+    ...judgePatient(cda, policy),
+    ...copies.flatMap(copy => judgeMetadata(copy, cda)),
+    ...(others.some(other => other && !samePatient(other, cda)) ? (['two-patients'] as const) : []),
+    ...judgeCodes(cda, tables),
+    ...judgeAuthors(cda, sender, tables),
+  ]
+}
+
+function judgeIdentifier(cda: CdaFacts, others: (CdaFacts | undefined)[]): Reason[] {
+  const reasons: Reason[] = []
+  if (cda.uniqueId === '') reasons.push('no-id')
+  else if (!isOid(cda.uniqueId)) reasons.push('id-not-oid') // EX_2.1-1130
+  if (cda.idExtension !== undefined) reasons.push('id-extension') // spec dmp §1.9
+  if (others.some(other => other?.uniqueId === cda.uniqueId && other.idExtension === cda.idExtension)) reasons.push('id-conflict')
+  if (cda.replaces !== undefined) reasons.push('replacement')
+  return reasons
+}
+
+/** ITI TF-3 §4.2.3.1.7: at most 64 characters. */
+function isOid(text: string): boolean {
+  return text.length <= 64 && /^[0-2](\.(0|[1-9]\d*))+$/.test(text)
+}
+
+function judgePatient(cda: CdaFacts, policy: Policy): Reason[] {
+  const { patient } = cda
+  const reasons: Reason[] = []
+  if (cda.recordTargets !== 1) reasons.push('several-record-targets')
+  if (!patient.ins) reasons.push('no-ins')
+  else {
+    if (!hasValidKey(patient.ins.matricule)) reasons.push('bad-ins-key')
+    if (!policy.insOids.includes(patient.ins.oid)) reasons.push('ins-oid-not-allowed')
+  }
+  if (patient.identities > 1) reasons.push('several-ins')
+  const { birthName, firstName, birthDate, sex, birthPlace } = patient
+  if (!birthName || !firstName || !birthDate || !sex || !birthPlace) reasons.push('traits-missing')
+  return reasons
+}
+
+/** The recipient takes the patient from METADATA.XML (ECO.2.1.2): it and the document must say the same. */
+function judgeMetadata(document: FoundDocument, cda: CdaFacts): Reason[] {
+  const { metadata } = document
+  if (!metadata) return []
+  const reasons: Reason[] = []
+  const expected = cda.idExtension === undefined ? cda.uniqueId : `${cda.uniqueId}^${cda.idExtension}`
+  if (metadata.uniqueId !== expected) reasons.push('metadata-unique-id')
+  const agrees = (cx: string | undefined) => {
+    const ins = cx === undefined ? undefined : parseCx(cx)
+    return ins !== undefined && cda.patient.ins !== undefined && sameIns(ins, cda.patient.ins)
+  }
+  if (!agrees(metadata.patientId) || (metadata.setPatientId !== undefined && !agrees(metadata.setPatientId)))
+    reasons.push('metadata-patient')
+  return reasons
+}
+
+/** One patient a message (ECO.2.1.1): the identity when both have one, and never two birth dates; else all traits. */
+function samePatient(a: CdaFacts, b: CdaFacts): boolean {
+  const [one, two] = [a.patient, b.patient]
+  if (one.birthDate !== two.birthDate) return false
+  if (one.ins && two.ins) return sameIns(one.ins, two.ins)
+  return one.birthName === two.birthName && one.firstName === two.firstName && one.sex === two.sex
+}
+
+function judgeCodes(cda: CdaFacts, tables: Tables): Reason[] {
+  const reasons: Reason[] = []
+  const found = tables.classOf(cda.typeCode)
+  if (!tables.hasType(cda.typeCode)) reasons.push('unknown-type')
+  else if (!found) reasons.push('unknown-class')
+  else if (!found.professional || cda.typeCode.code.startsWith('DOCPAT')) reasons.push('type-not-for-professionals') // spec dmp §2.5
+  if (!tables.formatOf(cda)) reasons.push('unknown-format')
+  if (!tables.facility(cda.facility)) reasons.push('unknown-facility')
+  if (!tables.practice(cda.practice)) reasons.push('unknown-practice')
+  if (cda.confidentiality !== 'N') reasons.push('not-normal')
+  return reasons
+}
+
+/** The author feeds the DMP (decision 6): the sender must be he, or of one of his structures. */
+function judgeAuthors(cda: CdaFacts, sender: Sender, tables: Tables): Reason[] {
+  const reasons: Reason[] = []
+  const known = cda.authors.filter(each => each.id)
+  if (known.length === 0) reasons.push('author-missing')
+  const mine = known.some(
+    each => (sender.idNatPs !== undefined && each.idNatPs === sender.idNatPs) || each.structures.some(id => sender.structures.includes(id)),
+  )
+  if (!mine) reasons.push('author-not-sender')
+  if (cda.authors.some(each => each.specialty && !tables.hasSpecialty(each.specialty))) reasons.push('unknown-specialty')
+  if (!cda.legalAuthenticator?.id) reasons.push('authenticator-missing')
+  return reasons
+}

@@ -1,0 +1,117 @@
+import type { Reason } from './reasons.ts'
+
+/** An identifier with the system that gave it, as CDA and XDS use them. */
+export interface Coded {
+  code: string
+  system: string
+  label: string
+}
+
+/** A national identity: 13 characters and 2 of key, with the OID of its authority (spec/INS: .8 NIR, .9 NIA, .10 test, .11 demo). */
+export interface Ins {
+  matricule: string
+  oid: string
+}
+
+/** What a CDA header says of its patient. A trait that is absent is `undefined`, never guessed from another. */
+export interface PatientFacts {
+  ins?: Ins
+  /** how many distinct national identities the header carries: more than one is a contradiction */
+  identities: number
+  /** identifier inside the establishment (IPP) */
+  localId?: { extension: string; root: string }
+  birthName?: string
+  firstName?: string
+  /** yyyymmdd */
+  birthDate?: string
+  sex?: string
+  /** COG code of the town or country of birth */
+  birthPlace?: string
+}
+
+/** A person or a device with its organisations: author or legal authenticator. */
+export interface PartyFacts {
+  /** PS_IdNat, e.g. `8` + RPPS; present when it comes from the national register (root 1.2.250.1.71.4.2.1) */
+  idNatPs?: string
+  id?: { extension: string; root: string }
+  family: string
+  given: string
+  device: boolean
+  /** Struct_IdNat of the organisations, e.g. `1` + FINESS */
+  structures: string[]
+  organisation?: string
+  specialty?: Coded
+  role?: string
+}
+
+/** The header of one CDA, read without altering a byte. Times are HL7 v3 strings as they stand in the document. */
+export interface CdaFacts {
+  uniqueId: string
+  idExtension?: string
+  setId?: string
+  version?: number
+  /** id (root, or root^extension) of the document that this one replaces or completes */
+  replaces?: string
+  patient: PatientFacts
+  recordTargets: number
+  typeCode: Coded
+  authors: PartyFacts[]
+  legalAuthenticator?: PartyFacts
+  custodian?: string
+  confidentiality: string
+  title: string
+  language: string
+  effectiveTime: string
+  service: { start?: string; stop?: string }
+  events: Coded[]
+  encounter?: string
+  facility?: Coded
+  practice?: Coded
+  templateIds: string[]
+  /** level 1: one embedded file; level 3: structured */
+  body: 'N1' | 'N3'
+  mediaType?: string
+  /** the file is its own style sheet (root xsl:stylesheet) */
+  selfPresentable: boolean
+}
+
+/** What METADATA.XML says of one document. */
+export interface MetadataFacts {
+  uniqueId?: string
+  /** CX, e.g. `<15>^^^&1.2.250.1.213.1.4.8&ISO^NH` */
+  patientId?: string
+  /** CX of the submission set it belongs to */
+  setPatientId?: string
+  uri?: string
+  hash?: string
+  size?: number
+  /** every confidentialityCode */
+  confidentiality: string[]
+}
+
+/** One document found in a message, or one container that could not be opened (then `cda` is absent and `faults` says why). */
+export interface FoundDocument {
+  /** where it is, e.g. `2/IHE_XDM.zip/IHE_XDM/SUBSET01/DOC0001.XML`; a file name may hold a patient's name: not for logs */
+  path: string
+  /** the exact bytes */
+  content: Uint8Array
+  /** of `content`, hexadecimal, lower case */
+  sha256: string
+  cda?: CdaFacts
+  /** confidentiality codes of METADATA.XML other than N */
+  marks: string[]
+  metadata?: MetadataFacts
+  faults: Reason[]
+}
+
+export interface Ignored {
+  path: string
+  reason: Reason
+}
+
+/** What a message or a file holds. `faults` concern the whole: when there is one, `documents` may be incomplete. */
+export interface Recognition {
+  documents: FoundDocument[]
+  ignored: Ignored[]
+  faults: Reason[]
+}

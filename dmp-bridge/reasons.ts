@@ -1,0 +1,227 @@
+/** A word for the sender, a word for the operator, and what happens to the document. */
+interface ReasonText {
+  fr: string
+  en: string
+  action: 'hold' | 'ignore'
+}
+
+/**
+ * Every reason why a document is not filed without a human. `hold` waits for one; `ignore` needs none.
+ * The codes are stable: rows, logs and pages carry the code, never a sentence built with data of a patient.
+ */
+export const REASONS = {
+  // patient (spec dmp §3, §8.5)
+  'no-ins': {
+    fr: 'Le document ne porte pas l’INS du patient.',
+    en: 'The document carries no INS.',
+    action: 'hold',
+  },
+  'bad-ins-key': {
+    fr: 'La clé de l’INS du patient est fausse.',
+    en: 'The key of the INS is wrong.',
+    action: 'hold',
+  },
+  'ins-oid-not-allowed': {
+    fr: 'L’INS vient d’une autorité qui n’est pas acceptée ici (INS de test ou de démonstration).',
+    en: 'The authority (OID) of the INS is not allowed here (test or demonstration identity).',
+    action: 'hold',
+  },
+  'several-ins': {
+    fr: 'Le document porte plusieurs INS différents pour le même patient.',
+    en: 'The document carries several different INS.',
+    action: 'hold',
+  },
+  'several-record-targets': {
+    fr: 'Le document désigne plusieurs patients.',
+    en: 'The document names several patients (recordTarget).',
+    action: 'hold',
+  },
+  'traits-missing': {
+    fr: 'Il manque un trait d’identité du patient : nom de naissance, premier prénom, date de naissance, sexe ou lieu de naissance (code COG).',
+    en: 'An identity trait is missing: birth name, first name, birth date, sex or birthplace (COG code).',
+    action: 'hold',
+  },
+  'two-patients': {
+    fr: 'Le message contient des documents de patients différents.',
+    en: 'The message holds documents of different patients.',
+    action: 'hold',
+  },
+  'metadata-patient': {
+    fr: 'Le fichier METADATA.XML et le document ne désignent pas le même patient.',
+    en: 'METADATA.XML and the document do not name the same patient.',
+    action: 'hold',
+  },
+  // document
+  'no-id': { fr: 'Le document n’a pas d’identifiant.', en: 'The document has no id.', action: 'hold' },
+  'id-extension': {
+    fr: 'L’identifiant du document a une extension ; le DMP n’accepte qu’un OID seul.',
+    en: 'The document id has an extension; the DMP takes a root alone.',
+    action: 'hold',
+  },
+  'id-not-oid': {
+    fr: 'L’identifiant du document n’est pas un OID ; le DMP ne peut pas le recevoir.',
+    en: 'The document id is not an OID.',
+    action: 'hold',
+  },
+  'id-conflict': {
+    fr: 'Deux documents différents du message portent le même identifiant.',
+    en: 'Two different documents of the message carry one id.',
+    action: 'hold',
+  },
+  'metadata-unique-id': {
+    fr: 'Le fichier METADATA.XML et le document ne portent pas le même identifiant.',
+    en: 'METADATA.XML and the document do not carry the same uniqueId.',
+    action: 'hold',
+  },
+  replacement: {
+    fr: 'Le document remplace ou complète un document précédent : cela se fait à la main pour le moment.',
+    en: 'The document replaces or completes a parent; not automatic yet.',
+    action: 'hold',
+  },
+  'too-big': { fr: 'Le document dépasse la taille acceptée.', en: 'The document is larger than allowed.', action: 'hold' },
+  // codes (spec dmp §2): the tables move, so what they don't know waits
+  'unknown-type': {
+    fr: 'Le type du document n’est pas dans la table.',
+    en: 'The type of the document is not in the table.',
+    action: 'hold',
+  },
+  'unknown-class': {
+    fr: 'Ce type de document n’a pas de classe dans la table.',
+    en: 'The type has no class in the table.',
+    action: 'hold',
+  },
+  'type-not-for-professionals': {
+    fr: 'Un professionnel ne dépose pas ce type de document (patient, assurance maladie).',
+    en: 'Documents of this class are not filed by a professional.',
+    action: 'hold',
+  },
+  'unknown-format': {
+    fr: 'Le modèle du document n’est pas dans la table des formats.',
+    en: 'The model of the document is not in the format table.',
+    action: 'hold',
+  },
+  'unknown-facility': {
+    fr: 'Le lieu de prise en charge est absent ou n’est pas dans la table.',
+    en: 'The facility type is absent or not in the table.',
+    action: 'hold',
+  },
+  'unknown-practice': {
+    fr: 'Le cadre d’exercice est absent ou n’est pas dans la table.',
+    en: 'The practice setting is absent or not in the table.',
+    action: 'hold',
+  },
+  'unknown-specialty': {
+    fr: 'La profession ou la spécialité d’un auteur n’est pas dans la table.',
+    en: 'The specialty of an author is not in the table.',
+    action: 'hold',
+  },
+  // confidentiality (spec dmp §8.6, §8.7)
+  'not-normal': {
+    fr: 'La confidentialité du document n’est pas « normale ».',
+    en: 'The confidentiality of the document is not N.',
+    action: 'hold',
+  },
+  marked: {
+    fr: 'Le document porte une restriction de confidentialité ou de visibilité (METADATA.XML).',
+    en: 'METADATA.XML restricts or masks the document.',
+    action: 'hold',
+  },
+  // author and sender (decision 6, spec dmp §8.1)
+  'author-missing': { fr: 'Le document n’a pas d’auteur identifié.', en: 'The document has no identified author.', action: 'hold' },
+  'author-not-sender': {
+    fr: 'L’auteur du document n’est pas l’expéditeur du message, ni un membre de sa structure.',
+    en: 'The author is neither the sender nor of one of his structures.',
+    action: 'hold',
+  },
+  'authenticator-missing': {
+    fr: 'Le document n’a pas de responsable (signataire légal).',
+    en: 'The document has no legal authenticator.',
+    action: 'hold',
+  },
+  'not-declared': {
+    fr: 'Cette boîte n’a pas déclaré qu’elle informe ses patients de l’alimentation du DMP.',
+    en: 'The box has not declared that it informs its patients.',
+    action: 'hold',
+  },
+  // reading
+  'xml-malformed': { fr: 'Le document XML est illisible.', en: 'The XML is malformed.', action: 'hold' },
+  'xml-dtd': { fr: 'Le document XML contient une DTD ou des entités.', en: 'The XML has a DTD or entities.', action: 'hold' },
+  'xml-too-big': { fr: 'Le document XML est trop grand ou trop profond.', en: 'The XML is too large or too deep.', action: 'hold' },
+  'xml-encoding': { fr: 'Le document n’est pas codé en UTF-8.', en: 'The document is not encoded in UTF-8.', action: 'hold' },
+  'active-content': { fr: 'Le document contient un script.', en: 'The document contains a script.', action: 'hold' },
+  'several-documents': {
+    fr: 'Le fichier contient plusieurs documents CDA.',
+    en: 'The file holds several ClinicalDocuments.',
+    action: 'hold',
+  },
+  'metadata-missing': {
+    fr: 'L’archive ne contient pas de fichier METADATA.XML.',
+    en: 'The archive has no METADATA.XML.',
+    action: 'hold',
+  },
+  'metadata-unreadable': {
+    fr: 'Le fichier METADATA.XML de l’archive est illisible.',
+    en: 'METADATA.XML can not be read.',
+    action: 'hold',
+  },
+  'not-in-metadata': {
+    fr: 'Le document n’est pas décrit dans le fichier METADATA.XML de l’archive.',
+    en: 'METADATA.XML does not describe the document.',
+    action: 'hold',
+  },
+  'file-missing': {
+    fr: 'Un document décrit dans METADATA.XML manque dans l’archive.',
+    en: 'A document of METADATA.XML is missing in the archive.',
+    action: 'hold',
+  },
+  'hash-mismatch': {
+    fr: 'L’empreinte du document ne correspond pas à celle de METADATA.XML.',
+    en: 'The hash differs from the one of METADATA.XML.',
+    action: 'hold',
+  },
+  'size-mismatch': {
+    fr: 'La taille du document ne correspond pas à celle de METADATA.XML.',
+    en: 'The size differs from the one of METADATA.XML.',
+    action: 'hold',
+  },
+  'zip-malformed': { fr: 'L’archive est illisible.', en: 'The archive is malformed.', action: 'hold' },
+  'zip-too-many-entries': { fr: 'L’archive contient trop de fichiers.', en: 'The archive has too many entries.', action: 'hold' },
+  'zip-bomb': { fr: 'L’archive est trop grande une fois ouverte.', en: 'The archive unfolds beyond the limits.', action: 'hold' },
+  'zip-path-escape': {
+    fr: 'L’archive contient un chemin interdit.',
+    en: 'The archive holds a path that leaves its folder.',
+    action: 'hold',
+  },
+  'zip-encrypted': { fr: 'L’archive est protégée par un mot de passe.', en: 'The archive is encrypted.', action: 'hold' },
+  'message-too-big': { fr: 'Le message est trop grand pour être lu.', en: 'The message is too large to be read.', action: 'hold' },
+  'header-too-big': { fr: 'Un en-tête du message est trop grand.', en: 'A header of the message is too large.', action: 'hold' },
+  'line-too-long': { fr: 'Une ligne du message est trop longue.', en: 'A line of the message is too long.', action: 'hold' },
+  'too-many-parts': { fr: 'Le message a trop de parties.', en: 'The message has too many parts.', action: 'hold' },
+  'too-deep': { fr: 'Le message a trop de niveaux.', en: 'The message is nested too deeply.', action: 'hold' },
+  'message-malformed': { fr: 'Le message est illisible.', en: 'The message can not be read.', action: 'hold' },
+  'reading-timed-out': { fr: 'La lecture du message a pris trop de temps.', en: 'Reading took too long.', action: 'hold' },
+  'reading-failed': { fr: 'La lecture du message a échoué.', en: 'Reading failed.', action: 'hold' },
+  // nothing to file
+  duplicate: { fr: 'Le même document est déjà dans ce message.', en: 'The same document stands earlier in the message.', action: 'ignore' },
+  'copy-beside-xdm': {
+    fr: 'Copie PDF jointe à un document structuré : elle n’est pas déposée.',
+    en: 'PDF copy beside a CDA.',
+    action: 'ignore',
+  },
+  'pdf-alone': { fr: 'PDF sans document structuré.', en: 'PDF without a CDA.', action: 'ignore' },
+  hprim: { fr: 'Résultat au format HPRIM.', en: 'HPRIM text.', action: 'ignore' },
+  image: { fr: 'Image.', en: 'Image.', action: 'ignore' },
+  rtf: { fr: 'Texte RTF.', en: 'RTF text.', action: 'ignore' },
+  text: { fr: 'Texte simple.', en: 'Plain text.', action: 'ignore' },
+  encrypted: { fr: 'Pièce chiffrée, illisible ici.', en: 'Encrypted part, unreadable here.', action: 'ignore' },
+  stylesheet: { fr: 'Feuille de style.', en: 'Style sheet.', action: 'ignore' },
+  technical: { fr: 'Fichier technique de l’archive.', en: 'Technical file of the archive.', action: 'ignore' },
+  unrelated: { fr: 'Pièce jointe sans rapport avec le DMP.', en: 'Unrelated attachment.', action: 'ignore' },
+} as const satisfies Record<string, ReasonText>
+
+export type Reason = keyof typeof REASONS
+
+/** @returns whether a code read from a row or a configuration is one of ours */
+export function isReason(code: string): code is Reason {
+  return Object.hasOwn(REASONS, code)
+}

@@ -1,0 +1,17 @@
+import { move, transferableSymbol, valueSymbol } from 'piscina'
+import type { Limits } from './caps.ts'
+import { recogniseFile, recogniseMessage } from './recognise.ts'
+
+/** What a thread is asked: a whole message, or a file under its name. */
+export interface RecogniseTask {
+  bytes: Uint8Array
+  limits: Limits
+  name?: string
+}
+
+/** Entry of a piscina thread: answers a `Recognition`, whose bytes are moved to the caller, not copied. */
+export default async function recogniseInThread({ bytes, limits, name }: RecogniseTask): Promise<unknown> {
+  const result = name === undefined ? await recogniseMessage(bytes, limits) : await recogniseFile(name, bytes, limits)
+  const buffers = new Set(result.documents.map(each => each.content.buffer as ArrayBuffer))
+  return move({ [transferableSymbol]: [...buffers], [valueSymbol]: result })
+}

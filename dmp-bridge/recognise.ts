@@ -1,0 +1,109 @@
+import { type Attachment, type ParsedMail, simpleParser } from 'mailparser'
+import { exceededCap, type Limits } from './caps.ts'
+import { readCda } from './cda.ts'
+import type { Recognition } from './facts.ts'
+import { kindOf, looksLikeCda, plainKind } from './kinds.ts'
+import type { Reason } from './reasons.ts'
+import { found, readArchive, withReading } from './xdm.ts'
+
+export type { CdaFacts, FoundDocument, Ignored, MetadataFacts, PartyFacts, PatientFacts, Recognition } from './facts.ts'
+
+/** Messages in messages are opened to this depth, below the one that carries them. */
+const MAX_NESTED = 3
+
+/**
+ * Finds the health documents of a message: a CDA alone, or in an IHE_XDM.zip (ECO.2.1.1). Content decides, then name and type.
+ * Nothing of the message is a reason to throw: what can't be read is a fault, or a document with a fault.
+ * @param eml the whole message as it came
+ */
+export async function recogniseMessage(eml: Uint8Array, limits: Limits): Promise<Recognition> {
+  const result = await readMessage('', eml, limits, 0)
+  return { ...result, ignored: withCopies(result) }
+}
+
+/**
+ * The same for a file of the operator: a message, an archive or one document, told by its content, then by its name.
+ * @param name of the file, for its place in the result and where content does not tell
+ */
+export async function recogniseFile(name: string, bytes: Uint8Array, limits: Limits): Promise<Recognition> {
+  if (/\.eml$/i.test(name)) return recogniseMessage(bytes, limits)
+  return readPart({ path: name.split(/[\\/]/).at(-1) ?? name, content: bytes, type: '' }, limits, 0)
+}
+
+interface Part {
+  path: string
+  content: Uint8Array
+  type: string
+}
+
+async function readMessage(path: string, eml: Uint8Array, limits: Limits, nested: number): Promise<Recognition> {
+  const broken = exceededCap(eml, limits)
+  if (broken) return nothing(broken)
+  const mail = await parse(eml)
+  if (!mail) return nothing('message-malformed')
+  const results: Recognition[] = []
+  for (const [index, attachment] of mail.attachments.entries()) {
+    results.push(await readPart(partOf(attachment, path, index), limits, nested))
+  }
+  return merge(results)
+}
+
+/** Every option that makes mailparser build HTML is off: 0.6 MB of `<div>` would hold the thread for seconds. */
+async function parse(eml: Uint8Array): Promise<ParsedMail | undefined> {
+  try {
+    return await simpleParser(Buffer.from(eml.buffer, eml.byteOffset, eml.byteLength), {
+      skipHtmlToText: true,
+      skipTextToHtml: true,
+      skipTextLinks: true,
+      skipImageLinks: true,
+    })
+  } catch {
+    return undefined
+  }
+}
+
+function partOf(attachment: Attachment, path: string, index: number): Part {
+  const number = attachment.partId ?? String(index + 1)
+  const name = (attachment.filename ?? '').replace(/[\\/\0-\x1f\x7f]/g, '_')
+  return {
+    path: [path, number, name].filter(each => each !== '').join('/'),
+    content: attachment.content,
+    type: attachment.contentType.toLowerCase(),
+  }
+}
+
+async function readPart(part: Part, limits: Limits, nested: number): Promise<Recognition> {
+  if (part.type === 'message/rfc822' || part.type === 'message/global') {
+    return nested < MAX_NESTED ? readMessage(part.path, part.content, limits, nested + 1) : nothing('too-deep')
+  }
+  if (kindOf(part.content) === 'zip') return readArchive(part.path, part.content, limits)
+  if (looksLikeCda(part.content)) {
+    const reading = readCda(part.content, limits)
+    if (reading.kind !== 'not-a-cda')
+      return { documents: [withReading(found(part.path, ownBytes(part.content), []), reading)], ignored: [], faults: [] }
+  }
+  return { documents: [], ignored: [{ path: part.path, reason: plainKind(part.path, part.content, part.type) }], faults: [] }
+}
+
+/** mailparser may hand out slices of a shared buffer: a document owns its bytes, so that it can be moved between threads. */
+function ownBytes(content: Uint8Array): Uint8Array {
+  return new Uint8Array(content)
+}
+
+/** A PDF beside a CDA is the copy for readers without software (ECO.2.1.1): it is never filed. */
+function withCopies(result: Recognition): Recognition['ignored'] {
+  if (result.documents.length === 0) return result.ignored
+  return result.ignored.map(each => (each.reason === 'pdf-alone' ? { ...each, reason: 'copy-beside-xdm' } : each))
+}
+
+function nothing(fault: Reason): Recognition {
+  return { documents: [], ignored: [], faults: [fault] }
+}
+
+function merge(results: Recognition[]): Recognition {
+  return {
+    documents: results.flatMap(each => each.documents),
+    ignored: results.flatMap(each => each.ignored),
+    faults: [...new Set(results.flatMap(each => each.faults))],
+  }
+}

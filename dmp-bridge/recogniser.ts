@@ -1,0 +1,63 @@
+import { Piscina } from 'piscina'
+import { compiled } from '../config/paths.ts'
+import type { Limits } from './caps.ts'
+import type { Recognition } from './facts.ts'
+import type { Reason } from './reasons.ts'
+import type { RecogniseTask } from './recognise-thread.ts'
+
+export interface Recogniser {
+  /** @param eml a whole message; copied, so that the caller keeps it */
+  message(eml: Uint8Array): Promise<Recognition>
+  /** @param name of a file of the operator (.eml, .zip, .xml) */
+  file(name: string, bytes: Uint8Array): Promise<Recognition>
+  close(): Promise<void>
+}
+
+/**
+ * Recognises in threads, so that no message holds up the event loop. A thread that is still at work after the time allowed is
+ * ended, and another started: the answer is then a fault, which holds the message for a human. Nothing else waits for it.
+ * @param options.timeoutMs of one message, from the moment that a thread is free for it
+ * @param options.script of the thread; a test gives its own
+ */
+export function openRecogniser(options: { threads: number; limits: Limits; timeoutMs: number; script?: string }): Recogniser {
+  const pool = new Piscina<RecogniseTask, Recognition>({
+    filename: options.script ?? compiled('dmp-bridge/recognise-thread'),
+    minThreads: 1,
+    maxThreads: options.threads,
+    resourceLimits: { maxOldGenerationSizeMb: 1024 },
+  })
+  const turn = turnstile(options.threads)
+  const run = (bytes: Uint8Array, name?: string) =>
+    turn(async () => {
+      const own = new Uint8Array(bytes)
+      const task: RecogniseTask = { bytes: own, limits: options.limits, ...(name !== undefined && { name }) }
+      const signal = AbortSignal.timeout(options.timeoutMs)
+      try {
+        return await pool.run(task, { signal, transferList: [own.buffer] })
+      } catch {
+        return nothing(signal.aborted ? 'reading-timed-out' : 'reading-failed')
+      }
+    })
+  return { message: eml => run(eml), file: (name, bytes) => run(bytes, name), close: () => pool.destroy() }
+}
+
+function nothing(fault: Reason): Recognition {
+  return { documents: [], ignored: [], faults: [fault] }
+}
+
+/** Lets `places` run at once and the others wait outside the pool, since a task that waits inside it would use up its time there. */
+function turnstile(places: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = []
+  let free = places
+  return async work => {
+    if (free > 0) free -= 1
+    else await new Promise<void>(resolve => waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else free += 1
+    }
+  }
+}

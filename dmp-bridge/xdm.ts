@@ -1,0 +1,123 @@
+import type { Limits } from './caps.ts'
+import { type CdaReading, readCda } from './cda.ts'
+import type { FoundDocument, MetadataFacts, Recognition } from './facts.ts'
+import { looksLikeCda, plainKind } from './kinds.ts'
+import type { Reason } from './reasons.ts'
+import { digest, unzip, type ZipEntry, ZipFault } from './unzip.ts'
+import { readMetadata } from './xdm-metadata.ts'
+
+/**
+ * Reads an archive that may be an IHE_XDM.zip. Its METADATA.XML says which files are documents; wherever it lies and however its
+ * names are written, the entries are matched to files without regard to case (spec dmp §4).
+ * @param path of the archive in the message
+ * @returns its documents; one document without `cda`, with the fault, when the archive can't be opened
+ */
+export async function readArchive(path: string, bytes: Uint8Array, limits: Limits): Promise<Recognition> {
+  let files: ZipEntry[]
+  try {
+    files = await unzip(bytes, limits)
+  } catch (error) {
+    if (error instanceof ZipFault) return { documents: [found(path, bytes, [error.reason])], ignored: [], faults: [] }
+    throw error
+  }
+  return readFiles(path, files, limits)
+}
+
+function readFiles(path: string, files: ZipEntry[], limits: Limits): Recognition {
+  const result: Recognition = { documents: [], ignored: [], faults: [] }
+  const described = new Map<ZipEntry, { entry: MetadataFacts }>()
+  const indexes = files.filter(each => /metadata\.xml$/i.test(each.path) && !looksLikeCda(each.content))
+  let unreadable = false
+  for (const index of indexes) {
+    const entries = readMetadata(index.content, limits)
+    if (entries === undefined) unreadable = true
+    for (const entry of entries ?? []) {
+      const file = fileOf(entry, entries ?? [], index, files)
+      if (file) described.set(file, { entry })
+      else result.documents.push({ ...found(`${path}/${index.path}`, new Uint8Array(), ['file-missing']), metadata: entry })
+    }
+  }
+  const undescribed: Reason = indexes.length === 0 ? 'metadata-missing' : unreadable ? 'metadata-unreadable' : 'not-in-metadata'
+  for (const file of files) {
+    if (indexes.includes(file)) continue
+    const entry = described.get(file)?.entry
+    const reading: CdaReading = looksLikeCda(file.content) ? readCda(file.content, limits) : { kind: 'not-a-cda' }
+    const where = `${path}/${file.path}`
+    if (reading.kind === 'not-a-cda') result.ignored.push({ path: where, reason: plainKind(file.path, file.content) })
+    else result.documents.push(archived(where, file.content, reading, entry, undescribed))
+  }
+  return result
+}
+
+function archived(
+  path: string,
+  content: Uint8Array,
+  reading: CdaReading,
+  entry: MetadataFacts | undefined,
+  undescribed: Reason,
+): FoundDocument {
+  const document = withReading(found(path, content, []), reading)
+  if (!entry) return { ...document, faults: [...document.faults, undescribed] }
+  return {
+    ...document,
+    metadata: entry,
+    marks: entry.confidentiality.filter(each => each !== 'N'),
+    faults: [...document.faults, ...integrity(entry, content)],
+  }
+}
+
+/** A digest is the SHA-1 of XDS, in any case; MD5 was met in its place. What has another shape proves nothing, so it does not match. */
+function integrity(entry: MetadataFacts, content: Uint8Array): Reason[] {
+  const faults: Reason[] = []
+  const hash = entry.hash?.toLowerCase()
+  if (hash !== undefined && hash !== digest(hash.length === 32 ? 'md5' : 'sha1', content)) faults.push('hash-mismatch')
+  if (entry.size !== undefined && entry.size !== content.length) faults.push('size-mismatch')
+  return faults
+}
+
+/**
+ * The file that an entry describes: by its URI below the folder of METADATA.XML (or after the same beginning of name, when the
+ * archive lost its slashes), else from the top of the archive; without URI, by its digest, or because there is only one.
+ */
+function fileOf(entry: MetadataFacts, entries: MetadataFacts[], index: ZipEntry, files: ZipEntry[]): ZipEntry | undefined {
+  const others = files.filter(each => each !== index)
+  if (entry.uri === undefined) {
+    const byHash = others.filter(each => entry.hash?.toLowerCase() === digest('sha1', each.content))
+    if (byHash.length === 1) return byHash[0]
+    const documents = others.filter(each => looksLikeCda(each.content))
+    return entries.length === 1 && documents.length === 1 ? documents[0] : undefined
+  }
+  const base = index.path.slice(0, -'METADATA.XML'.length)
+  const uri = decoded(entry.uri)
+    .replaceAll('\\', '/')
+    .replace(/^(\.?\/)+/, '')
+  for (const path of [base + uri, uri]) {
+    const file = others.find(each => each.path === path) ?? onlyOne(others.filter(each => each.path.toLowerCase() === path.toLowerCase()))
+    if (file) return file
+  }
+  return undefined
+}
+
+function onlyOne<T>(values: T[]): T | undefined {
+  return values.length === 1 ? values[0] : undefined
+}
+
+function decoded(uri: string): string {
+  try {
+    return decodeURIComponent(uri)
+  } catch {
+    return uri
+  }
+}
+
+/** @returns a document without facts yet */
+export function found(path: string, content: Uint8Array, faults: Reason[]): FoundDocument {
+  return { path, content, sha256: digest('sha256', content), marks: [], faults }
+}
+
+/** @returns the document with what its header says, or with the reason why it can't be read */
+export function withReading(document: FoundDocument, reading: CdaReading): FoundDocument {
+  if (reading.kind === 'cda') return { ...document, cda: reading.cda, faults: [...document.faults, ...reading.faults] }
+  if (reading.kind === 'unreadable') return { ...document, faults: [...document.faults, reading.reason] }
+  return document
+}
