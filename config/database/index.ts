@@ -5,7 +5,7 @@ import { compiled } from '../paths.ts'
 import { compile, type Query } from './query.ts'
 
 export type { Compilable } from 'kysely'
-export { type Query, tables } from './query.ts'
+export { type Query, required, STALE, tables } from './query.ts'
 
 /** A change of the schema. Statements keep to what SQLite and PostgreSQL share; each runs once, in the order given. */
 export interface Migration {

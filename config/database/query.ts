@@ -4,6 +4,8 @@ import { type Compilable, DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector
 export interface Query {
   readonly sql: string
   readonly parameters: readonly unknown[]
+  /** The whole batch is undone when this statement returns no row: see `required`. */
+  readonly required?: boolean
 }
 
 const builder = new Kysely<never>({
@@ -25,6 +27,18 @@ export function tables<T>(): Kysely<T> {
 
 /** @returns what travels to the database thread: the text and the values, nothing of the builder */
 export function compile(query: Compilable | Query): Query {
-  const { sql, parameters } = 'compile' in query ? query.compile() : query
+  if (!('compile' in query)) return query
+  const { sql, parameters } = query.compile()
   return { sql, parameters }
+}
+
+/** What `atomically` rejects with when a required statement returned no row. Nothing of its batch was done. */
+export const STALE = 'a required row was not there'
+
+/**
+ * A condition of a batch: a statement (with RETURNING) that must return at least one row, or the batch is undone.
+ * So a claim that was lost takes its consequences with it.
+ */
+export function required(query: Compilable): Query {
+  return { ...compile(query), required: true }
 }

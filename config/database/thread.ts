@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import type { Answer, Job, Migration, Query } from './index.ts'
+import { STALE } from './query.ts'
 
 const { file, migrations } = workerData as { file: string; migrations: Migration[] }
 const port = parentPort!
@@ -75,11 +76,15 @@ function answer({ id, queries }: Job): Answer {
   }
 }
 
-function execute({ sql, parameters }: Query): Record<string, unknown>[] {
+function execute({ sql, parameters, required }: Query): Record<string, unknown>[] {
   const statement = prepare(sql)
-  if (statement.reader) return statement.all(...parameters) as Record<string, unknown>[]
-  statement.run(...parameters)
-  return []
+  if (!statement.reader) {
+    statement.run(...parameters)
+    return []
+  }
+  const rows = statement.all(...parameters) as Record<string, unknown>[]
+  if (required && rows.length === 0) throw new Error(STALE)
+  return rows
 }
 
 function readsOnly(job: Job): boolean {

@@ -1,0 +1,45 @@
+export type EnhancedStatus = `${2 | 4 | 5}.${number}.${number}`
+
+/** Every way we say no: reply code (RFC 5321 §4.2.3), enhanced status (RFC 3463 §3), words for the sender. */
+export const REFUSALS = {
+  tlsRequired: [530, '5.7.0', 'Must issue a STARTTLS command first'],
+  authenticationFailed: [535, '5.7.8', 'Authentication failed: unknown mailbox or wrong password'],
+  authenticationUnavailable: [454, '4.7.0', 'Authentication cannot be checked now, try again later'],
+  addressMalformed: [501, '5.1.3', 'Address is not a valid mailbox address'],
+  senderNotOwner: [550, '5.7.1', 'You may send only from your own mailbox'],
+  senderDomainUnknown: [550, '5.7.1', 'The white list does not name this domain'],
+  nullSenderNotReport: [550, '5.7.1', 'An empty return path is for delivery and disposition reports only'],
+  peerRefused: [550, '5.7.1', 'Your certificate was refused'],
+  peerNotListed: [550, '5.7.1', 'The white list does not give your certificate for this domain'],
+  fromNotSender: [550, '5.7.1', 'The From and Sender fields must hold your own mailbox only'],
+  fromNotPeer: [550, '5.7.1', 'The white list does not give your certificate for the domain of the From field'],
+  headerUnclear: [550, '5.6.0', 'The header cannot be read without doubt'],
+  recipientNotListed: [550, '5.1.1', 'Recipient is not in the directory'],
+  recipientNotHere: [550, '5.7.1', 'We do not serve this domain'],
+  recipientSuspended: [550, '5.2.1', 'This mailbox is suspended'],
+  domainNotTrusted: [550, '5.7.1', 'Recipient domain is outside the trusted space'],
+  tooManyRecipients: [452, '4.5.3', 'Too many recipients, send the others in another transaction'],
+  loop: [554, '5.4.6', 'Too many hops: the message goes round in a loop'],
+  directoryUnavailable: [451, '4.4.3', 'Directory unavailable, try again later'],
+  trustUnavailable: [451, '4.7.0', 'The white list cannot be read now, try again later'],
+  spoolFailed: [451, '4.3.0', 'Message could not be stored, try again later'],
+  internal: [451, '4.3.0', 'Internal error, try again later'],
+} as const satisfies Record<string, readonly [number, EnhancedStatus, string]>
+
+export type RefusalReason = keyof typeof REFUSALS
+
+/** Thrown once, where the rule is; the listener turns it into the reply. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+  readonly reason: RefusalReason
+  readonly code: number
+  readonly status: EnhancedStatus
+  /** @param detail repairs: what exactly is wrong, for the other side's operator; never health data */
+  constructor(reason: RefusalReason, detail?: string, options?: ErrorOptions) {
+    const [code, status, text] = REFUSALS[reason]
+    super(detail ? `${text}: ${detail}` : text, options)
+    this.reason = reason
+    this.code = code
+    this.status = status
+  }
+}

@@ -1,0 +1,107 @@
+import { type FileHandle, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+
+const KEEP_IN_MEMORY = 256 * 1024
+/** Opened by a gateway that died before the rows were written: nobody was told 250 (S1, S2). */
+const ORPHAN_AGE = 36 * 3_600_000
+
+/** Files of message bytes, one for each message, named by its id. */
+export interface Bytes {
+  /** Starts a file. @throws when the disk says no */
+  create(id: string): Draft
+  read(id: string): Promise<Buffer>
+  /** The message is done, or was never accepted. A file that is gone already is no fault. */
+  remove(id: string): Promise<void>
+  /** @returns ids of files so old that, without rows, nobody can have been promised anything */
+  stale(now: number): Promise<string[]>
+}
+
+/** A message being written. */
+export interface Draft {
+  readonly id: string
+  write(chunk: Buffer): Promise<void>
+  /** Resolves once bytes and name are on the disk. */
+  sync(): Promise<void>
+  discard(): Promise<void>
+}
+
+/** Opens the folder, making it when it is missing. */
+export async function openBytes(folder: string): Promise<Bytes> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const syncFolder = coalesced(async () => {
+    const handle = await open(folder, 'r')
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  })
+  const path = (id: string) => join(folder, id)
+  return {
+    create: id => draft(id, path(id), syncFolder),
+    read: id => readFile(path(id)),
+    remove: id => rm(path(id), { force: true }),
+    stale: async now => {
+      const names = await readdir(folder)
+      const ages = await Promise.all(names.map(async name => now - (await stat(path(name)).catch(() => ({ mtimeMs: now }))).mtimeMs))
+      return names.filter((_, index) => (ages[index] ?? 0) > ORPHAN_AGE)
+    },
+  }
+}
+
+/** Small messages stay in memory until they are whole: one write and one sync instead of many. */
+function draft(id: string, path: string, syncFolder: () => Promise<void>): Draft {
+  let handle: FileHandle | undefined
+  let chunks: Buffer[] = []
+  let buffered = 0
+
+  const flush = async () => {
+    handle ??= await open(path, 'wx', 0o600)
+    const batch = chunks
+    chunks = []
+    buffered = 0
+    if (batch.length > 0) await handle.writeFile(batch.length === 1 ? batch[0]! : Buffer.concat(batch))
+  }
+  return {
+    id,
+    async write(chunk) {
+      chunks.push(chunk)
+      buffered += chunk.length
+      if (buffered >= KEEP_IN_MEMORY) await flush()
+    },
+    async sync() {
+      await flush()
+      await handle?.datasync()
+      await handle?.close()
+      handle = undefined
+      await syncFolder()
+    },
+    async discard() {
+      chunks = []
+      await handle?.close()
+      await rm(path, { force: true })
+    },
+  }
+}
+
+/** Callers that come while a run is under way share the next one: what they wrote before the call is covered by it. */
+function coalesced(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined
+  let next: Promise<void> | undefined
+  const start = () => {
+    running = work().finally(() => {
+      running = undefined
+    })
+    return running
+  }
+  return () => {
+    if (!running) return start()
+    next ??= running
+      .catch(() => {})
+      .then(() => {
+        next = undefined
+        return start()
+      })
+    return next
+  }
+}

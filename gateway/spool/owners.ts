@@ -1,0 +1,60 @@
+import { hostname } from 'node:os'
+import type { Database } from '../../config/index.ts'
+import { spool as sql } from './schema.ts'
+
+/** A process that has not been seen for so long is taken for dead, wherever it ran. */
+const SILENCE = 60_000
+
+/** Every process that claims rows says regularly that it lives; what a dead one held is free again. */
+export function openOwners({ db, id, now, pid = process.pid }: { db: Database; id: string; now(): number; pid?: number }) {
+  const host = hostname()
+
+  /** On this host the process table knows at once (our own number under another id: it was ours before); elsewhere only silence tells. */
+  const isDead = (owner: { host: string; pid: number; seen_at: number }) =>
+    now() - owner.seen_at > SILENCE || (owner.host === host && (owner.pid === pid || !isRunning(owner.pid)))
+
+  return {
+    async beat(): Promise<void> {
+      const seen = { id, host, pid, seen_at: now() }
+      await db.run(
+        sql
+          .insertInto('owner')
+          .values(seen)
+          .onConflict(conflict => conflict.column('id').doUpdateSet({ seen_at: seen.seen_at })),
+      )
+    },
+
+    /** @returns ids of processes that hold nothing any more: the caller releases their claims, then calls `forget` */
+    async dead(): Promise<string[]> {
+      const owners = await db.run(sql.selectFrom('owner').selectAll().where('id', '!=', id))
+      return owners.filter(isDead).map(owner => owner.id)
+    },
+
+    /** Gives back what dead processes held. @returns how many recipients are due again */
+    async releaseRecipients(dead: readonly string[]): Promise<number> {
+      if (dead.length === 0) return 0
+      const released = await db.run(
+        sql
+          .updateTable('recipient')
+          .set({ relay: 'queued', claimed_by: null, due_at: now() })
+          .where('relay', '=', 'sending')
+          .where('claimed_by', 'in', [...dead])
+          .returning('position'),
+      )
+      return released.length
+    },
+
+    async forget(dead: readonly string[]): Promise<void> {
+      if (dead.length > 0) await db.run(sql.deleteFrom('owner').where('id', 'in', [...dead]))
+    },
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
