@@ -1,0 +1,59 @@
+import type { Policy, Sender } from './decide.ts'
+import type { FoundDocument, Ins } from './facts.ts'
+import type { SubmissionRequest } from './submission.ts'
+
+/** What the DMP said, as it was received: codes only, never a text of the answer (a text may name the patient). */
+export type DmpAnswer =
+  | { kind: 'accepted' }
+  /** the codes of a RegistryResponse that is not a success */
+  | { kind: 'errors'; codes: string[] }
+  | { kind: 'fault'; role: 'sender' | 'receiver' | 'version-mismatch' | 'must-understand'; code?: string }
+  | { kind: 'http'; status: number }
+  /** nothing came back: connection, TLS or time */
+  | { kind: 'unreachable'; code: string }
+  /** something came back that can't be read: the document may be filed or not */
+  | { kind: 'unreadable' }
+
+/** Why a refusal is a human's business. */
+export type RefusalKind = 'human-content' | 'human-patient' | 'defect' | 'unknown'
+
+/** An attempt that brought no result, in the words of the error table. */
+export type DmpFailure =
+  /** later, with the same document uniqueId; `misconfigured` when waiting alone won't help: a human must repair our set-up */
+  | { kind: 'retry'; code: string; misconfigured: boolean }
+  | { kind: 'refused'; code: string; why: RefusalKind }
+  /** can't be told from the answer: look the document up, retry once, then a human */
+  | { kind: 'ambiguous'; code: string }
+
+/** `code` is present when the document was in the DMP already. */
+export type DmpOutcome = { kind: 'filed'; code?: string } | DmpFailure
+
+/** A DMP is fed only when it is active (TD0.2). */
+export type DmpStatus = 'active' | 'closed' | 'absent'
+
+/** What every request needs beside its subject: for whom it is made, when, and where new ids come from. */
+export interface RequestContext {
+  sender: Sender
+  policy: Policy
+  now: Date
+  newId: () => string
+}
+
+/**
+ * The patient's DMP, as the bridge needs it. XDS.b is the only implementation today (decision 8); an adapter for MHD would
+ * build other requests behind the same four questions.
+ */
+export interface Dmp {
+  /** Builds the whole request of one document; a new submission set each time, the document's uniqueId unchanged. */
+  prepare(document: FoundDocument, context: RequestContext): SubmissionRequest | Promise<SubmissionRequest>
+  file(request: SubmissionRequest): Promise<DmpOutcome>
+  /** TD0.2: is there a DMP to feed? */
+  exists(ins: Ins, context: RequestContext): Promise<{ kind: 'status'; status: DmpStatus } | DmpFailure>
+  /** TD3.1b: a repair tool after an ambiguous answer, never a step of each filing (EX_3.1-2030). */
+  findByUniqueId(
+    uniqueId: string,
+    ins: Ins,
+    context: RequestContext,
+  ): Promise<{ kind: 'found'; entryUuid: string } | { kind: 'absent' } | DmpFailure>
+  close(): Promise<void>
+}

@@ -1,0 +1,126 @@
+import type { Breaker } from './breaker.ts'
+import type { BridgeLog } from './bridge-log.ts'
+import { decide, type Sender } from './decide.ts'
+import type { Dmp, DmpFailure, DmpOutcome, RequestContext } from './dmp.ts'
+import type { FoundDocument, Ins } from './facts.ts'
+import type { FilingReason } from './filing-reasons.ts'
+import type { FilingRow, FilingState } from './filing-tables.ts'
+import type { Filings } from './filings.ts'
+import { parse } from './orders.ts'
+import type { Patients } from './patients.ts'
+import { keyOf, type ReaderTools } from './reader.ts'
+import { retryDelay, type Timing } from './timing.ts'
+
+export interface FilerTools extends Omit<ReaderTools, 'note' | 'dmpConfigured'> {
+  dmp: Dmp | undefined
+  patients: Patients
+  breaker: Breaker
+  timing: Timing
+  filings: Filings
+  log: BridgeLog
+}
+
+/** What becomes of a filing after one attempt; `sent` when the DMP was asked to take the document. */
+type Next =
+  | { to: Exclude<FilingState, 'pending' | 'ignored'>; reasons: FilingReason[]; code?: string; sent: boolean }
+  | { to: 'pending'; code: string; doubts: number }
+
+/**
+ * One attempt to file one claimed document. The bytes are read and judged again: only what was judged is sent, under today's
+ * policy. The document keeps its uniqueId, so an attempt that was interrupted after the DMP's commit ends as a duplicate: filed.
+ */
+export async function fileOne(filing: FilingRow, tools: FilerTools): Promise<void> {
+  const next = await attempt(filing, tools)
+  if (next.to === 'pending') {
+    const nextAttemptAt = tools.now() + retryDelay(tools.timing, filing.attempts + 1)
+    return tools.filings.defer(filing, { code: next.code, doubts: next.doubts, nextAttemptAt })
+  }
+  await tools.filings.settle(filing, next.to, next)
+  tools.log.settled(filing.id, filing.message_id, next.to, next.reasons, next.code)
+}
+
+async function attempt(filing: FilingRow, tools: FilerTools): Promise<Next> {
+  const { dmp } = tools
+  if (!dmp) return held('no-dmp-configured')
+  const message = await tools.filings.message(filing.message_id)
+  if (!message) throw new Error('a filing without its message')
+  const sender = JSON.parse(message.sender) as Sender
+  const recognition = await tools.recognise(await tools.read(filing.message_id))
+  const document = recognition.documents[filing.place - 1]
+  if (!document && recognition.faults.length > 0) return held(...recognition.faults)
+  if (!document || document.sha256 !== filing.sha256 || keyOf(document.cda) !== (filing.unique_id ?? undefined))
+    return held('bytes-changed')
+
+  const verdict = decide(document, recognition, sender, tools.policy)
+  const overruled = parse(filing.overruled)
+  const standing = verdict.action === 'file' ? [] : verdict.reasons.filter(reason => !overruled.includes(reason))
+  if (standing.length > 0) return held(...standing)
+  const ins = document.cda?.patient.ins
+  if (!ins || filing.unique_id === null) return held('no-ins') // whatever was overruled
+  return submit(filing, filing.unique_id, document, ins, dmp, sender, tools)
+}
+
+async function submit(
+  filing: FilingRow,
+  uniqueId: string,
+  document: FoundDocument,
+  ins: Ins,
+  dmp: Dmp,
+  sender: Sender,
+  tools: FilerTools,
+): Promise<Next> {
+  const context: RequestContext = { sender, policy: tools.policy, now: new Date(tools.now()), newId: tools.newId }
+  const patient = await tools.patients.status(ins, () => dmp.exists(ins, context))
+  if (patient.kind !== 'status') return afterFailure(filing, patient, tools, false)
+  if (patient.status !== 'active') {
+    tools.breaker.answered()
+    return { to: 'refused', reasons: ['human-patient'], code: `dmp-${patient.status}`, sent: false }
+  }
+  const request = await dmp.prepare(document, context)
+  const started = performance.now()
+  const outcome = await dmp.file(request)
+  tools.log.attempted(filing.id, outcome.kind, outcome.code, Math.round(performance.now() - started))
+  if (outcome.kind === 'ambiguous') return afterDoubt(filing, uniqueId, outcome, dmp, ins, context, tools)
+  if (outcome.kind === 'filed') await tools.patients.remember(ins, 'active')
+  if (outcome.kind === 'refused' && outcome.why === 'human-patient') await tools.patients.forget(ins)
+  return conclude(filing, outcome, tools)
+}
+
+function conclude(filing: FilingRow, outcome: Exclude<DmpOutcome, { kind: 'ambiguous' }>, tools: FilerTools): Next {
+  if (outcome.kind !== 'filed') return afterFailure(filing, outcome, tools, true)
+  tools.breaker.answered()
+  return { to: 'filed', reasons: [], sent: true, ...(outcome.code === undefined ? {} : { code: outcome.code }) }
+}
+
+/** The one use of TD3.1b: is the document there, though the answer didn't say so? */
+async function afterDoubt(
+  filing: FilingRow,
+  uniqueId: string,
+  doubt: Extract<DmpFailure, { kind: 'ambiguous' }>,
+  dmp: Dmp,
+  ins: Ins,
+  context: RequestContext,
+  tools: FilerTools,
+): Promise<Next> {
+  const found = await dmp.findByUniqueId(uniqueId, ins, context)
+  if (found.kind === 'found') return conclude(filing, { kind: 'filed', code: doubt.code }, tools)
+  if (found.kind === 'retry') return afterFailure(filing, found, tools, true)
+  return afterFailure(filing, doubt, tools, true)
+}
+
+function afterFailure(filing: FilingRow, failure: DmpFailure, tools: FilerTools, sent: boolean): Next {
+  const { code } = failure
+  if (failure.kind === 'retry') {
+    tools.breaker.failed(tools.now(), failure.misconfigured)
+    tools.log.dmpTrouble(code, failure.misconfigured, tools.breaker.isOpen)
+    const givesUp = tools.now() - filing.due_at >= tools.timing.giveUpMs
+    return givesUp ? { to: 'held', reasons: ['dmp-unreachable'], code, sent } : { to: 'pending', code, doubts: filing.doubts }
+  }
+  tools.breaker.answered()
+  if (failure.kind === 'refused') return { to: 'refused', reasons: [failure.why], code, sent }
+  return filing.doubts > 0 ? { to: 'refused', reasons: ['ambiguous'], code, sent } : { to: 'pending', code, doubts: filing.doubts + 1 }
+}
+
+function held(...reasons: FilingReason[]): Next {
+  return { to: 'held', reasons, sent: false }
+}

@@ -1,0 +1,122 @@
+import type { Selectable } from 'kysely'
+import { type Migration, tables } from '../config/database/index.ts'
+
+/**
+ * The states of a document's filing; each moves only along this table. `refused` is the DMP's word, `held` is ours.
+ *   pending   to be filed at `next_attempt_at`          held     waits for a human, the bytes are kept
+ *   filed     in the DMP, by us or before us            refused  the DMP said no, with its code, or the author gave it up
+ *   ignored   not a document to file (a copy, a double)
+ */
+export const MOVES = {
+  none: ['pending', 'held', 'ignored'],
+  pending: ['filed', 'held', 'refused'],
+  held: ['pending', 'refused'],
+  refused: ['pending'],
+  filed: [],
+  ignored: [],
+} as const satisfies Record<string, readonly FilingState[]>
+export type FilingState = 'pending' | 'held' | 'filed' | 'refused' | 'ignored'
+
+/** @returns the states from which `to` may be reached: the WHERE of every change of state */
+export function before(to: FilingState): FilingState[] {
+  return (Object.keys(MOVES) as (keyof typeof MOVES)[]).filter(
+    from => from !== 'none' && (MOVES[from] as readonly FilingState[]).includes(to),
+  ) as FilingState[]
+}
+
+/** The place of a filing that stands for the whole message: it could not be read into documents. Documents count from 1. */
+export const WHOLE_MESSAGE = 0
+
+/** One accepted message whose documents are to be looked for. No health data: the bytes stay sealed in the mail store. */
+interface InboxTable {
+  message_id: string
+  /** JSON of Sender: address, idNatPs, structures, declared */
+  sender: string
+  accepted_at: number
+  /** unread → read → released (its bytes are no longer needed here) */
+  state: 'unread' | 'read' | 'released'
+  /** reads that ended without a result; a message that kills its reader is held after a few */
+  faults: number
+  next_attempt_at: number
+  claimed_by: string | null
+  claimed_until: number | null
+}
+
+/** One document of one message. Neither INS, name, title nor file name (a file name may be a patient's). */
+interface FilingTable {
+  id: string
+  message_id: string
+  /** its rank among the documents of the message, or WHOLE_MESSAGE */
+  place: number
+  sha256: string
+  /** ClinicalDocument/id = XDS uniqueId: the key against doubles */
+  unique_id: string | null
+  state: FilingState
+  /** JSON list of reason codes, of the present state */
+  reasons: string
+  /** JSON list of the reasons that a human has overruled */
+  overruled: string
+  /** the DMP's last code, or ours for a transport failure */
+  code: string | null
+  attempts: number
+  /** claims that ended without a result (a crash or an unforeseen exception) */
+  faults: number
+  /** answers from which nothing could be told */
+  doubts: number
+  created_at: number
+  /** start of the days during which an unreachable DMP is tried */
+  due_at: number
+  next_attempt_at: number
+  claimed_by: string | null
+  claimed_until: number | null
+  settled_at: number | null
+  /** 0 until the mail ledger has heard of the present state */
+  told: number
+}
+
+export interface BridgeTables {
+  inbox: InboxTable
+  filing: FilingTable
+  /** TD0.2 answers, by keyed hash of the INS: not one question per document */
+  dmp_status: { patient: string; status: string; asked_at: number }
+  /** when the next submission of a structure may start: the DMP's limit holds over all processes */
+  dmp_pace: { structure: string; next_at: number }
+}
+export type InboxRow = Selectable<InboxTable>
+export type FilingRow = Selectable<FilingTable>
+
+export const bridge = tables<BridgeTables>()
+
+export const bridgeMigrations: Migration[] = [
+  {
+    id: 'bridge-1-inbox-and-filing',
+    up: [
+      `CREATE TABLE inbox (
+        message_id TEXT PRIMARY KEY, sender TEXT NOT NULL, accepted_at BIGINT NOT NULL, state TEXT NOT NULL,
+        faults INTEGER NOT NULL, next_attempt_at BIGINT NOT NULL, claimed_by TEXT, claimed_until BIGINT)`,
+      // the worker's search for messages to read
+      `CREATE INDEX inbox_unread ON inbox (next_attempt_at) WHERE state = 'unread'`,
+      // the sweep of messages whose documents are all settled; released ones leave the index
+      `CREATE INDEX inbox_read ON inbox (message_id) WHERE state = 'read'`,
+      `CREATE TABLE filing (
+        id TEXT PRIMARY KEY, message_id TEXT NOT NULL, place INTEGER NOT NULL, sha256 TEXT NOT NULL, unique_id TEXT, state TEXT NOT NULL,
+        reasons TEXT NOT NULL, overruled TEXT NOT NULL, code TEXT, attempts INTEGER NOT NULL, faults INTEGER NOT NULL,
+        doubts INTEGER NOT NULL, created_at BIGINT NOT NULL, due_at BIGINT NOT NULL, next_attempt_at BIGINT NOT NULL,
+        claimed_by TEXT, claimed_until BIGINT, settled_at BIGINT, told INTEGER NOT NULL)`,
+      // two copies of one document are never filed side by side, whatever two workers do
+      `CREATE UNIQUE INDEX filing_one_per_document ON filing (unique_id) WHERE state IN ('pending', 'filed')`,
+      // a message that is read twice makes its rows once; also the search by message
+      'CREATE UNIQUE INDEX filing_one_per_place ON filing (message_id, place)',
+      // is this document known already?
+      'CREATE INDEX filing_document ON filing (unique_id)',
+      // the worker's search for due filings
+      `CREATE INDEX filing_due ON filing (next_attempt_at) WHERE state = 'pending'`,
+      // changes that the ledger hasn't heard of, after a crash
+      'CREATE INDEX filing_untold ON filing (id) WHERE told = 0',
+      // `pli dmp list`
+      'CREATE INDEX filing_state ON filing (state, created_at)',
+      'CREATE TABLE dmp_status (patient TEXT PRIMARY KEY, status TEXT NOT NULL, asked_at BIGINT NOT NULL)',
+      'CREATE TABLE dmp_pace (structure TEXT PRIMARY KEY, next_at BIGINT NOT NULL)',
+    ],
+  },
+]

@@ -1,0 +1,254 @@
+import type { ExpressionBuilder } from 'kysely'
+import type { Compilable, Database } from '../config/database/index.ts'
+import type { Sender } from './decide.ts'
+import { type BridgeTables, before, bridge, type FilingRow, type FilingState, type InboxRow } from './filing-tables.ts'
+
+/** A document's filing as it is first written. */
+export interface NewFiling {
+  id: string
+  place: number
+  sha256: string
+  uniqueId: string | undefined
+  state: 'pending' | 'held' | 'ignored'
+  reasons: readonly string[]
+  dueAt: number
+}
+
+/** How an attempt ended that settles nothing. */
+export interface Deferral {
+  code: string
+  nextAttemptAt: number
+  doubts: number
+}
+
+type Claimable = 'inbox' | 'filing'
+
+/**
+ * The rows of the bridge: the truth of what is to be read and filed. A claim is a lease of one owner; what its owner leaves
+ * behind is free when the owner is known to be dead or the lease has run out.
+ */
+export function openFilings(db: Database, options: { owner: string; now: () => number; leaseMs: number }) {
+  const { owner, now, leaseMs } = options
+  const free = (eb: ExpressionBuilder<BridgeTables, Claimable>) => eb.or([eb('claimed_by', 'is', null), eb('claimed_until', '<=', now())])
+  const mine = () => ({ claimed_by: owner, claimed_until: now() + leaseMs })
+  const nobodys = { claimed_by: null, claimed_until: null }
+
+  /** Changes the state of a claimed filing, if its table of moves allows. @returns false when someone else moved it before */
+  async function settle(filing: FilingRow, to: FilingState, what: { reasons?: readonly string[]; code?: string; sent?: boolean }) {
+    const rows = await db.run(
+      bridge
+        .updateTable('filing')
+        .set({
+          ...nobodys,
+          state: to,
+          reasons: JSON.stringify(what.reasons ?? []),
+          code: what.code ?? null,
+          attempts: filing.attempts + (what.sent ? 1 : 0),
+          faults: 0,
+          settled_at: now(),
+          told: 0,
+        })
+        .where('id', '=', filing.id)
+        .where('state', 'in', before(to))
+        .where('claimed_by', '=', owner)
+        .returning('id'),
+    )
+    return rows.length === 1
+  }
+
+  return {
+    settle,
+
+    /** @returns up to `limit` unread messages, now claimed; each claim counts a fault until it ends well */
+    claimMessages(limit: number): Promise<InboxRow[]> {
+      const due = bridge.selectFrom('inbox').select('message_id').where('state', '=', 'unread').where('next_attempt_at', '<=', now())
+      return db.run(
+        bridge
+          .updateTable('inbox')
+          .set(eb => ({ ...mine(), faults: eb('faults', '+', 1) }))
+          .where('message_id', 'in', due.where(free).orderBy('next_attempt_at').limit(limit))
+          .where(free)
+          .returningAll(),
+      )
+    },
+
+    /**
+     * Writes what was found in a message, and that it is read, in one transaction.
+     * @throws when another worker has written a filing of the same document meanwhile (the unique index): read the message again
+     */
+    async plan(message: InboxRow, filings: readonly NewFiling[]): Promise<void> {
+      const read = bridge
+        .updateTable('inbox')
+        .set({ ...nobodys, state: 'read', faults: 0 })
+        .where('message_id', '=', message.message_id)
+        .where('claimed_by', '=', owner)
+      await db.atomically([...filings.map(filing => insertion(message.message_id, filing, now())), read])
+    },
+
+    /** Puts a message back, to be read again later. */
+    async deferMessage(message: InboxRow, nextAttemptAt: number): Promise<void> {
+      const back = bridge.updateTable('inbox').set({ ...nobodys, next_attempt_at: nextAttemptAt })
+      await db.run(back.where('message_id', '=', message.message_id).where('claimed_by', '=', owner))
+    },
+
+    /** @returns the filing that has been due for longest, now claimed */
+    async claimDue(): Promise<FilingRow | undefined> {
+      const due = bridge.selectFrom('filing').select('id').where('state', '=', 'pending').where('next_attempt_at', '<=', now())
+      const rows = await db.run(
+        bridge
+          .updateTable('filing')
+          .set(eb => ({ ...mine(), faults: eb('faults', '+', 1) }))
+          .where('id', 'in', due.where(free).orderBy('next_attempt_at').limit(1))
+          .where('state', '=', 'pending')
+          .where(free)
+          .returningAll(),
+      )
+      return rows[0]
+    },
+
+    /** Keeps a claimed filing for a later attempt. */
+    async defer(filing: FilingRow, { code, nextAttemptAt, doubts }: Deferral): Promise<void> {
+      const next = { code, doubts, next_attempt_at: nextAttemptAt, attempts: filing.attempts + 1, faults: 0 }
+      await db.run(claimed(filing).set({ ...nobodys, ...next }))
+    },
+
+    /** Gives a claimed filing back; the fault that its claim counted stays. */
+    async giveBack(filing: FilingRow, nextAttemptAt: number): Promise<void> {
+      await db.run(claimed(filing).set({ ...nobodys, next_attempt_at: nextAttemptAt }))
+    },
+
+    /** @returns the filings of these documents, whatever their state, oldest first */
+    knownAs(uniqueIds: readonly string[]): Promise<FilingRow[]> {
+      if (uniqueIds.length === 0) return Promise.resolve([])
+      return db.run(bridge.selectFrom('filing').selectAll().where('unique_id', 'in', uniqueIds).orderBy('created_at'))
+    },
+
+    async message(messageId: string): Promise<InboxRow | undefined> {
+      return (await db.run(bridge.selectFrom('inbox').selectAll().where('message_id', '=', messageId)))[0]
+    },
+
+    /** @returns filings whose present state the ledger hasn't heard: of one message, or those left behind before `since` */
+    untold(of: { messageId: string } | { since: number }): Promise<FilingRow[]> {
+      const all = bridge.selectFrom('filing').selectAll().where('told', '=', 0).orderBy('message_id').orderBy('place').limit(100)
+      if ('messageId' in of) return db.run(all.where('message_id', '=', of.messageId))
+      return db.run(all.where(eb => eb(eb.fn.coalesce('settled_at', 'created_at'), '<=', of.since)))
+    },
+
+    /** The ledger has heard of this state; a state that came meanwhile stays untold. */
+    async told(filing: FilingRow): Promise<void> {
+      const here = bridge.updateTable('filing').set({ told: 1 }).where('id', '=', filing.id)
+      await db.run(here.where('state', '=', filing.state).where('reasons', '=', filing.reasons))
+    },
+
+    /** @returns read messages whose bytes nobody here needs any more; refused documents keep theirs until `refusedBefore` */
+    async finishedMessages(refusedBefore: number, messageId?: string): Promise<string[]> {
+      const read = bridge.selectFrom('inbox').select('message_id').where('state', '=', 'read')
+      const rows = await db.run(
+        (messageId === undefined ? read : read.where('message_id', '=', messageId))
+          .where(eb =>
+            eb.not(
+              eb.exists(
+                eb
+                  .selectFrom('filing')
+                  .select('filing.id')
+                  .whereRef('filing.message_id', '=', 'inbox.message_id')
+                  .where(open =>
+                    open.or([
+                      open('filing.state', 'in', ['pending', 'held']),
+                      open('filing.told', '=', 0),
+                      open.and([open('filing.state', '=', 'refused'), open('filing.settled_at', '>', refusedBefore)]),
+                    ]),
+                  ),
+              ),
+            ),
+          )
+          .limit(100),
+      )
+      return rows.map(row => row.message_id)
+    },
+
+    async markReleased(messageId: string): Promise<void> {
+      await db.run(bridge.updateTable('inbox').set({ state: 'released' }).where('message_id', '=', messageId).where('state', '=', 'read'))
+    },
+
+    /** Frees what dead owners have claimed. @returns how many rows */
+    async releaseDead(isAlive: (owner: string) => boolean | Promise<boolean>): Promise<number> {
+      const owners = await Promise.all([ownersOf('inbox'), ownersOf('filing')])
+      let freed = 0
+      for (const other of new Set(owners.flat())) {
+        if (await isAlive(other)) continue
+        const rows = await db.atomically([
+          bridge.updateTable('inbox').set(nobodys).where('claimed_by', '=', other).returning('message_id'),
+          bridge.updateTable('filing').set(nobodys).where('claimed_by', '=', other).returning('id'),
+        ])
+        freed += rows.flat().length
+      }
+      return freed
+    },
+
+    /** @returns when the next free row of each kind is due (it may be past) */
+    async nextDue(): Promise<{ message: number | undefined; filing: number | undefined }> {
+      const [messages, filings] = await db.atomically([
+        bridge.selectFrom('inbox').select('next_attempt_at').where('state', '=', 'unread').where(free).orderBy('next_attempt_at').limit(1),
+        bridge
+          .selectFrom('filing')
+          .select('next_attempt_at')
+          .where('state', '=', 'pending')
+          .where(free)
+          .orderBy('next_attempt_at')
+          .limit(1),
+      ])
+      const at = (rows: Record<string, unknown>[] | undefined) => rows?.[0]?.next_attempt_at as number | undefined
+      return { message: at(messages), filing: at(filings) }
+    },
+  }
+
+  function claimed(filing: FilingRow) {
+    return bridge.updateTable('filing').where('id', '=', filing.id).where('state', '=', 'pending').where('claimed_by', '=', owner)
+  }
+
+  async function ownersOf(table: Claimable): Promise<string[]> {
+    const rows = await db.run(bridge.selectFrom(table).select('claimed_by').distinct().where('claimed_by', 'is not', null))
+    return rows.flatMap(row => row.claimed_by ?? [])
+  }
+}
+export type Filings = ReturnType<typeof openFilings>
+
+/** The row that makes the worker look into a message; to be written in the transaction that accepts the mail. */
+export function inboxRow(message: { id: string; sender: Sender; acceptedAt: number }): Compilable {
+  const { id, sender, acceptedAt } = message
+  return bridge.insertInto('inbox').values({
+    message_id: id,
+    sender: JSON.stringify(sender),
+    accepted_at: acceptedAt,
+    state: 'unread',
+    faults: 0,
+    next_attempt_at: acceptedAt,
+    claimed_by: null,
+    claimed_until: null,
+  })
+}
+
+function insertion(messageId: string, filing: NewFiling, at: number): Compilable {
+  return bridge.insertInto('filing').values({
+    id: filing.id,
+    message_id: messageId,
+    place: filing.place,
+    sha256: filing.sha256,
+    unique_id: filing.uniqueId ?? null,
+    state: filing.state,
+    reasons: JSON.stringify(filing.reasons),
+    overruled: '[]',
+    code: null,
+    attempts: 0,
+    faults: 0,
+    doubts: 0,
+    created_at: at,
+    due_at: filing.dueAt,
+    next_attempt_at: filing.dueAt,
+    claimed_by: null,
+    claimed_until: null,
+    settled_at: filing.state === 'pending' ? null : at,
+    told: 0,
+  })
+}

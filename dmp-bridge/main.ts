@@ -1,0 +1,93 @@
+import type { Compilable, Database } from '../config/database/index.ts'
+import { type Bell, processBell } from './bell.ts'
+import { Breaker } from './breaker.ts'
+import type { BridgeLog } from './bridge-log.ts'
+import type { Limits } from './caps.ts'
+import type { Sender } from './decide.ts'
+import type { Dmp } from './dmp.ts'
+import { inboxRow, openFilings } from './filings.ts'
+import { type Orders, openOrders } from './orders.ts'
+import { openPace } from './pace.ts'
+import { openPatients } from './patients.ts'
+import type { BridgePolicy } from './reader.ts'
+import { openRecogniser } from './recogniser.ts'
+import { TIMING, type Timing } from './timing.ts'
+import { BridgeWorker } from './worker.ts'
+
+/** Where the accepted messages are. The bridge never changes one; it says when it needs one no longer. */
+export interface MailSource {
+  /** @returns the message as it was accepted, in clear */
+  read(messageId: string): Promise<Uint8Array>
+  /** Every document of the message is settled: its bytes need not be kept for the bridge. May be called twice. */
+  release(messageId: string): Promise<void>
+  /**
+   * One line of the message's ledger: ids and codes only. `kind` is the filing's state (pending, held, ignored, filed, refused) or
+   * `filing-part-ignored`. After a crash a line may come twice.
+   */
+  note(messageId: string, kind: string, detail: Record<string, string>): Promise<void>
+}
+
+export interface BridgeOptions {
+  db: Database
+  mail: MailSource
+  /** names this process in the claims */
+  owner: string
+  isAlive(owner: string): boolean | Promise<boolean>
+  /** undefined: no DMP is configured, so what could be filed is held */
+  dmp: Dmp | undefined
+  policy: BridgePolicy
+  limits: Limits
+  clock: { now(): number }
+  newId(): string
+  log: BridgeLog
+  /** key of the hash under which a patient's DMP status is remembered in the database; without it, in memory only */
+  patientKey?: Buffer
+  bell?: Bell
+  timing?: Partial<Timing>
+  /** a message that takes longer to be read is held */
+  readingMs?: number
+}
+
+export interface Bridge {
+  /** The rows to write in the transaction that accepts a message; ring when it has committed. */
+  rowsFor(message: { id: string; sender: Sender; acceptedAt: number }): Compilable[]
+  ring(): void
+  start(): void
+  /** Starts nothing more, waits for what is in hand. The rows keep the rest. */
+  stop(): Promise<void>
+  /** Does all that is due at this instant of the clock. @returns when something will be due again, if anything waits */
+  drain(): Promise<number | undefined>
+  readonly orders: Orders
+}
+
+/** Wires the bridge: rows, threads that read, the pace and breaker of one DMP, the worker. Starts nothing. */
+export function createBridge(options: BridgeOptions): Bridge {
+  const { db, mail, dmp, policy, log, newId } = options
+  const timing = { ...TIMING, ...options.timing }
+  const now = () => options.clock.now()
+  const bell = options.bell ?? processBell()
+  const recogniser = openRecogniser({ threads: timing.readers, limits: options.limits, timeoutMs: options.readingMs ?? 30_000 })
+  const worker = new BridgeWorker({
+    filings: openFilings(db, { owner: options.owner, now, leaseMs: timing.leaseMs }),
+    patients: openPatients(db, { secret: options.patientKey, now, timing }),
+    pace: openPace(db, { structure: policy.structure, perSecond: timing.submissionsPerSecond, now }),
+    breaker: new Breaker({ after: timing.breakerAfter, probeMs: timing.probeMs }),
+    recognise: eml => recogniser.message(eml),
+    read: id => mail.read(id),
+    release: id => mail.release(id),
+    note: (id, kind, detail) => mail.note(id, kind, detail),
+    isAlive: owner => options.isAlive(owner),
+    ...{ dmp, policy, timing, bell, log, now, newId },
+  })
+  return {
+    rowsFor: message => [inboxRow(message)],
+    ring: () => bell.ring(),
+    start: () => worker.start(),
+    stop: async () => {
+      await worker.stop()
+      await recogniser.close()
+    },
+    drain: () => worker.drain(),
+    orders: openOrders(db, { now }),
+  }
+}

@@ -1,0 +1,171 @@
+import type { Database } from '../config/database/index.ts'
+import { isOverrulable } from './filing-reasons.ts'
+import { before, bridge, type FilingRow, type FilingState, WHOLE_MESSAGE } from './filing-tables.ts'
+
+/** A filing as a person sees it: ids, codes and times only. */
+export interface FilingView {
+  id: string
+  messageId: string
+  place: number
+  uniqueId: string | undefined
+  state: FilingState
+  reasons: string[]
+  code: string | undefined
+  attempts: number
+  createdAt: number
+  nextAttemptAt: number | undefined
+  settledAt: number | undefined
+}
+
+/** `rechecked`: reasons that a release doesn't cover; the worker judges them anew and holds the document again if they stand. */
+export type OrderResult =
+  | { kind: 'done'; state: FilingState; rechecked: string[] }
+  | { kind: 'no'; why: 'unknown-filing' | 'wrong-state' | 'being-filed' | 'bytes-released' | 'same-id-other-bytes' | 'already-pending' }
+
+/** What a human may ask of the filings, from any process: orders only move rows, the worker does the rest. */
+export interface Orders {
+  list(filter?: { state?: FilingState; limit?: number }): Promise<FilingView[]>
+  find(id: string): Promise<FilingView | undefined>
+  /** Holds a pending document back (the professional's right, EX_GEN-1060), unless it is on its way. */
+  hold(id: string): Promise<OrderResult>
+  /** Lets a held document go: it is judged again without the reasons that a human may overrule, then filed. */
+  release(id: string): Promise<OrderResult>
+  /** Tries a refused document again, or a waiting one now. */
+  retry(id: string): Promise<OrderResult>
+  /** Gives a held document up; its bytes are no longer kept for it. */
+  refuse(id: string): Promise<OrderResult>
+}
+
+const no = (why: Extract<OrderResult, { kind: 'no' }>['why']): OrderResult => ({ kind: 'no', why })
+
+export function openOrders(db: Database, options: { now: () => number }): Orders {
+  const { now } = options
+
+  async function row(id: string): Promise<FilingRow | undefined> {
+    return (await db.run(bridge.selectFrom('filing').selectAll().where('id', '=', id)))[0]
+  }
+
+  /** One move along the table; the row must be as it was seen and in nobody's hand. */
+  async function move(filing: FilingRow, to: FilingState, values: Partial<FilingRow>, rechecked: string[] = []): Promise<OrderResult> {
+    const moved = await db.run(
+      bridge
+        .updateTable('filing')
+        .set({ ...values, state: to, told: 0 })
+        .where('id', '=', filing.id)
+        .where('state', '=', filing.state)
+        .where('state', 'in', before(to))
+        .where(eb => eb.or([eb('claimed_by', 'is', null), eb('claimed_until', '<=', now())]))
+        .returning('id'),
+    )
+    return moved.length === 1 ? { kind: 'done', state: to, rechecked } : no('being-filed')
+  }
+
+  /** Back among the pending, with a new count of days and attempts. */
+  async function again(filing: FilingRow, overruled: string[], rechecked: string[]): Promise<OrderResult> {
+    if (!(await hasBytes(filing))) return no('bytes-released')
+    const other = await activeTwin(filing)
+    if (other && other.sha256 !== filing.sha256) return no('same-id-other-bytes')
+    if (other?.state === 'pending') return no('already-pending')
+    if (other) return filing.state === 'held' ? move(filing, 'refused', settled(['already-filed'])) : no('wrong-state')
+    const fresh = { reasons: '[]', code: null, attempts: 0, faults: 0, doubts: 0, due_at: now(), next_attempt_at: now(), settled_at: null }
+    return move(filing, 'pending', { ...fresh, overruled: JSON.stringify(overruled) }, rechecked)
+  }
+
+  async function activeTwin(filing: FilingRow): Promise<FilingRow | undefined> {
+    if (filing.unique_id === null) return undefined
+    const twins = bridge.selectFrom('filing').selectAll().where('unique_id', '=', filing.unique_id).where('id', '<>', filing.id)
+    return (await db.run(twins.where('state', 'in', ['pending', 'filed'])))[0]
+  }
+
+  async function hasBytes(filing: FilingRow): Promise<boolean> {
+    const message = bridge.selectFrom('inbox').select('state').where('message_id', '=', filing.message_id)
+    return (await db.run(message))[0]?.state === 'read'
+  }
+
+  function settled(reasons: string[]): Partial<FilingRow> {
+    return { reasons: JSON.stringify(reasons), settled_at: now() }
+  }
+
+  /** A message that couldn't be read into documents is simply read again. */
+  async function readAgain(filing: FilingRow): Promise<OrderResult> {
+    if (!(await hasBytes(filing))) return no('bytes-released')
+    const unread = { state: 'unread' as const, faults: 0, next_attempt_at: now(), claimed_by: null, claimed_until: null }
+    await db.atomically([
+      bridge.deleteFrom('filing').where('id', '=', filing.id).where('state', '=', 'held'),
+      bridge.updateTable('inbox').set(unread).where('message_id', '=', filing.message_id).where('state', '=', 'read'),
+    ])
+    return { kind: 'done', state: 'pending', rechecked: parse(filing.reasons) }
+  }
+
+  return {
+    list: async (filter = {}) => {
+      const all = bridge.selectFrom('filing').selectAll().orderBy('created_at', 'desc').orderBy('message_id').orderBy('place')
+      const some = filter.state ? all.where('state', '=', filter.state) : all
+      return (await db.run(some.limit(filter.limit ?? 1000))).map(viewOf)
+    },
+
+    find: async id => {
+      const filing = await row(id)
+      return filing && viewOf(filing)
+    },
+
+    hold: async id => {
+      const filing = await row(id)
+      if (!filing) return no('unknown-filing')
+      if (filing.state !== 'pending') return no('wrong-state')
+      return move(filing, 'held', settled(['author-request']))
+    },
+
+    release: async id => {
+      const filing = await row(id)
+      if (!filing) return no('unknown-filing')
+      if (filing.state !== 'held') return no('wrong-state')
+      if (filing.place === WHOLE_MESSAGE) return readAgain(filing)
+      const reasons = parse(filing.reasons)
+      const overruled = new Set([...parse(filing.overruled), ...reasons.filter(isOverrulable)])
+      return again(
+        filing,
+        [...overruled],
+        reasons.filter(reason => !isOverrulable(reason)),
+      )
+    },
+
+    retry: async id => {
+      const filing = await row(id)
+      if (!filing) return no('unknown-filing')
+      if (filing.state === 'refused') return again(filing, parse(filing.overruled), [])
+      if (filing.state !== 'pending') return no('wrong-state')
+      const now_ = bridge.updateTable('filing').set({ next_attempt_at: now() }).where('id', '=', id).where('state', '=', 'pending')
+      await db.run(now_)
+      return { kind: 'done', state: 'pending', rechecked: [] }
+    },
+
+    refuse: async id => {
+      const filing = await row(id)
+      if (!filing) return no('unknown-filing')
+      if (filing.state !== 'held') return no('wrong-state')
+      return move(filing, 'refused', { ...settled(['given-up']) })
+    },
+  }
+}
+
+function viewOf(filing: FilingRow): FilingView {
+  return {
+    id: filing.id,
+    messageId: filing.message_id,
+    place: filing.place,
+    uniqueId: filing.unique_id ?? undefined,
+    state: filing.state,
+    reasons: parse(filing.reasons),
+    code: filing.code ?? undefined,
+    attempts: filing.attempts,
+    createdAt: filing.created_at,
+    nextAttemptAt: filing.state === 'pending' ? filing.next_attempt_at : undefined,
+    settledAt: filing.settled_at ?? undefined,
+  }
+}
+
+/** @returns the codes of a JSON list that we have written */
+export function parse(list: string): string[] {
+  return JSON.parse(list) as string[]
+}

@@ -1,0 +1,97 @@
+import { decide, type Policy, type Sender } from './decide.ts'
+import type { CdaFacts, FoundDocument, Recognition } from './facts.ts'
+import type { FilingReason } from './filing-reasons.ts'
+import { type FilingRow, type InboxRow, WHOLE_MESSAGE } from './filing-tables.ts'
+import type { Filings, NewFiling } from './filings.ts'
+
+/** What the bridge files for its operator; `delayMs` is the author's time to hold a document back before it goes. */
+export type BridgePolicy = Policy & { delayMs: number }
+
+export interface ReaderTools {
+  filings: Filings
+  recognise(eml: Uint8Array): Promise<Recognition>
+  read(messageId: string): Promise<Uint8Array>
+  note(messageId: string, kind: string, detail: Record<string, string>): Promise<void>
+  policy: BridgePolicy
+  dmpConfigured: boolean
+  now(): number
+  newId(): string
+}
+
+/**
+ * Looks into one message and writes what is to become of each of its documents. Running twice changes nothing: the places of
+ * a message are unique.
+ * @returns how many documents were found
+ */
+export async function readMessage(message: InboxRow, tools: ReaderTools): Promise<number> {
+  const sender = JSON.parse(message.sender) as Sender
+  const recognition = await tools.recognise(await tools.read(message.message_id))
+  const ids = recognition.documents.flatMap(document => keyOf(document.cda) ?? [])
+  const filings = planAll(recognition, sender, await tools.filings.knownAs(ids), tools)
+  for (const reason of new Set(recognition.ignored.map(part => part.reason))) {
+    const parts = recognition.ignored.filter(part => part.reason === reason).length
+    await tools.note(message.message_id, 'filing-part-ignored', { reason, parts: String(parts) })
+  }
+  await tools.filings.plan(message, filings)
+  return recognition.documents.length
+}
+
+type Twin = Pick<FilingRow, 'unique_id' | 'sha256' | 'state' | 'reasons'>
+
+function planAll(recognition: Recognition, sender: Sender, known: readonly Twin[], tools: ReaderTools): NewFiling[] {
+  const filings = recognition.documents.map((document, index) => planOne(document, index + 1, recognition, sender, known, tools))
+  // A message that couldn't be read at all waits for a human too: its sender believes that the document is filed.
+  if (filings.length === 0 && recognition.faults.length > 0) filings.push(wholeMessage(recognition.faults, tools))
+  return filings
+}
+
+/** The filing of a message that gives no documents. */
+export function wholeMessage(reasons: readonly FilingReason[], tools: Pick<ReaderTools, 'newId' | 'now'>): NewFiling {
+  return { id: tools.newId(), place: WHOLE_MESSAGE, sha256: '', uniqueId: undefined, state: 'held', reasons, dueAt: tools.now() }
+}
+
+function planOne(
+  document: FoundDocument,
+  place: number,
+  recognition: Recognition,
+  sender: Sender,
+  twins: readonly Twin[],
+  tools: ReaderTools,
+): NewFiling {
+  const uniqueId = keyOf(document.cda)
+  const dueAt = tools.now() + tools.policy.delayMs
+  const base = { id: tools.newId(), place, sha256: document.sha256, uniqueId, dueAt }
+  const verdict = decide(document, recognition, sender, tools.policy)
+  if (verdict.action === 'ignore') return { ...base, state: 'ignored', reasons: verdict.reasons }
+  const double = uniqueId === undefined ? undefined : doubleOf(document.sha256, uniqueId, twins)
+  if (double?.state === 'ignored') return { ...base, state: 'ignored', reasons: double.reasons }
+  const reasons: FilingReason[] = [...(verdict.action === 'hold' ? verdict.reasons : []), ...(double?.reasons ?? [])]
+  if (!tools.dmpConfigured) reasons.push('no-dmp-configured')
+  return { ...base, state: reasons.length > 0 ? 'held' : 'pending', reasons }
+}
+
+/** What an earlier filing of the same document id means for this one. */
+function doubleOf(
+  sha256: string,
+  uniqueId: string,
+  twins: readonly Twin[],
+): { state: 'ignored' | 'held'; reasons: FilingReason[] } | undefined {
+  const same = twins.filter(twin => twin.unique_id === uniqueId)
+  const copies = same.filter(twin => twin.sha256 === sha256)
+  if (copies.some(twin => twin.state === 'filed')) return { state: 'ignored', reasons: ['already-filed'] }
+  if (copies.some(twin => twin.state === 'pending')) return { state: 'ignored', reasons: ['already-pending'] }
+  if (same.some(twin => twin.sha256 !== sha256 && ['pending', 'filed', 'held'].includes(twin.state))) {
+    return { state: 'held', reasons: ['same-id-other-bytes'] }
+  }
+  // A professional's wish is for the document, in whichever letter it travels (EX_GEN-1060).
+  if (copies.some(twin => twin.state === 'held' && twin.reasons.includes('"author-request"'))) {
+    return { state: 'held', reasons: ['author-request'] }
+  }
+  return undefined
+}
+
+/** @returns the document's id when it is one that the DMP takes and that may stand in a row (an extension may be a patient's number) */
+export function keyOf(cda: CdaFacts | undefined): string | undefined {
+  if (!cda || cda.idExtension !== undefined) return undefined
+  return /^[0-2](\.\d+)+$/.test(cda.uniqueId) && cda.uniqueId.length <= 64 ? cda.uniqueId : undefined
+}

@@ -1,0 +1,227 @@
+import type { Bell } from './bell.ts'
+import { type BridgeLog, placeOf } from './bridge-log.ts'
+import { type FilerTools, fileOne } from './filer.ts'
+import type { FilingRow, InboxRow } from './filing-tables.ts'
+import { parse } from './orders.ts'
+import type { Pace } from './pace.ts'
+import { type ReaderTools, readMessage, wholeMessage } from './reader.ts'
+import { retryDelay } from './timing.ts'
+
+export interface WorkerTools extends FilerTools {
+  note: ReaderTools['note']
+  release(messageId: string): Promise<void>
+  isAlive(owner: string): boolean | Promise<boolean>
+  pace: Pace
+  bell: Bell
+  log: BridgeLog
+}
+
+/**
+ * Does what the rows say is due. One step starts all that may start now and tells when to look again; the steps follow one
+ * another, what they start runs side by side.
+ */
+export class BridgeWorker {
+  private readonly tools: WorkerTools
+  private readonly reading = new Set<Promise<void>>()
+  private readonly filing = new Set<Promise<void>>()
+  private telling: Promise<void> = Promise.resolve()
+  private paceAt = 0
+  private sweptAt = Number.NEGATIVE_INFINITY
+  private steps: Promise<unknown> = Promise.resolve()
+  private timer: NodeJS.Timeout | undefined
+  private running = false
+  private rung = false
+  private deafen: (() => void) | undefined
+
+  constructor(tools: WorkerTools) {
+    this.tools = tools
+  }
+
+  start(): void {
+    this.running = true
+    this.deafen = this.tools.bell.listen(() => this.wake())
+    this.wake()
+  }
+
+  /** Starts nothing more and waits for what is in hand. */
+  async stop(): Promise<void> {
+    this.running = false
+    this.deafen?.()
+    clearTimeout(this.timer)
+    await this.steps
+    await this.inHand()
+  }
+
+  /** Does everything that is due at this instant of the clock. @returns when something will be due again, if anything waits */
+  async drain(): Promise<number | undefined> {
+    for (;;) {
+      const { started, wakeAt } = await this.step()
+      await this.inHand()
+      if (started === 0) return wakeAt
+    }
+  }
+
+  private async inHand(): Promise<void> {
+    while (this.reading.size + this.filing.size > 0) await Promise.all([...this.reading, ...this.filing])
+    await this.telling
+  }
+
+  private wake(): void {
+    if (!this.running || this.rung) return
+    this.rung = true
+    this.steps = this.steps.then(async () => {
+      this.rung = false
+      if (this.running) await this.turn()
+    })
+  }
+
+  private async turn(): Promise<void> {
+    const { timing, now, log } = this.tools
+    let wakeAt: number | undefined
+    try {
+      wakeAt = (await this.step()).wakeAt
+    } catch (error) {
+      log.fault('worker', placeOf(error)) // the database, most likely: the sweep comes back
+    }
+    clearTimeout(this.timer)
+    const wait = Math.min(Math.max((wakeAt ?? Number.POSITIVE_INFINITY) - now(), 0), timing.sweepMs)
+    if (this.running) this.timer = setTimeout(() => this.wake(), wait)
+  }
+
+  private async step(): Promise<{ started: number; wakeAt: number | undefined }> {
+    await this.sweep()
+    const started = (await this.startReading()) + (await this.startFiling())
+    return { started, wakeAt: await this.nextAt() }
+  }
+
+  private async startReading(): Promise<number> {
+    const room = this.tools.timing.readers - this.reading.size
+    const messages = room > 0 ? await this.tools.filings.claimMessages(room) : []
+    for (const message of messages) this.hold(this.reading, this.readOne(message))
+    return messages.length
+  }
+
+  private async startFiling(): Promise<number> {
+    const { breaker, filings, now, pace, timing } = this.tools
+    let started = 0
+    while (this.filing.size < timing.submitters && breaker.allows(now(), this.filing.size)) {
+      const due = (await filings.nextDue()).filing
+      if (due === undefined || due > now()) break
+      const turn = await pace()
+      if (!turn.taken) {
+        this.paceAt = turn.again
+        break
+      }
+      const filing = await filings.claimDue()
+      if (!filing) break
+      this.hold(this.filing, this.fileOne(filing))
+      started++
+    }
+    return started
+  }
+
+  /** When something may start: rows that are due wait for the pace and the breaker; full hands ring when they are free. */
+  private async nextAt(): Promise<number | undefined> {
+    const { breaker, filings, timing } = this.tools
+    const due = await filings.nextDue()
+    const times = []
+    if (due.message !== undefined && this.reading.size < timing.readers) times.push(due.message)
+    const hasHand = this.filing.size < timing.submitters && !(breaker.isOpen && this.filing.size > 0)
+    if (due.filing !== undefined && hasHand) times.push(Math.max(due.filing, this.paceAt, breaker.nextAt))
+    return times.length > 0 ? Math.min(...times) : undefined
+  }
+
+  private hold(hands: Set<Promise<void>>, work: Promise<void>): void {
+    const done = work.finally(() => {
+      hands.delete(done)
+      this.wake()
+    })
+    hands.add(done)
+  }
+
+  private async readOne(message: InboxRow): Promise<void> {
+    const { filings, log, now, timing } = this.tools
+    const id = message.message_id
+    const started = performance.now()
+    try {
+      if (message.faults > timing.faultsAllowed) await filings.plan(message, [wholeMessage(['internal-error'], this.tools)])
+      else
+        log.read(
+          id,
+          await readMessage(message, { ...this.tools, dmpConfigured: this.tools.dmp !== undefined }),
+          Math.round(performance.now() - started),
+        )
+      await this.tell(id)
+    } catch (error) {
+      log.fault(id, placeOf(error))
+      const isLast = message.faults >= timing.faultsAllowed
+      const wait = isLast ? 0 : retryDelay(timing, message.faults) // the next claim holds it
+      await this.quietly(id, () => filings.deferMessage(message, now() + wait))
+    }
+  }
+
+  /** An unforeseen exception concerns this document alone: it counts, and after a few the document is held. */
+  private async fileOne(filing: FilingRow): Promise<void> {
+    const { filings, log, now, timing } = this.tools
+    try {
+      if (filing.faults > timing.faultsAllowed) await filings.settle(filing, 'held', { reasons: ['internal-error'] })
+      else await fileOne(filing, this.tools)
+      await this.tell(filing.message_id)
+    } catch (error) {
+      log.fault(filing.id, placeOf(error))
+      const isLast = filing.faults >= timing.faultsAllowed
+      const wait = isLast ? 0 : retryDelay(timing, filing.faults)
+      await this.quietly(filing.id, () => filings.giveBack(filing, now() + wait))
+    }
+  }
+
+  /** Tells the mail's ledger what is new, then gives back the bytes that nobody needs. One teller at a time. */
+  private tell(messageId: string): Promise<void> {
+    const { filings } = this.tools
+    this.telling = this.telling.then(() =>
+      this.quietly(messageId, async () => {
+        for (const filing of await filings.untold({ messageId })) await this.tellOne(filing)
+        await this.releaseFinished(messageId)
+      }),
+    )
+    return this.telling
+  }
+
+  private async tellOne(filing: FilingRow): Promise<void> {
+    const detail: Record<string, string> = { filing: filing.id, place: String(filing.place) }
+    if (filing.unique_id !== null) detail.uniqueId = filing.unique_id
+    const reasons = parse(filing.reasons)
+    if (reasons.length > 0) detail.reasons = reasons.join(' ')
+    if (filing.code !== null) detail.code = filing.code
+    await this.tools.note(filing.message_id, filing.state, detail)
+    await this.tools.filings.told(filing)
+  }
+
+  private async releaseFinished(messageId?: string): Promise<void> {
+    const { filings, now, timing } = this.tools
+    for (const id of await filings.finishedMessages(now() - timing.keepRefusedMs, messageId)) {
+      await this.tools.release(id)
+      await filings.markReleased(id)
+    }
+  }
+
+  /** What a crash, a dead neighbour or an order from outside has left: claims, untold changes, bytes to give back. */
+  private async sweep(): Promise<void> {
+    const { filings, now, timing } = this.tools
+    if (now() < this.sweptAt + timing.sweepMs) return
+    this.sweptAt = now()
+    await filings.releaseDead(this.tools.isAlive)
+    const late = new Set((await filings.untold({ since: now() - timing.sweepMs })).map(filing => filing.message_id))
+    for (const id of late) await this.tell(id)
+    await this.quietly('sweep', () => this.releaseFinished())
+  }
+
+  /** For what another time will do as well: a failure is logged and the rows stay as they are. */
+  private async quietly(row: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.tools.log.fault(row, placeOf(error))
+    }
+  }
+}

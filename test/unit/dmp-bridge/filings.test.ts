@@ -1,0 +1,168 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { type Database, openDatabase } from '../../../config/database/index.ts'
+import { bridgeMigrations, type FilingState, MOVES } from '../../../dmp-bridge/filing-tables.ts'
+import { inboxRow, type NewFiling, openFilings } from '../../../dmp-bridge/filings.ts'
+import { openOrders } from '../../../dmp-bridge/orders.ts'
+import { openPace } from '../../../dmp-bridge/pace.ts'
+import { openPatients } from '../../../dmp-bridge/patients.ts'
+import { TIMING } from '../../../dmp-bridge/timing.ts'
+
+let db: Database
+let time = 1_000_000
+const now = () => time
+const sender = { address: 'dr.fictif@a.mssante.test', structures: [], declared: true }
+const filings = (owner = 'one') => openFilings(db, { owner, now, leaseMs: 1000 })
+
+beforeEach(async () => {
+  time = 1_000_000
+  db = await openDatabase({ file: join(mkdtempSync(join(tmpdir(), 'pli-filings-')), 'pli.sqlite'), migrations: bridgeMigrations })
+})
+afterEach(() => db.close())
+
+const pending = (id: string, uniqueId = `1.2.${id}`, place = 1): NewFiling => ({
+  ...{ id, place, sha256: `hash-${id}`, uniqueId, state: 'pending', reasons: [], dueAt: time },
+})
+
+async function accept(messageId: string, ...documents: NewFiling[]): Promise<void> {
+  await db.run(inboxRow({ id: messageId, sender, acceptedAt: time }))
+  const [message] = await filings().claimMessages(1)
+  await filings().plan(message!, documents)
+}
+
+test('every state that may be reached has a way to it, and filed and ignored are ends', () => {
+  const states: FilingState[] = ['pending', 'held', 'filed', 'refused', 'ignored']
+  for (const state of states) expect(Object.values(MOVES).some(to => (to as readonly string[]).includes(state))).toBe(true)
+  expect([MOVES.filed, MOVES.ignored]).toEqual([[], []])
+})
+
+test('a message is claimed by one reader only, and a claim that ran out is anybody’s', async () => {
+  await db.run(inboxRow({ id: 'm1', sender, acceptedAt: time }))
+  expect(await filings('one').claimMessages(5)).toHaveLength(1)
+  expect(await filings('two').claimMessages(5)).toHaveLength(0)
+  time += 1000
+  expect(await filings('two').claimMessages(5)).toMatchObject([{ message_id: 'm1', claimed_by: 'two', faults: 2 }])
+})
+
+test('one document of two messages can be pending once only', async () => {
+  await accept('m1', pending('a', '1.2.3'))
+  await db.run(inboxRow({ id: 'm2', sender, acceptedAt: time }))
+  const [second] = await filings().claimMessages(1)
+  await expect(filings().plan(second!, [pending('b', '1.2.3')])).rejects.toThrow()
+  expect(await filings().knownAs(['1.2.3'])).toHaveLength(1)
+  expect((await filings().message('m2'))?.state).toBe('unread')
+})
+
+test('what a dead owner held is free at once, what a live one holds is not', async () => {
+  await accept('m1', pending('a'))
+  await filings('dead').claimDue()
+  expect(await filings('two').claimDue()).toBeUndefined()
+  expect(await filings('two').releaseDead(owner => owner === 'dead')).toBe(0)
+  expect(await filings('two').releaseDead(() => false)).toBe(1)
+  expect(await filings('two').claimDue()).toMatchObject({ id: 'a', faults: 2 })
+})
+
+test('a filing whose claim was lost is not settled by its former owner', async () => {
+  await accept('m1', pending('a'))
+  const former = await filings('one').claimDue()
+  time += 1000
+  const present = await filings('two').claimDue()
+  expect(await filings('one').settle(former!, 'refused', { code: 'late' })).toBe(false)
+  expect(await filings('two').settle(present!, 'filed', {})).toBe(true)
+  expect(await filings('two').settle(present!, 'refused', {})).toBe(false)
+})
+
+test('a deferred filing comes back when it is due, with its attempt counted', async () => {
+  await accept('m1', pending('a'))
+  const filing = await filings().claimDue()
+  await filings().defer(filing!, { code: 'timeout', nextAttemptAt: time + 30_000, doubts: 0 })
+  expect(await filings().claimDue()).toBeUndefined()
+  time += 30_000
+  expect(await filings().claimDue()).toMatchObject({ attempts: 1, code: 'timeout', faults: 1 })
+})
+
+test('a message is finished when every document is settled and told; refused ones keep it a while', async () => {
+  await accept('m1', pending('a', '1.2.1', 1), pending('b', '1.2.2', 2))
+  const tell = async () => {
+    for (const each of await filings().untold({ messageId: 'm1' })) await filings().told(each)
+  }
+  const settle = async (to: 'filed' | 'refused') => filings().settle((await filings().claimDue())!, to, {})
+  await settle('filed')
+  await settle('refused')
+  expect(await filings().finishedMessages(time)).toEqual([])
+  await tell()
+  expect(await filings().finishedMessages(time - 1)).toEqual([])
+  expect(await filings().finishedMessages(time)).toEqual(['m1'])
+  await filings().markReleased('m1')
+  expect(await filings().finishedMessages(time)).toEqual([])
+})
+
+test('five turns a second for one structure, over all processes', async () => {
+  const [one, two] = [openPace(db, { structure: 's', perSecond: 5, now }), openPace(db, { structure: 's', perSecond: 5, now })]
+  const other = openPace(db, { structure: 't', perSecond: 5, now })
+  let taken = 0
+  for (const end = time + 1000; time < end; time += 10) {
+    if ((await one()).taken) taken++
+    if ((await two()).taken) taken++
+  }
+  expect(taken).toBe(5)
+  expect((await other()).taken).toBe(true)
+})
+
+test('a patient’s DMP is asked for once in its time, and rows hold no INS', async () => {
+  const secret = Buffer.alloc(32, 7)
+  const ins = { matricule: '279035121518989', oid: '1.2.250.1.213.1.4.8' }
+  let asked = 0
+  const ask = async () => {
+    asked++
+    return { kind: 'status', status: 'active' } as const
+  }
+  const patients = () => openPatients(db, { secret, now, timing: TIMING })
+  expect(await patients().status(ins, ask)).toEqual({ kind: 'status', status: 'active' })
+  expect(await patients().status(ins, ask)).toEqual({ kind: 'status', status: 'active' }) // another process: from the table
+  expect(asked).toBe(1)
+  expect(JSON.stringify(await db.run({ sql: 'SELECT * FROM dmp_status', parameters: [] }))).not.toContain('2790351')
+  await patients().forget(ins)
+  await patients().status(ins, ask)
+  time += TIMING.activeMs
+  await patients().status(ins, ask)
+  expect(asked).toBe(3)
+})
+
+test('orders: hold, release, refuse, retry move along the table and say why not', async () => {
+  const orders = openOrders(db, { now })
+  await accept('m1', pending('a'))
+  expect(await orders.retry('nobody')).toEqual({ kind: 'no', why: 'unknown-filing' })
+  expect(await orders.hold('a')).toMatchObject({ kind: 'done', state: 'held' })
+  expect(await orders.hold('a')).toEqual({ kind: 'no', why: 'wrong-state' })
+  expect(await orders.release('a')).toEqual({ kind: 'done', state: 'pending', rechecked: [] })
+  await filings().claimDue()
+  expect(await orders.hold('a')).toEqual({ kind: 'no', why: 'being-filed' })
+  await filings().releaseDead(() => false)
+  await orders.hold('a')
+  expect(await orders.refuse('a')).toMatchObject({ kind: 'done', state: 'refused' })
+  expect(await orders.retry('a')).toMatchObject({ kind: 'done', state: 'pending' })
+  expect(await orders.list({ state: 'pending' })).toMatchObject([{ id: 'a', messageId: 'm1', uniqueId: '1.2.a', attempts: 0 }])
+  expect(await orders.list({ state: 'held' })).toEqual([])
+})
+
+test('a released document whose twin was filed meanwhile is not filed again', async () => {
+  const orders = openOrders(db, { now })
+  await accept('m1', pending('a', '1.2.3'))
+  await orders.hold('a')
+  await accept('m2', { ...pending('b', '1.2.3'), sha256: 'hash-a' })
+  expect(await orders.release('a')).toEqual({ kind: 'no', why: 'already-pending' })
+  await filings().settle((await filings().claimDue())!, 'filed', {})
+  expect(await orders.release('a')).toMatchObject({ kind: 'done', state: 'refused' })
+  expect(await orders.find('a')).toMatchObject({ state: 'refused', reasons: ['already-filed'] })
+})
+
+test('a document whose bytes are gone is not tried again', async () => {
+  await accept('m1', pending('a'))
+  await filings().settle((await filings().claimDue())!, 'refused', { code: 'DMPClosed' })
+  for (const each of await filings().untold({ messageId: 'm1' })) await filings().told(each)
+  await filings().markReleased('m1')
+  expect(await openOrders(db, { now }).retry('a')).toEqual({ kind: 'no', why: 'bytes-released' })
+})
