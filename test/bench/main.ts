@@ -1,0 +1,26 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { benchRelay } from './relay.ts'
+
+const program = new Command('bench')
+program
+  .command('relay')
+  .description('ours and Postfix in turn: messages a second accepted and relayed')
+  .option('--seconds <n>', 'measured time of each run', positive, 15)
+  .option('--rounds <n>', 'runs of each server and size', positive, 3)
+  .option('--sizes <list>', 'message sizes in KB', list, [10, 100])
+  .option('--only <server>', 'ours or postfix')
+  .option('--dir <folder>', 'where to put queues: a real disk')
+  .option('--prof <folder>', 'run ours with --cpu-prof, profiles there')
+  .option('--json <file>', 'write every run to this file')
+  .action(benchRelay)
+await program.parseAsync()
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (!(value > 0)) throw new InvalidArgumentError('a number above 0')
+  return value
+}
+
+function list(text: string): number[] {
+  return text.split(',').map(positive)
+}

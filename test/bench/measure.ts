@@ -1,0 +1,117 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Contender } from './contender.ts'
+import { type Cost, costOf } from './cost.ts'
+import type { Ground } from './ground.ts'
+import { type Load, type Sink, startLoad, startSink } from './processes.ts'
+
+export interface Plan {
+  /** Length of a message on the wire. */
+  bytes: number
+  /** Load before anything is measured: a server that has just started is not what an operator runs. */
+  warmUpSeconds: number
+  seconds: number
+}
+
+/** What one run showed. Rates are messages a second. */
+export interface Figures {
+  /** 250 answered while the load ran. */
+  accepted: number
+  /** New messages at the sink, from the same start until the last accepted one arrived: the rate the server can keep for ever. */
+  delivered: number
+  /** New messages at the sink while the load ran. */
+  deliveredUnderLoad: number
+  /** CPU seconds of the server's processes for each message delivered. */
+  cpuPerMessage: number
+  /** Peak memory of the server's processes, bytes (PSS). */
+  memory: number
+  processes: number
+  /** Accepted, yet not at the sink when it had been quiet for 15 seconds. */
+  missing: number
+  /** Delivered more than once. */
+  doubles: number
+  refused: number
+  trouble?: string
+}
+
+const QUIET_MS = 15_000
+
+/** One server, one size: starts it afresh, loads it, waits until the sink has everything, stops it. */
+export async function measure(contender: Contender, ground: Ground, plan: Plan): Promise<Figures> {
+  const folder = join(ground.folder, 'run')
+  mkdirSync(folder, { mode: 0o755 })
+  const sink = await startSink({ ...ground.sink, ca: ground.ca })
+  try {
+    const server = await contender.start({ folder, sinkPort: sink.port })
+    try {
+      const { senders, recipients, ca } = ground
+      const load = await startLoad({ port: server.port, ca, bytes: plan.bytes, senders, recipients })
+      return await observe(server.pid, load, sink, plan)
+    } finally {
+      await server.stop()
+    }
+  } finally {
+    sink.stop()
+    rmSync(folder, { recursive: true })
+  }
+}
+
+async function observe(pid: number, load: Load, sink: Sink, plan: Plan): Promise<Figures> {
+  load.start()
+  await wait(plan.warmUpSeconds * 1000)
+  const watch = watchCost(pid)
+  const begin = await instant(load, sink, pid)
+  await wait(plan.seconds * 1000)
+  const end = await instant(load, sink, pid)
+  const total = await load.stop()
+  const last = await untilArrived(sink, total.accepted)
+  const cost = costOf(pid)
+  const arrived = last.distinct - begin.sink.distinct
+  return {
+    accepted: (end.load.accepted - begin.load.accepted) / seconds(begin.at, end.at),
+    delivered: arrived / seconds(begin.at, last.lastAt),
+    deliveredUnderLoad: (end.sink.distinct - begin.sink.distinct) / seconds(begin.at, end.at),
+    cpuPerMessage: (cost.cpuSeconds - begin.cost.cpuSeconds) / arrived,
+    ...watch.stop(),
+    missing: total.accepted - last.distinct,
+    doubles: last.delivered - last.distinct,
+    refused: total.refused,
+    ...(total.trouble ? { trouble: total.trouble } : {}),
+  }
+}
+
+async function instant(load: Load, sink: Sink, pid: number) {
+  const [loadStats, sinkStats] = await Promise.all([load.stats(), sink.stats()])
+  return { load: loadStats, sink: sinkStats, cost: costOf(pid), at: Date.now() }
+}
+
+async function untilArrived(sink: Sink, accepted: number) {
+  for (;;) {
+    const stats = await sink.stats()
+    if (stats.distinct >= accepted || Date.now() - stats.lastAt > QUIET_MS) return stats
+    await wait(100)
+  }
+}
+
+/** Looks at the memory every second, for the peak. */
+function watchCost(pid: number) {
+  const peak = { memory: 0, processes: 0 }
+  const look = () => {
+    const cost: Cost = costOf(pid)
+    peak.memory = Math.max(peak.memory, cost.memory)
+    peak.processes = Math.max(peak.processes, cost.processes)
+  }
+  look()
+  const timer = setInterval(look, 1000)
+  return {
+    stop() {
+      clearInterval(timer)
+      return peak
+    },
+  }
+}
+
+function seconds(from: number, to: number): number {
+  return (to - from) / 1000
+}
