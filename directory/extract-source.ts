@@ -36,7 +36,7 @@ async function* splitLines(stream: Readable): AsyncGenerator<string[]> {
     rest = lines.pop() as string
     if (rest.length > MAX_LINE_LENGTH)
       throw new ImportFault('unreadable', `The extract has a line of more than ${MAX_LINE_LENGTH} characters`)
-    yield lines.map(withoutReturn)
+    if (lines.length > 0) yield lines.map(withoutReturn)
   }
   rest += decoder.decode()
   if (rest !== '') yield [withoutReturn(rest)]
