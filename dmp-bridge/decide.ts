@@ -1,4 +1,5 @@
 import type { CdaFacts, FoundDocument, Recognition } from './facts.ts'
+import { toDtm } from './hl7-time.ts'
 import { hasValidKey, parseCx, sameIns } from './ins.ts'
 import type { Reason } from './reasons.ts'
 import { loadTables, type Tables } from './tables.ts'
@@ -71,6 +72,7 @@ function judgeIdentifier(cda: CdaFacts, others: (CdaFacts | undefined)[]): Reaso
   if (cda.idExtension !== undefined) reasons.push('id-extension') // spec dmp §1.9
   if (others.some(other => other?.uniqueId === cda.uniqueId && other.idExtension === cda.idExtension)) reasons.push('id-conflict')
   if (cda.replaces !== undefined) reasons.push('replacement')
+  if (toDtm(cda.effectiveTime) === undefined) reasons.push('no-date')
   return reasons
 }
 

@@ -1,9 +1,13 @@
 /** The door of the room: what others may import. */
 export { DEFAULT_LIMITS, type Limits } from './caps.ts'
 export { decide, type Policy, type Sender, type Verdict } from './decide.ts'
+export type { RequestContext, Signers, SoapRequest } from './envelope.ts'
 export type { CdaFacts, FoundDocument, Ignored, Recognition } from './facts.ts'
 export { INS_OIDS } from './ins.ts'
+export { authorAsSender, type DocumentReport, type Inspection, inspectFile, type ReasonReport } from './inspect.ts'
 export { isReason, REASONS, type Reason } from './reasons.ts'
 export { recogniseFile, recogniseMessage } from './recognise.ts'
 export { openRecogniser, type Recogniser } from './recogniser.ts'
+export { buildSubmission, type SubmissionRequest } from './submission.ts'
 export { loadTables, TABLES_FOLDER, type Tables } from './tables.ts'
+export type { Software } from './vihf.ts'

@@ -73,6 +73,7 @@ export const REASONS = {
     en: 'METADATA.XML and the document do not carry the same uniqueId.',
     action: 'hold',
   },
+  'no-date': { fr: 'Le document n’est pas daté.', en: 'The document has no date of creation.', action: 'hold' },
   replacement: {
     fr: 'Le document remplace ou complète un document précédent : cela se fait à la main pour le moment.',
     en: 'The document replaces or completes a parent; not automatic yet.',

@@ -1,0 +1,49 @@
+/**
+ * Turns a time of HL7 v3 (TS, ISO 8601 without separators) into the DTM of XDS: UTC, no zone, to the second at most
+ * (ITI TF-3 table 4.2.3.1.7-2). A date stays a date: it has no hour to move. A French document without zone is in Paris time.
+ * @returns undefined when the text is no time
+ */
+export function toDtm(time: string): string | undefined {
+  const match = /^(\d{4}(?:\d{2}(?:\d{2})?)?)(?:(\d{2})(\d{2})?(\d{2})?(?:\.\d+)?)?([+-]\d{4})?$/.exec(time.trim())
+  const [, date, hour, minute, second, zone] = match ?? []
+  if (!date) return undefined
+  if (hour === undefined || date.length < 8) return date
+  const local = Date.UTC(
+    Number(date.slice(0, 4)),
+    Number(date.slice(4, 6)) - 1,
+    Number(date.slice(6, 8)),
+    Number(hour),
+    Number(minute ?? 0),
+    Number(second ?? 0),
+  )
+  const moved = local - (zone === undefined ? parisOffset(local) : offset(zone))
+  // An hour alone is not a DTM that every registry takes; minutes are its least precision here.
+  return formatDtm(new Date(moved)).slice(0, second === undefined ? 12 : 14)
+}
+
+/** @returns yyyymmddhhmmss in UTC */
+export function formatDtm(date: Date): string {
+  return date.toISOString().replace(/\D/g, '').slice(0, 14)
+}
+
+/** @returns xs:dateTime in UTC, to the second */
+export function formatInstant(date: Date): string {
+  return `${date.toISOString().slice(0, 19)}Z`
+}
+
+function offset(zone: string): number {
+  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(3, 5))
+  return (zone.startsWith('-') ? -minutes : minutes) * 60_000
+}
+
+const PARIS = new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/Paris', timeZoneName: 'longOffset' })
+
+/** Of the wall clock in Paris; the hour that the change of October repeats is read as the second one. */
+function parisOffset(wall: number): number {
+  const at = (instant: number) => {
+    const name = PARIS.formatToParts(instant).find(part => part.type === 'timeZoneName')?.value ?? 'GMT'
+    const match = /([+-])(\d{2}):(\d{2})/.exec(name)
+    return match ? offset(`${match[1]}${match[2]}${match[3]}`) : 0
+  }
+  return at(wall - at(wall))
+}

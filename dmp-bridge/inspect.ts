@@ -1,0 +1,103 @@
+import { DEFAULT_LIMITS, type Limits } from './caps.ts'
+import { decide, type Policy, type Sender, type Verdict } from './decide.ts'
+import type { CdaFacts, FoundDocument, Ignored, Recognition } from './facts.ts'
+import { type EntryMetadata, entryMetadata } from './metadata.ts'
+import { REASONS, type Reason } from './reasons.ts'
+import { recogniseFile } from './recognise.ts'
+import { loadTables, type Tables } from './tables.ts'
+
+/** What the bridge makes of a file of the operator. It holds the identity of the patient: for his screen, never for a log. */
+export interface Inspection {
+  file: string
+  /** the file as a whole could not be read, or not wholly */
+  faults: ReasonReport[]
+  documents: DocumentReport[]
+  ignored: (Ignored & ReasonReport)[]
+  /** dates of the code tables */
+  tables: Readonly<Record<string, string>>
+}
+
+export interface ReasonReport {
+  reason: Reason
+  fr: string
+  en: string
+}
+
+export interface DocumentReport {
+  path: string
+  sha256: string
+  bytes: number
+  decision: Verdict['action']
+  reasons: ReasonReport[]
+  /** as whom it would be sent; `assumed` when none was given: a declared sender who is the document's author */
+  sender: Sender & { assumed: boolean }
+  document?: CdaFacts
+  /** confidentiality marks of METADATA.XML */
+  marks: string[]
+  /** what would be sent; absent when the document is held for something that this needs */
+  metadata?: EntryMetadata
+}
+
+/**
+ * Recognises a file and decides, as the bridge would, without sending.
+ * @param name of the file (.eml, .zip, .xml)
+ */
+export async function inspectFile(
+  name: string,
+  bytes: Uint8Array,
+  options: { sender?: Sender; policy: Policy; limits?: Limits; tables?: Tables },
+): Promise<Inspection> {
+  const tables = options.tables ?? loadTables()
+  const recognition = await recogniseFile(name, bytes, options.limits ?? DEFAULT_LIMITS)
+  return {
+    file: name,
+    faults: recognition.faults.map(report),
+    documents: recognition.documents.map(document => inspectOne(document, recognition, { ...options, tables })),
+    ignored: recognition.ignored.map(each => ({ ...each, ...report(each.reason) })),
+    tables: tables.editions,
+  }
+}
+
+function inspectOne(
+  document: FoundDocument,
+  recognition: Recognition,
+  options: { sender?: Sender; policy: Policy; tables: Tables },
+): DocumentReport {
+  const sender = options.sender ?? authorAsSender(document)
+  const verdict = decide(document, recognition, sender, options.policy, options.tables)
+  const metadata = document.cda && metadataOf(document.cda, options.tables)
+  return {
+    path: document.path,
+    sha256: document.sha256,
+    bytes: document.content.length,
+    decision: verdict.action,
+    reasons: verdict.action === 'file' ? [] : verdict.reasons.map(report),
+    sender: { ...sender, assumed: options.sender === undefined },
+    marks: document.marks,
+    ...(document.cda && { document: document.cda }),
+    ...(metadata && { metadata }),
+  }
+}
+
+/** @returns a sender for whom the rules of author and declaration hold, so that all the others are seen */
+export function authorAsSender(document: FoundDocument): Sender {
+  const author = document.cda?.authors.find(each => each.id)
+  return {
+    address: '',
+    ...(author?.idNatPs !== undefined && { idNatPs: author.idNatPs }),
+    structures: author?.structures ?? [],
+    declared: true,
+  }
+}
+
+function metadataOf(cda: CdaFacts, tables: Tables): EntryMetadata | undefined {
+  try {
+    return entryMetadata(cda, tables)
+  } catch {
+    return undefined // a code or the identity is missing: the reasons say which
+  }
+}
+
+function report(reason: Reason): ReasonReport {
+  return { reason, fr: REASONS[reason].fr, en: REASONS[reason].en }
+}

@@ -1,0 +1,155 @@
+import type { Policy, Sender } from './decide.ts'
+import type { CdaFacts, Coded, PartyFacts } from './facts.ts'
+import { formatDtm, toDtm } from './hl7-time.ts'
+import { formatCx } from './ins.ts'
+import type { Tables } from './tables.ts'
+import { codedElement, component, nationalXcn, sourceId, uuidOid, xcn, xon } from './xds-types.ts'
+
+/** An author in XDS forms. */
+export interface AuthorMetadata {
+  person: string
+  institutions: string[]
+  role?: string
+  specialty?: string
+}
+
+/** What is said of one document, whatever the protocol (decision 8). Times are DTM in UTC. */
+export interface EntryMetadata {
+  uniqueId: string
+  mimeType: string
+  title: string
+  language: string
+  creationTime: string
+  serviceStart?: string
+  serviceStop?: string
+  patientId: string
+  sourcePatientId: string
+  sourcePatientInfo: string[]
+  authors: AuthorMetadata[]
+  legalAuthenticator?: string
+  class: Coded
+  type: Coded
+  format: Coded
+  facility: Coded
+  practice: Coded
+  confidentiality: Coded[]
+  events: Coded[]
+}
+
+/** What is said of the submission: its author is who deposits. */
+export interface SetMetadata {
+  uniqueId: string
+  sourceId: string
+  patientId: string
+  submissionTime: string
+  title: string
+  author: AuthorMetadata
+  content: Coded
+}
+
+/**
+ * The metadata of a document from its header and the code tables (spec dmp §2.1).
+ * @throws Error when the document lacks something that `decide` holds it for: only what it lets through comes here
+ */
+export function entryMetadata(cda: CdaFacts, tables: Tables): EntryMetadata {
+  const { ins } = cda.patient
+  const [type, classCode] = [cda.typeCode, tables.classOf(cda.typeCode)]
+  const [format, facility, practice] = [tables.formatOf(cda), tables.facility(cda.facility), tables.practice(cda.practice)]
+  const confidentiality = tables.confidentiality(cda.confidentiality)
+  const creationTime = toDtm(cda.effectiveTime)
+  if (!ins || !classCode || !format || !facility || !practice || !confidentiality || !creationTime) {
+    throw new Error('a document that can not be filed was given to be filed')
+  }
+  const { localId } = cda.patient
+  const [start, stop] = [toDtm(cda.service.start ?? ''), toDtm(cda.service.stop ?? '')]
+  return {
+    uniqueId: cda.uniqueId,
+    mimeType: cda.selfPresentable ? 'application/xslt+xml' : 'text/xml', // spec dmp §1.9
+    title: cda.title || type.label || type.code,
+    language: cda.language || 'fr-FR',
+    creationTime,
+    ...(start && { serviceStart: start }),
+    ...(stop && { serviceStop: stop }),
+    patientId: formatCx(ins),
+    sourcePatientId: localId ? `${component(localId.extension)}^^^&${localId.root}&ISO^PI` : formatCx(ins),
+    sourcePatientInfo: patientInfo(cda),
+    authors: cda.authors.filter(each => each.id).map(authorMetadata),
+    ...(cda.legalAuthenticator && { legalAuthenticator: xcn(cda.legalAuthenticator) }),
+    class: { code: classCode.code, system: classCode.system, label: classCode.label },
+    type: { ...type, label: type.label || cda.title || type.code },
+    ...{ format, facility, practice },
+    confidentiality: [confidentiality],
+    events: cda.events.map(each => ({ ...each, label: each.label || each.code })),
+  }
+}
+
+function patientInfo({ patient }: CdaFacts): string[] {
+  const name = `${component(patient.birthName ?? '')}^${component(patient.firstName ?? '')}^^^^^L`
+  return [`PID-5|${name}`, `PID-7|${patient.birthDate ?? ''}`, `PID-8|${component(patient.sex ?? '')}`]
+}
+
+function authorMetadata(author: PartyFacts): AuthorMetadata {
+  return {
+    person: xcn(author),
+    institutions: author.structures.map(each => xon(author.organisation ?? '', each)),
+    ...(author.role && { role: author.role }),
+    ...(author.specialty && { specialty: codedElement(author.specialty) }),
+  }
+}
+
+/**
+ * @param setId a UUID, new for each attempt: a registry that committed before a timeout would refuse the same set twice
+ */
+export function setMetadata(
+  cda: CdaFacts,
+  entry: EntryMetadata,
+  context: { sender: Sender; policy: Policy; tables: Tables; now: Date; setId: string },
+): SetMetadata {
+  const { policy } = context
+  return {
+    uniqueId: uuidOid(context.setId),
+    sourceId: sourceId(policy.structure),
+    patientId: entry.patientId,
+    submissionTime: formatDtm(context.now),
+    title: entry.title,
+    author: depositor(cda, context.sender, policy),
+    content: context.tables.contentOf(cda),
+  }
+}
+
+/** The professional of the box, else who answers for the automated processing; the structure is that of our certificate (EX_2.1-1140). */
+export function depositor(cda: CdaFacts | undefined, sender: Sender, policy: Policy): AuthorMetadata {
+  const author = cda?.authors.find(each => each.idNatPs !== undefined && each.idNatPs === sender.idNatPs)
+  const named = author ?? (sender.idNatPs === undefined ? { family: policy.responsible.name, given: '' } : { family: '', given: '' })
+  const idNatPs = sender.idNatPs ?? policy.responsible.idNatPs
+  return {
+    person: nationalXcn({ idNatPs, family: named.family, given: named.given }),
+    institutions: [xon(policy.structureName, policy.structure)],
+    ...(author?.specialty && { specialty: codedElement(author.specialty) }),
+  }
+}
+
+/** @returns the metadata of the XAdES document that goes with a submission (spec dmp §1.6) */
+export function signatureMetadata(entry: EntryMetadata, set: SetMetadata, tables: Tables, signatureUuid: string): EntryMetadata {
+  const marks = ['N', 'MASQUE_PS', 'INVISIBLE_PATIENT'].map(code => tables.confidentiality(code))
+  return {
+    uniqueId: uuidOid(signatureUuid),
+    mimeType: 'text/xml',
+    title: 'Source',
+    language: 'art',
+    creationTime: set.submissionTime,
+    serviceStart: set.submissionTime,
+    patientId: entry.patientId,
+    sourcePatientId: entry.sourcePatientId,
+    sourcePatientInfo: entry.sourcePatientInfo,
+    authors: [set.author],
+    ...(entry.legalAuthenticator && { legalAuthenticator: entry.legalAuthenticator }),
+    class: { code: 'urn:oid:1.3.6.1.4.1.19376.1.2.1.1.1', system: 'URN', label: 'Digital Signature' },
+    type: { code: 'E1762', system: 'ASTM', label: 'Full Document' },
+    format: { code: 'http://www.w3.org/2000/09/xmldsig#', system: 'URN', label: 'Default Signature Style' },
+    facility: entry.facility,
+    practice: entry.practice,
+    confidentiality: marks.filter(each => each !== undefined),
+    events: [{ code: '1.2.840.10065.1.12.1.14', system: '1.2.840.10065.1.12', label: 'Source' }],
+  }
+}

@@ -1,0 +1,58 @@
+import { type RequestContext, soapEnvelope } from './envelope.ts'
+import type { FoundDocument } from './facts.ts'
+import { entryMetadata, setMetadata, signatureMetadata } from './metadata.ts'
+import { buildMtom } from './mtom.ts'
+import { loadTables, type Tables } from './tables.ts'
+import { provideAndRegister, type SubmittedDocument } from './xdsb.ts'
+
+export type { RequestContext, Signers } from './envelope.ts'
+export type { Software } from './vihf.ts'
+
+/** One request of ITI-41, ready to be posted. */
+export interface SubmissionRequest {
+  /** of the HTTP request: multipart/related */
+  contentType: string
+  soapAction: string
+  body: Buffer
+  /** new for each attempt */
+  submissionSetUniqueId: string
+  /** of the document: the same for ever, so that a double is known as one */
+  uniqueId: string
+}
+
+export const PROVIDE_AND_REGISTER = 'urn:ihe:iti:2007:ProvideAndRegisterDocumentSet-b'
+
+/**
+ * Builds TD2.1a for one document that `decide` lets through: metadata, signature of the submission set, VIHF, MTOM. The bytes
+ * of the document are the ones that were found.
+ * @throws Error when the document lacks what would have held it
+ */
+export function buildSubmission(document: FoundDocument, context: RequestContext, tables: Tables = loadTables()): SubmissionRequest {
+  const { cda } = document
+  const ins = cda?.patient.ins
+  if (!cda || !ins) throw new Error('only a document that was read and identified can be submitted')
+  const { newId, now, signers } = context
+  const entry = entryMetadata(cda, tables)
+  const set = setMetadata(cda, entry, { ...context, tables, setId: newId() })
+  const signature = signatureMetadata(entry, set, tables, newId())
+  const content = Buffer.from(document.content.buffer, document.content.byteOffset, document.content.byteLength)
+  const xades = signers.signSubmissionSet({
+    submissionSetUniqueId: set.uniqueId,
+    documents: [{ uniqueId: entry.uniqueId, content }],
+    now,
+    signatureId: `_${newId()}`,
+  })
+  const submitted: SubmittedDocument = { id: 'Document01', metadata: entry, contentId: `document-${newId()}@pli` }
+  const signed: SubmittedDocument = { id: 'Signature01', metadata: signature, contentId: `signature-${newId()}@pli` }
+  const envelope = soapEnvelope(PROVIDE_AND_REGISTER, ins, provideAndRegister(set, [submitted], signed), context)
+  const attachments = [
+    { contentId: submitted.contentId, contentType: entry.mimeType, content },
+    { contentId: signed.contentId, contentType: 'text/xml', content: Buffer.from(xades) },
+  ]
+  return {
+    ...buildMtom(envelope, attachments, { action: PROVIDE_AND_REGISTER, uuid: newId() }),
+    soapAction: PROVIDE_AND_REGISTER,
+    submissionSetUniqueId: set.uniqueId,
+    uniqueId: entry.uniqueId,
+  }
+}
