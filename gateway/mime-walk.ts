@@ -85,7 +85,7 @@ export class MimeWalk {
       if (!(error instanceof HeaderFault)) throw error
       if (isTop) throw new ContentFault('headerMalformed')
       // A malformed part is common enough, and harmless unless it hides a structure.
-      if (/multipart|message\//i.test(block.toString('latin1'))) throw new ContentFault('ambiguousParts')
+      if (/multipart/i.test(block.toString('latin1'))) throw new ContentFault('ambiguousParts')
       this.documents = true
       return []
     }
