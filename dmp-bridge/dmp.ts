@@ -32,7 +32,7 @@ export type DmpOutcome = { kind: 'filed'; code?: string } | DmpFailure
 export type DmpStatus = 'active' | 'closed' | 'absent'
 
 /** What every request needs beside its subject: for whom it is made, when, and where new ids come from. */
-export interface RequestContext {
+export interface DmpContext {
   sender: Sender
   policy: Policy
   now: Date
@@ -45,15 +45,15 @@ export interface RequestContext {
  */
 export interface Dmp {
   /** Builds the whole request of one document; a new submission set each time, the document's uniqueId unchanged. */
-  prepare(document: FoundDocument, context: RequestContext): SubmissionRequest | Promise<SubmissionRequest>
+  prepare(document: FoundDocument, context: DmpContext): SubmissionRequest | Promise<SubmissionRequest>
   file(request: SubmissionRequest): Promise<DmpOutcome>
   /** TD0.2: is there a DMP to feed? */
-  exists(ins: Ins, context: RequestContext): Promise<{ kind: 'status'; status: DmpStatus } | DmpFailure>
+  exists(ins: Ins, context: DmpContext): Promise<{ kind: 'status'; status: DmpStatus } | DmpFailure>
   /** TD3.1b: a repair tool after an ambiguous answer, never a step of each filing (EX_3.1-2030). */
   findByUniqueId(
     uniqueId: string,
     ins: Ins,
-    context: RequestContext,
+    context: DmpContext,
   ): Promise<{ kind: 'found'; entryUuid: string } | { kind: 'absent' } | DmpFailure>
   close(): Promise<void>
 }

@@ -1,7 +1,7 @@
 import type { Breaker } from './breaker.ts'
 import type { BridgeLog } from './bridge-log.ts'
 import { decide, type Sender } from './decide.ts'
-import type { Dmp, DmpFailure, DmpOutcome, RequestContext } from './dmp.ts'
+import type { Dmp, DmpContext, DmpFailure, DmpOutcome } from './dmp.ts'
 import type { FoundDocument, Ins } from './facts.ts'
 import type { FilingReason } from './filing-reasons.ts'
 import type { FilingRow, FilingState } from './filing-tables.ts'
@@ -69,7 +69,7 @@ async function submit(
   sender: Sender,
   tools: FilerTools,
 ): Promise<Next> {
-  const context: RequestContext = { sender, policy: tools.policy, now: new Date(tools.now()), newId: tools.newId }
+  const context: DmpContext = { sender, policy: tools.policy, now: new Date(tools.now()), newId: tools.newId }
   const patient = await tools.patients.status(ins, () => dmp.exists(ins, context))
   if (patient.kind !== 'status') return afterFailure(filing, patient, tools, false)
   if (patient.status !== 'active') {
@@ -99,7 +99,7 @@ async function afterDoubt(
   doubt: Extract<DmpFailure, { kind: 'ambiguous' }>,
   dmp: Dmp,
   ins: Ins,
-  context: RequestContext,
+  context: DmpContext,
   tools: FilerTools,
 ): Promise<Next> {
   const found = await dmp.findByUniqueId(uniqueId, ins, context)

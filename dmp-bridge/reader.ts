@@ -28,8 +28,9 @@ export async function readMessage(message: InboxRow, tools: ReaderTools): Promis
   const recognition = await tools.recognise(await tools.read(message.message_id))
   const ids = recognition.documents.flatMap(document => keyOf(document.cda) ?? [])
   const filings = planAll(recognition, sender, await tools.filings.knownAs(ids), tools)
-  for (const reason of new Set(recognition.ignored.map(part => part.reason))) {
-    const parts = recognition.ignored.filter(part => part.reason === reason).length
+  const ignored = recognition.ignored.filter(part => part.reason !== 'technical')
+  for (const reason of new Set(ignored.map(part => part.reason))) {
+    const parts = ignored.filter(part => part.reason === reason).length
     await tools.note(message.message_id, 'filing-part-ignored', { reason, parts: String(parts) })
   }
   await tools.filings.plan(message, filings)

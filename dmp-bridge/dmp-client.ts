@@ -1,0 +1,62 @@
+import type { ConnectionOptions } from 'node:tls'
+import type { Dmp, DmpAnswer, DmpContext } from './dmp.ts'
+import { type Exchange, openTransport } from './dmp-transport.ts'
+import type { Signers, SoapRequest } from './envelope.ts'
+import { buildExistenceTest } from './existence.ts'
+import { buildLookup } from './lookup.ts'
+import { judge, judgeFailure } from './outcome.ts'
+import { existenceAnswer, lookupAnswer } from './responses.ts'
+import { registryAnswer } from './soap.ts'
+import { buildSubmission } from './submission.ts'
+import { loadTables } from './tables.ts'
+import type { Software } from './vihf.ts'
+import type { XmlElement } from './xml.ts'
+
+/** The services below the base address of a DMP (spec dmp §1.1). */
+const REPOSITORY = '/repository'
+const REGISTRY = '/registry'
+const PATIENTS = '/patients'
+
+export interface DmpClientOptions {
+  /** `https://…/si-dmp-server/v2/services`: each environment has its own */
+  baseUrl: string
+  /** mutual TLS with the certificate ORG AUTH_CLI, as `clientTls({ identifiedBy: 'name' })` of crypto makes it */
+  tls: ConnectionOptions
+  software: Software
+  /** with the certificate ORG SIGN */
+  signers: Signers
+  /** for one whole exchange */
+  timeoutMs: number
+}
+
+/**
+ * The DMP over XDS.b: ITI-41 to file, TD0.2 and TD3.1b to ask. Nothing of an answer but its codes leaves this room.
+ * @throws when the address is not https
+ */
+export function dmpClient(options: DmpClientOptions): Dmp {
+  const { baseUrl, software, signers } = options
+  const transport = openTransport(options)
+  const tables = loadTables()
+  const context = (path: string, asked: DmpContext) => ({ ...asked, software, signers, endpoint: baseUrl.replace(/\/$/, '') + path })
+  const ask = (path: string, { action, envelope }: SoapRequest) =>
+    transport.post(path, { contentType: `application/soap+xml; charset=utf-8; action="${action}"`, body: Buffer.from(envelope) })
+
+  return {
+    prepare: (document, asked) => buildSubmission(document, context(REPOSITORY, asked), tables),
+    file: async request => judge(read(await transport.post(REPOSITORY, request), registryAnswer)),
+    exists: async (ins, asked) => {
+      const answer = read(await ask(PATIENTS, buildExistenceTest(ins, context(PATIENTS, asked))), existenceAnswer)
+      return answer.kind === 'status' ? answer : judgeFailure(answer)
+    },
+    findByUniqueId: async (uniqueId, ins, asked) => {
+      const request = buildLookup(uniqueId, { ...context(REGISTRY, asked), ins })
+      const answer = read(await ask(REGISTRY, request), content => lookupAnswer(content, uniqueId))
+      return answer.kind === 'found' || answer.kind === 'absent' ? answer : judgeFailure(answer)
+    },
+    close: () => transport.close(),
+  }
+}
+
+function read<Answer>(exchange: Exchange, content: (body: XmlElement) => Answer): Answer | Exclude<DmpAnswer, { kind: 'accepted' }> {
+  return exchange.kind === 'body' ? content(exchange.content) : exchange
+}

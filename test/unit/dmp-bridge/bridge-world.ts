@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Database, openDatabase } from '../../../config/database/index.ts'
+import { bridgeLog } from '../../../dmp-bridge/bridge-log.ts'
+import { DEFAULT_LIMITS } from '../../../dmp-bridge/caps.ts'
+import type { Sender } from '../../../dmp-bridge/decide.ts'
+import type { Dmp } from '../../../dmp-bridge/dmp.ts'
+import { openTransport } from '../../../dmp-bridge/dmp-transport.ts'
+import { bridgeMigrations } from '../../../dmp-bridge/filing-tables.ts'
+import { type Bridge, type BridgeOptions, createBridge } from '../../../dmp-bridge/main.ts'
+import { judge, judgeFailure } from '../../../dmp-bridge/outcome.ts'
+import { registryAnswer } from '../../../dmp-bridge/soap.ts'
+import { buildLetter, sampleAuthor, samplePatient, TEST_INS_OID } from '../../world/letter.ts'
+import { startTinyDmp, type TinyDmp } from './tiny-dmp.ts'
+
+export const policy: BridgeOptions['policy'] = {
+  insOids: [TEST_INS_OID],
+  maxDocumentBytes: 5_000_000,
+  structure: sampleAuthor.structure.id,
+  structureName: sampleAuthor.structure.name,
+  sector: 'SA07',
+  responsible: { idNatPs: `8${sampleAuthor.rpps}`, name: 'FICTIF Éloi' },
+  delayMs: 60_000,
+}
+
+export const sender: Sender = {
+  address: 'dr.fictif@a.mssante.test',
+  idNatPs: `8${sampleAuthor.rpps}`,
+  structures: [sampleAuthor.structure.id],
+  declared: true,
+}
+
+/** Another adapter behind the neutral interface: the same transport and error table, a body that the smallest server understands. */
+export function plainDmp(dmp: TinyDmp, timeoutMs = 2000): Dmp {
+  const transport = openTransport({ baseUrl: dmp.url, tls: dmp.tls, timeoutMs })
+  const ask = (path: string, uniqueId?: string) => {
+    const document = uniqueId === undefined ? '' : `<document uniqueId="${uniqueId}"/>`
+    return transport.post(path, { contentType: 'application/soap+xml', body: Buffer.from(document) })
+  }
+  const answerOf = async (path: string, uniqueId?: string) => {
+    const exchange = await ask(path, uniqueId)
+    return exchange.kind === 'body' ? registryAnswer(exchange.content) : exchange
+  }
+  return {
+    prepare: document =>
+      ({ contentType: '', body: Buffer.alloc(0), submissionSetUniqueId: '', uniqueId: document.cda?.uniqueId ?? '' }) as never,
+    file: async request => judge(await answerOf('/repository', request.uniqueId)),
+    exists: async () => {
+      const answer = await answerOf('/patients')
+      return answer.kind === 'accepted' ? { kind: 'status', status: 'active' } : answerToStatus(answer)
+    },
+    findByUniqueId: async uniqueId => {
+      const answer = await answerOf('/registry')
+      if (answer.kind !== 'accepted') return judgeFailure(answer)
+      return dmp.filed.includes(uniqueId) ? { kind: 'found', entryUuid: 'urn:uuid:1' } : { kind: 'absent' }
+    },
+    close: () => transport.close(),
+  }
+}
+
+function answerToStatus(answer: Parameters<typeof judgeFailure>[0]): Awaited<ReturnType<Dmp['exists']>> {
+  if (answer.kind === 'errors' && answer.codes.includes('closed')) return { kind: 'status', status: 'closed' }
+  return judgeFailure(answer)
+}
+
+/** A bridge on a real database and real sockets, whose clock stands still until it is moved. */
+export interface BridgeWorld {
+  now: number
+  db: Database
+  dmp: TinyDmp
+  bridge: Bridge
+  mails: Map<string, Buffer>
+  released: string[]
+  notes: { message: string; kind: string; detail: Record<string, string> }[]
+  logs: string[]
+  /** a letter with one document, accepted as message `id` */
+  send(id: string, options?: { uniqueId?: string; sender?: Partial<Sender>; eml?: Buffer; cda?: object }): Promise<string>
+  /** moves the clock and does what is due, in steps of the worker's own choice */
+  pass(milliseconds: number): Promise<void>
+  /** as after a crash: another process over the same rows */
+  restart(options?: Partial<BridgeOptions>): Promise<void>
+  states(): Promise<string[]>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export async function startBridgeWorld(options: Partial<BridgeOptions> & { withoutDmp?: boolean } = {}): Promise<BridgeWorld> {
+  const dmp = await startTinyDmp()
+  const file = join(mkdtempSync(join(tmpdir(), 'pli-bridge-')), 'pli.sqlite')
+  const db = await openDatabase({ file, migrations: bridgeMigrations })
+  const client = plainDmp(dmp)
+  let owners = 0
+
+  const create = (more: Partial<BridgeOptions>) =>
+    createBridge({
+      db,
+      mail: {
+        read: async id => world.mails.get(id) ?? Promise.reject(new Error('no such mail')),
+        release: async id => void world.released.push(id),
+        note: async (message, kind, detail) => void world.notes.push({ message, kind, detail }),
+      },
+      owner: `owner-${++owners}`,
+      isAlive: owner => owner === `owner-${owners}`,
+      dmp: options.withoutDmp ? undefined : client,
+      policy,
+      limits: DEFAULT_LIMITS,
+      clock: { now: () => world.now },
+      newId: randomUUID,
+      log: bridgeLog((_level, event, fields) => void world.logs.push(`${event} ${JSON.stringify(fields)}`)),
+      ...options,
+      ...more,
+    })
+
+  const world: BridgeWorld = {
+    now: Date.UTC(2026, 0, 5, 9, 30),
+    db,
+    dmp,
+    bridge: undefined as never,
+    mails: new Map(),
+    released: [],
+    notes: [],
+    logs: [],
+    send: async (id, letter = {}) => {
+      const built = await buildLetter({
+        from: 'Dr Éloi FICTIF <dr.fictif@a.mssante.test>',
+        to: 'dr.autre@b.mssante.test',
+        author: sampleAuthor,
+        patient: samplePatient,
+        now: new Date(world.now),
+        newId: randomUUID,
+        cda: { ...letter.cda, ...(letter.uniqueId === undefined ? {} : { uniqueId: letter.uniqueId }) },
+      })
+      world.mails.set(id, letter.eml ?? built.eml)
+      await db.atomically(world.bridge.rowsFor({ id, sender: { ...sender, ...letter.sender }, acceptedAt: world.now }))
+      return built.uniqueId
+    },
+    pass: async milliseconds => {
+      const end = world.now + milliseconds
+      for (;;) {
+        const wakeAt = await world.bridge.drain()
+        if (wakeAt === undefined || wakeAt > end) break
+        world.now = Math.max(wakeAt, world.now + 1)
+      }
+      world.now = end
+    },
+    restart: async (more = {}) => {
+      await world.bridge.stop()
+      world.bridge = create(more)
+    },
+    states: async () =>
+      (await world.bridge.orders.list()).map(each => `${each.state}${each.reasons.map(reason => ` ${reason}`).join('')}`).sort(),
+    [Symbol.asyncDispose]: async () => {
+      await world.bridge.stop()
+      await client.close()
+      await dmp.down()
+      await db.close()
+    },
+  }
+  world.bridge = create({})
+  return world
+}

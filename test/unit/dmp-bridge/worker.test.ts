@@ -1,0 +1,290 @@
+import { expect, test } from 'vitest'
+import { startBridgeWorld } from './bridge-world.ts'
+
+const HOUR = 3_600_000
+const MINUTE = 60_000
+
+test('a letter’s document is filed once, after the author’s time to hold it, and the bytes are given back', async () => {
+  await using world = await startBridgeWorld()
+  const uniqueId = await world.send('m1')
+  await world.pass(59_000)
+  expect(await world.states()).toEqual(['pending'])
+  expect(world.released).toEqual([])
+  await world.pass(2000)
+  expect(await world.states()).toEqual(['filed'])
+  expect(world.dmp.filed).toEqual([uniqueId])
+  expect(world.released).toEqual(['m1'])
+  expect(world.notes.map(each => each.kind)).toEqual(['filing-part-ignored', 'pending', 'filed'])
+  expect(world.notes.at(-1)).toMatchObject({ message: 'm1', kind: 'filed', detail: { uniqueId } })
+})
+
+test('a message without documents is given back at once', async () => {
+  await using world = await startBridgeWorld()
+  await world.send('m1', { eml: Buffer.from('From: a@a.mssante.test\r\n\r\nBonjour\r\n') })
+  await world.pass(0)
+  expect(world.released).toEqual(['m1'])
+  expect(await world.states()).toEqual([])
+})
+
+test('a DMP that is down is tried for days with growing waits, then the document is filed once', async () => {
+  await using world = await startBridgeWorld()
+  const uniqueId = await world.send('m1')
+  await world.dmp.down()
+  await world.pass(2 * 24 * HOUR)
+  expect(await world.states()).toEqual(['pending'])
+  const attempts = (await world.bridge.orders.list())[0]!.attempts
+  expect(attempts).toBeGreaterThan(40)
+  expect(attempts).toBeLessThan(70)
+  await world.dmp.up()
+  await world.pass(HOUR)
+  expect(await world.states()).toEqual(['filed'])
+  expect(world.dmp.filed).toEqual([uniqueId])
+})
+
+test('after five days without the DMP the document is held, not before, and a release tries again', async () => {
+  await using world = await startBridgeWorld()
+  await world.send('m1')
+  await world.dmp.down()
+  await world.pass(5 * 24 * HOUR)
+  expect(await world.states()).toEqual(['pending'])
+  await world.pass(2 * HOUR)
+  expect(await world.states()).toEqual(['held dmp-unreachable'])
+  expect(world.released).toEqual([])
+  await world.dmp.up()
+  const [filing] = await world.bridge.orders.list()
+  expect(await world.bridge.orders.release(filing!.id)).toMatchObject({ kind: 'done', state: 'pending' })
+  await world.pass(MINUTE)
+  expect(await world.states()).toEqual(['filed'])
+})
+
+test('a refusal is final with its code, and only a human tries again', async () => {
+  await using world = await startBridgeWorld()
+  await world.send('m1')
+  world.dmp.script.push('accept', { errors: ['XDSUnknownPatientId'] }) // the first request is TD0.2
+  await world.pass(24 * HOUR)
+  expect(await world.bridge.orders.list()).toMatchObject([{ state: 'refused', code: 'XDSUnknownPatientId', reasons: ['human-patient'] }])
+  expect(world.dmp.requests).toHaveLength(2)
+  expect(world.notes.at(-1)).toMatchObject({ kind: 'refused', detail: { code: 'XDSUnknownPatientId' } })
+  const [filing] = await world.bridge.orders.list()
+  await world.bridge.orders.retry(filing!.id)
+  await world.pass(MINUTE)
+  expect(await world.states()).toEqual(['filed'])
+})
+
+test('a refused document’s bytes are given back after a week', async () => {
+  await using world = await startBridgeWorld()
+  await world.send('m1')
+  world.dmp.script.push('accept', { errors: ['XDSNonIdenticalHash'] })
+  await world.pass(7 * 24 * HOUR)
+  expect(world.released).toEqual([])
+  await world.pass(MINUTE)
+  await world.pass(MINUTE)
+  expect(world.released).toEqual(['m1'])
+  const [filing] = await world.bridge.orders.list()
+  expect(await world.bridge.orders.retry(filing!.id)).toEqual({ kind: 'no', why: 'bytes-released' })
+})
+
+test('a closed DMP gets nothing', async () => {
+  await using world = await startBridgeWorld()
+  await world.send('m1')
+  world.dmp.script.push({ errors: ['closed'] })
+  await world.pass(2 * MINUTE)
+  expect(await world.bridge.orders.list()).toMatchObject([{ state: 'refused', code: 'dmp-closed', attempts: 0 }])
+  expect(world.dmp.requests.map(each => each.path)).toEqual(['/services/patients'])
+})
+
+test('a DMP that committed without answering says duplicate on the retry: filed, once', async () => {
+  await using world = await startBridgeWorld()
+  const uniqueId = await world.send('m1')
+  world.dmp.script.push('accept', 'accept-and-cut')
+  await world.pass(2 * MINUTE)
+  expect(await world.bridge.orders.list()).toMatchObject([{ state: 'filed', code: 'XDSDuplicateUniqueIdInRegistry', attempts: 2 }])
+  expect(world.dmp.filed).toEqual([uniqueId])
+})
+
+test('an ambiguous answer is looked up: found means filed', async () => {
+  await using world = await startBridgeWorld()
+  const uniqueId = await world.send('m1')
+  world.dmp.script.push('accept', { errors: ['XDSRepositoryError'] })
+  world.dmp.filed.push(uniqueId)
+  await world.pass(2 * MINUTE)
+  expect(await world.states()).toEqual(['filed'])
+  expect(world.dmp.requests.map(each => each.path)).toEqual(['/services/patients', '/services/repository', '/services/registry'])
+})
+
+test('an ambiguous answer that stays so is tried once more, then a human sees it', async () => {
+  await using world = await startBridgeWorld()
+  await world.send('m1')
+  world.dmp.script.push('accept', { errors: ['XDSRegistryError'] }, 'accept', { errors: ['XDSRegistryError'] })
+  await world.pass(HOUR)
+  expect(await world.bridge.orders.list()).toMatchObject([
+    { state: 'refused', code: 'XDSRegistryError', reasons: ['ambiguous'], attempts: 2 },
+  ])
+})
+
+test('two messages with the same document make one filing; other bytes under the same id are held', async () => {
+  await using world = await startBridgeWorld()
+  await world.send('m1', { uniqueId: '2.25.1' })
+  world.mails.set('same', world.mails.get('m1')!)
+  await world.send('m2', { eml: world.mails.get('m1')! })
+  await world.pass(0)
+  expect(await world.states()).toEqual(['ignored already-pending', 'pending'])
+  await world.pass(2 * MINUTE)
+  await world.send('m3', { eml: world.mails.get('m1')! })
+  await world.send('m4', { uniqueId: '2.25.1', cda: { title: 'Autre' } })
+  await world.pass(2 * MINUTE)
+  expect(await world.states()).toEqual(['filed', 'held same-id-other-bytes', 'ignored already-filed', 'ignored already-pending'])
+  expect(world.dmp.filed).toEqual(['2.25.1'])
+  expect(world.released.sort()).toEqual(['m1', 'm2', 'm3'])
+})
+
+test('the DMP is asked for a patient once, not for every document', async () => {
+  await using world = await startBridgeWorld()
+  for (const id of ['m1', 'm2', 'm3']) await world.send(id)
+  await world.pass(5 * MINUTE)
+  expect(await world.states()).toEqual(['filed', 'filed', 'filed'])
+  expect(world.dmp.requests.filter(each => each.path === '/services/patients')).toHaveLength(1)
+})
+
+test('no more than five submissions start in a second', async () => {
+  await using world = await startBridgeWorld()
+  for (let count = 0; count < 12; count++) await world.send(`m${count}`)
+  await world.pass(60_000) // up to the first submission
+  const before = world.dmp.filed.length
+  await world.pass(999)
+  expect(world.dmp.filed.length - before).toBeLessThanOrEqual(5)
+  await world.pass(5000)
+  expect(world.dmp.filed).toHaveLength(12)
+})
+
+test('when the DMP fails again and again, one probe at a time goes until it answers', async () => {
+  await using world = await startBridgeWorld({ timing: { breakerAfter: 3 } })
+  for (let count = 0; count < 10; count++) await world.send(`m${count}`)
+  world.dmp.script.push(...Array.from({ length: 200 }, () => ({ status: 503 })))
+  await world.pass(60_000)
+  const before = world.dmp.requests.length
+  await world.pass(10 * MINUTE)
+  // 30 s, 1 min, 2 min, then every 4 min: without the breaker each of the ten would have asked several times
+  expect(world.dmp.requests.length - before).toBeLessThanOrEqual(8)
+  world.dmp.script.length = 0
+  await world.pass(2 * HOUR)
+  expect(await world.states()).toEqual(Array.from({ length: 10 }, () => 'filed'))
+})
+
+test('a refused certificate stops the flow at once and loses nothing', async () => {
+  await using world = await startBridgeWorld()
+  for (const id of ['m1', 'm2', 'm3']) await world.send(id)
+  world.dmp.script.push({ fault: 'DMPInvalidCertificate' })
+  await world.pass(60_100)
+  expect(world.dmp.requests).toHaveLength(1)
+  expect(await world.states()).toEqual(['pending', 'pending', 'pending'])
+  await world.pass(10 * MINUTE)
+  expect(await world.states()).toEqual(['filed', 'filed', 'filed'])
+})
+
+test('a box that has not declared holds its documents; a human may answer for them', async () => {
+  await using world = await startBridgeWorld()
+  await world.send('m1', { sender: { declared: false } })
+  await world.pass(2 * MINUTE)
+  expect(await world.states()).toEqual(['held not-declared'])
+  expect(world.notes.at(-1)).toMatchObject({ kind: 'held', detail: { reasons: 'not-declared' } })
+  const [filing] = await world.bridge.orders.list()
+  await world.bridge.orders.release(filing!.id)
+  await world.pass(MINUTE)
+  expect(await world.states()).toEqual(['filed'])
+})
+
+test('a release covers only what a human may answer for: another author’s document is held again', async () => {
+  await using world = await startBridgeWorld()
+  await world.send('m1', { sender: { declared: false, idNatPs: '810000000001', structures: [] } })
+  await world.pass(2 * MINUTE)
+  const [filing] = await world.bridge.orders.list()
+  expect(await world.bridge.orders.release(filing!.id)).toEqual({ kind: 'done', state: 'pending', rechecked: ['author-not-sender'] })
+  await world.pass(MINUTE)
+  expect(await world.states()).toEqual(['held author-not-sender'])
+  expect(world.dmp.requests).toEqual([])
+})
+
+test('the professional holds a document back in its time, and the same document in another letter too', async () => {
+  await using world = await startBridgeWorld()
+  await world.send('m1')
+  await world.pass(0)
+  const [filing] = await world.bridge.orders.list()
+  expect(await world.bridge.orders.hold(filing!.id)).toMatchObject({ kind: 'done', state: 'held' })
+  await world.send('m2', { eml: world.mails.get('m1')! })
+  await world.pass(HOUR)
+  expect(await world.states()).toEqual(['held author-request', 'held author-request'])
+  await world.bridge.orders.refuse(filing!.id)
+  await world.pass(8 * 24 * HOUR)
+  await world.pass(MINUTE)
+  expect(world.released).toEqual(['m1'])
+  expect(world.dmp.requests).toEqual([])
+})
+
+test('without a DMP everything that could be filed is held', async () => {
+  await using world = await startBridgeWorld({ withoutDmp: true })
+  await world.send('m1')
+  await world.pass(HOUR)
+  expect(await world.states()).toEqual(['held no-dmp-configured'])
+})
+
+test('a message whose bytes cannot be had is held after a few attempts, and its neighbour is filed', async () => {
+  await using world = await startBridgeWorld()
+  await world.send('m1')
+  await world.send('m2')
+  const bytes = world.mails.get('m1')!
+  world.mails.delete('m1')
+  await world.pass(HOUR)
+  expect(await world.states()).toEqual(['filed', 'held internal-error'])
+  world.mails.set('m1', bytes)
+  const held = (await world.bridge.orders.list({ state: 'held' }))[0]!
+  expect(await world.bridge.orders.release(held.id)).toMatchObject({ kind: 'done' })
+  await world.pass(2 * MINUTE)
+  expect(await world.states()).toEqual(['filed', 'filed'])
+})
+
+test('an unforeseen error over one filing is counted, then the filing is held', async () => {
+  await using world = await startBridgeWorld()
+  await world.send('m1')
+  await world.pass(0)
+  world.mails.delete('m1') // planned, then lost
+  await world.pass(HOUR)
+  expect(await world.states()).toEqual(['held internal-error'])
+  expect(world.logs.filter(line => line.startsWith('bridge.fault'))).toHaveLength(5)
+})
+
+test('bytes that are not those that were judged are not sent', async () => {
+  await using world = await startBridgeWorld()
+  await world.send('m1', { uniqueId: '2.25.1' })
+  await world.pass(0)
+  await world.send('m2', { uniqueId: '2.25.1', cda: { title: 'Autre' } })
+  world.mails.set('m1', world.mails.get('m2')!)
+  await world.pass(2 * MINUTE)
+  expect(await world.states()).toEqual(['held bytes-changed', 'held same-id-other-bytes'])
+  expect(world.dmp.requests).toEqual([])
+})
+
+test('what another process had in hand when it died is taken up again', async () => {
+  await using world = await startBridgeWorld()
+  const uniqueId = await world.send('m1')
+  await world.pass(0)
+  // the dead one: claimed, sent, never settled
+  await world.db.run({ sql: `UPDATE filing SET claimed_by = 'dead', claimed_until = ${world.now + 10 * HOUR}, faults = 1`, parameters: [] })
+  world.dmp.filed.push(uniqueId)
+  await world.restart()
+  await world.pass(2 * MINUTE)
+  expect(await world.bridge.orders.list()).toMatchObject([{ state: 'filed', code: 'XDSDuplicateUniqueIdInRegistry' }])
+  expect(world.dmp.filed).toEqual([uniqueId])
+})
+
+test('neither rows nor notes nor logs hold the patient, the title or a file name', async () => {
+  await using world = await startBridgeWorld()
+  await world.send('m1')
+  await world.send('m2', { sender: { declared: false } })
+  await world.pass(HOUR)
+  const rows = await Promise.all(
+    ['inbox', 'filing', 'dmp_status', 'dmp_pace'].map(table => world.db.run({ sql: `SELECT * FROM ${table}`, parameters: [] })),
+  )
+  const all = JSON.stringify([rows, world.notes, world.logs])
+  for (const secret of ['28403751', 'TESTOU', 'HÉLOÏSE', 'HELOISE', 'adressage', '.XML', '.zip', '1984']) expect(all).not.toContain(secret)
+})
