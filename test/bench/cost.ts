@@ -20,6 +20,13 @@ export function costOf(root: number): Cost {
   return { cpuSeconds: ticks / TICKS_PER_SECOND, memory: tree.reduce((sum, stat) => sum + memoryOf(stat.pid), 0), processes: tree.length }
 }
 
+/** @returns CPU seconds spent by the whole machine since it started, waiting left out (proc(5): user, nice, system, idle, iowait, irq, softirq, steal) */
+export function machineSeconds(): number {
+  const line = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0]!
+  const ticks = line.trim().split(/\s+/).slice(1, 9).map(Number)
+  return ticks.reduce((sum, value, index) => (index === 3 || index === 4 ? sum : sum + value), 0) / TICKS_PER_SECOND
+}
+
 interface Stat {
   pid: number
   parent: number

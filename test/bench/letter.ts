@@ -40,7 +40,7 @@ export function buildBody(bytes: number): Buffer {
  */
 export function buildHeader(number: string, from: string, to: string): Buffer {
   const header = [
-    `Message-ID: <bench.${number}@poste.mssante.test>`,
+    `Message-ID: <bench.${number}@poste.mssante.example>`,
     `Date: ${new Date().toUTCString().replace('GMT', '+0000')}`,
     `From: Docteur Fictif <${from}>`,
     `To: <${to}>`,

@@ -1,5 +1,6 @@
 // The load generator, one process: forked by relay.ts, told by messages, counts what the server accepted.
 import { readFileSync } from 'node:fs'
+import { addresses, type Boxes } from './boxes.ts'
 import { type Client, connectClient, expect } from './client.ts'
 import { buildBody, buildHeader } from './letter.ts'
 
@@ -9,9 +10,9 @@ export interface LoadOptions {
   ca: string
   bytes: number
   /** One kept connection each; the password serves where the server offers AUTH. */
-  senders: { address: string; password: string }[]
-  /** Recipients are drawn among `bal0` … `bal<count - 1>` at this domain. */
-  recipients: { count: number; domain: string }
+  senders: Boxes & { password: string }
+  /** Each message has one, drawn among all. */
+  recipients: Boxes
 }
 
 export interface LoadStats {
@@ -30,7 +31,7 @@ const stats: LoadStats = { accepted: 0, refused: 0 }
 let running = true
 let seed = 42
 
-const clients = await Promise.all(options.senders.map(openConnection))
+const clients = await Promise.all([...addresses(options.senders)].map(openConnection))
 let loops: Promise<void>[] = []
 process.on('message', answer)
 tell({ to: 'start', stats })
@@ -45,17 +46,16 @@ async function answer(command: 'start' | 'stats' | 'stop'): Promise<void> {
   if (command === 'stop') process.exit()
 }
 
-async function openConnection(sender: LoadOptions['senders'][number]): Promise<Client> {
-  const client = await connectClient({ port: options.port, ca: readFileSync(options.ca, 'utf8'), name: 'poste.mssante.test' })
+async function openConnection(sender: string): Promise<{ sender: string; client: Client }> {
+  const client = await connectClient({ port: options.port, ca: readFileSync(options.ca, 'utf8'), name: 'poste.mssante.example' })
   if (client.offers.has('AUTH')) {
-    const token = Buffer.from(`\0${sender.address}\0${sender.password}`).toString('base64')
+    const token = Buffer.from(`\0${sender}\0${options.senders.password}`).toString('base64')
     expect('235', await client.ask(`AUTH PLAIN ${token}\r\n`, 1))
   }
-  return client
+  return { sender, client }
 }
 
-async function sendForEver(client: Client, index: number): Promise<void> {
-  const sender = options.senders[index]!.address
+async function sendForEver({ sender, client }: { sender: string; client: Client }, index: number): Promise<void> {
   try {
     for (let number = 0; running; number++) await sendOne(client, sender, `${index}.${number}`)
   } catch (error) {
@@ -65,7 +65,7 @@ async function sendForEver(client: Client, index: number): Promise<void> {
 }
 
 async function sendOne(client: Client, from: string, number: string): Promise<void> {
-  const to = `bal${draw(options.recipients.count)}@${options.recipients.domain}`
+  const to = `bal${1 + draw(options.recipients.count)}@${options.recipients.domain}`
   const envelope = [`MAIL FROM:<${from}>\r\n`, `RCPT TO:<${to}>\r\n`, 'DATA\r\n']
   const replies = client.offers.has('PIPELINING') ? await client.ask(envelope.join(''), 3) : await oneByOne(client, envelope)
   expect('2', replies.slice(0, 2))

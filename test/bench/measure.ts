@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Contender } from './contender.ts'
-import { type Cost, costOf } from './cost.ts'
+import { type Cost, costOf, machineSeconds } from './cost.ts'
 import type { Ground } from './ground.ts'
 import { type Load, type Sink, startLoad, startSink } from './processes.ts'
 
@@ -22,6 +22,10 @@ export interface Figures {
   delivered: number
   /** New messages at the sink while the load ran. */
   deliveredUnderLoad: number
+  /** Cores that the load generator, the sink and the bench itself used. */
+  bench: number
+  /** Cores that everything else on the machine used: the more, the less these figures say. */
+  others: number
   /** CPU seconds of the server's processes for each message delivered. */
   cpuPerMessage: number
   /** Peak memory of the server's processes, bytes (PSS). */
@@ -41,7 +45,7 @@ const QUIET_MS = 15_000
 export async function measure(contender: Contender, ground: Ground, plan: Plan): Promise<Figures> {
   const folder = join(ground.folder, 'run')
   mkdirSync(folder, { mode: 0o755 })
-  const sink = await startSink({ ...ground.sink, ca: ground.ca })
+  const sink = await startSink({ certificate: ground.sink.full, key: ground.sink.key, ca: ground.ca })
   try {
     const server = await contender.start({ folder, sinkPort: sink.port })
     try {
@@ -66,13 +70,15 @@ async function observe(pid: number, load: Load, sink: Sink, plan: Plan): Promise
   const end = await instant(load, sink, pid)
   const total = await load.stop()
   const last = await untilArrived(sink, total.accepted)
-  const cost = costOf(pid)
+  const spent = difference(begin.cpu, cpuNow(pid))
   const arrived = last.distinct - begin.sink.distinct
   return {
     accepted: (end.load.accepted - begin.load.accepted) / seconds(begin.at, end.at),
     delivered: arrived / seconds(begin.at, last.lastAt),
     deliveredUnderLoad: (end.sink.distinct - begin.sink.distinct) / seconds(begin.at, end.at),
-    cpuPerMessage: (cost.cpuSeconds - begin.cost.cpuSeconds) / arrived,
+    cpuPerMessage: spent.server / arrived,
+    bench: spent.bench / seconds(begin.at, Date.now()),
+    others: (spent.machine - spent.server - spent.bench) / seconds(begin.at, Date.now()),
     ...watch.stop(),
     missing: total.accepted - last.distinct,
     doubles: last.delivered - last.distinct,
@@ -83,7 +89,18 @@ async function observe(pid: number, load: Load, sink: Sink, plan: Plan): Promise
 
 async function instant(load: Load, sink: Sink, pid: number) {
   const [loadStats, sinkStats] = await Promise.all([load.stats(), sink.stats()])
-  return { load: loadStats, sink: sinkStats, cost: costOf(pid), at: Date.now() }
+  return { load: loadStats, sink: sinkStats, cpu: cpuNow(pid), at: Date.now() }
+}
+
+/** CPU seconds until now. */
+function cpuNow(pid: number) {
+  const server = costOf(pid).cpuSeconds
+  // The server is a descendant of the bench, and so are the load generator and the sink.
+  return { server, bench: costOf(process.pid).cpuSeconds - server, machine: machineSeconds() }
+}
+
+function difference<T extends Record<string, number>>(from: T, to: T): T {
+  return Object.fromEntries(Object.entries(to).map(([key, value]) => [key, value - from[key]!])) as T
 }
 
 async function untilArrived(sink: Sink, accepted: number) {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { tool } from '../support/tools.ts'
+import { addresses, type Boxes } from './boxes.ts'
 import type { Contender, Running } from './contender.ts'
 import type { Ground } from './ground.ts'
 import { freePort, untilListening } from './ports.ts'
@@ -42,17 +43,15 @@ async function start(setup: Setup): Promise<Running> {
 }
 
 /** The same questions that ours asks its directory, in Postfix's fastest read-only table. Built once. */
-function buildMaps(ground: Ground): Setup['maps'] {
-  const build = (name: string) => {
-    const file = join(ground.folder, name)
-    let text = ''
-    for (let number = 0; number < ground.recipients.count; number++) text += `bal${number}@${ground.recipients.domain} OK\n`
-    if (name === 'senders') for (const sender of ground.senders) text += `${sender.address} OK\n`
-    writeFileSync(file, text)
+function buildMaps({ folder, senders, recipients }: Ground): Setup['maps'] {
+  const build = (name: string, everybody: Boxes[]) => {
+    const file = join(folder, name)
+    const lines = everybody.flatMap(boxes => [...addresses(boxes)].map(address => `${address} OK\n`))
+    writeFileSync(file, lines.join(''))
     execFileSync('/usr/sbin/postmap', [`lmdb:${file}`], { stdio: 'inherit' })
     return file
   }
-  return { senders: build('senders'), recipients: build('recipients') }
+  return { senders: build('senders', [senders, recipients]), recipients: build('recipients', [recipients]) }
 }
 
 /** Each line that is not a matter of course has its reason in this folder's README. */
@@ -64,7 +63,7 @@ maillog_file = ${folder}/mail.log
 maillog_file_prefixes = ${folder}
 lmdb_map_size = 268435456
 
-myhostname = postfix.mssante.test
+myhostname = postfix.mssante.example
 mydestination =
 alias_maps =
 alias_database =
@@ -78,7 +77,7 @@ biff = no
 message_size_limit = 104857600
 
 smtpd_tls_security_level = encrypt
-smtpd_tls_cert_file = ${ground.server.certificate}
+smtpd_tls_cert_file = ${ground.server.full}
 smtpd_tls_key_file = ${ground.server.key}
 smtpd_sender_restrictions = check_sender_access lmdb:${maps.senders}, reject
 smtpd_relay_restrictions = check_recipient_access lmdb:${maps.recipients}, reject
@@ -87,7 +86,7 @@ smtpd_client_event_limit_exceptions = static:all
 
 relayhost = [127.0.0.1]:${sinkPort}
 smtp_tls_security_level = encrypt
-smtp_tls_cert_file = ${ground.client.certificate}
+smtp_tls_cert_file = ${ground.client.full}
 smtp_tls_key_file = ${ground.client.key}
 smtp_tls_CAfile = ${ground.ca}
 smtp_tls_connection_reuse = yes

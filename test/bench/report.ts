@@ -7,7 +7,7 @@ export interface Run {
   figures: Figures
 }
 
-const HEADINGS = ['size', 'server', 'accepted/s', 'delivered/s', 'CPU ms/msg', 'peak MB', 'processes', 'missing', 'doubles']
+const HEADINGS = ['size', 'server', 'accepted/s', 'delivered/s', 'CPU ms/msg', 'other cores', 'peak MB', 'processes', 'missing', 'doubles']
 
 /** @returns the medians of several rounds, a line for each size and server, and the ratio of the first server to the second */
 export function table(runs: Run[]): string {
@@ -33,6 +33,8 @@ export function median(all: Figures[]): Figures {
     accepted: middle('accepted'),
     delivered: middle('delivered'),
     deliveredUnderLoad: middle('deliveredUnderLoad'),
+    bench: middle('bench'),
+    others: middle('others'),
     cpuPerMessage: middle('cpuPerMessage'),
     memory: middle('memory'),
     processes: middle('processes'),
@@ -48,6 +50,7 @@ function cells(figures: Figures): string[] {
     figures.accepted.toFixed(0),
     figures.delivered.toFixed(0),
     (figures.cpuPerMessage * 1000).toFixed(2),
+    figures.others.toFixed(1),
     (figures.memory / 1e6).toFixed(0),
     figures.processes.toFixed(0),
     String(figures.missing),
@@ -57,7 +60,7 @@ function cells(figures: Figures): string[] {
 
 function ratios(first: Figures, second: Figures): string[] {
   const ratio = (key: 'accepted' | 'delivered' | 'cpuPerMessage' | 'memory') => (first[key] / second[key]).toFixed(2)
-  return [ratio('accepted'), ratio('delivered'), ratio('cpuPerMessage'), ratio('memory'), '', '', '']
+  return [ratio('accepted'), ratio('delivered'), ratio('cpuPerMessage'), '', ratio('memory'), '', '', '']
 }
 
 function align(rows: string[][]): string {

@@ -25,7 +25,7 @@ export interface SinkStats {
 export type SinkReply = { port: number } | SinkStats
 
 const options: SinkOptions = JSON.parse(process.argv[2]!)
-const stats: SinkStats = { distinct: 0, delivered: 0, bytes: 0, connections: 0, lastAt: 0 }
+const stats: SinkStats = { distinct: 0, delivered: 0, bytes: 0, connections: 0, lastAt: Date.now() }
 const seen = new Set<string>()
 const FEATURES = ['PIPELINING', 'SIZE 104857600', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES', 'DSN']
 const END = Buffer.from('\r\n.\r\n')
@@ -59,7 +59,7 @@ function serve(socket: net.Socket, secure: boolean): void {
   /** Inside DATA: what is not yet searched for the Message-ID, and the last four bytes, where the end may begin. */
   let data: { head: Buffer; tail: Buffer; id?: string } | undefined
   socket.on('error', () => socket.destroy())
-  if (!secure) socket.write('220 sink.mssante.test ESMTP\r\n')
+  if (!secure) socket.write('220 sink.mssante.example ESMTP\r\n')
 
   const read = (chunk: Buffer): void => {
     let left: Buffer | undefined = chunk
@@ -122,7 +122,7 @@ function serve(socket: net.Socket, secure: boolean): void {
     switch (verb) {
       case 'EHLO': {
         const features = secure ? FEATURES : [...FEATURES, 'STARTTLS']
-        return `250-sink.mssante.test\r\n${features.map((word, index) => `250${index === features.length - 1 ? ' ' : '-'}${word}\r\n`).join('')}`
+        return `250-sink.mssante.example\r\n${features.map((word, index) => `250${index === features.length - 1 ? ' ' : '-'}${word}\r\n`).join('')}`
       }
       case 'MAIL':
       case 'RCPT':
