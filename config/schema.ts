@@ -69,8 +69,20 @@ const dmp = z.strictObject({
   signature: identity.describe('ORG SIGN: VIHF and XAdES'),
   structure: idNatStruct.describe('Identifiant_Structure of the VIHF'),
   structureName: z.string().min(1),
-  sector: z.string().default('SA41^1.2.250.1.71.4.2.4'),
-  software: z.strictObject({ name: z.string(), version: z.string(), id: z.string(), homologation: z.string() }),
+  sector: z
+    .string()
+    .regex(/^SA\d{2}$/)
+    .default('SA41')
+    .describe('Secteur_Activite (JDV_J61)'),
+  responsible: z.strictObject({ idNatPs: z.string().min(9), name: z.string().min(1) }).describe('who answers for the automated processing'),
+  software: z.strictObject({
+    name: z.string().min(1),
+    version: z.string().min(1),
+    lpsId: z.string().min(1),
+    homologation: z.string().min(1).describe('secret of each distributor'),
+    model: z.string().min(1),
+    service: z.string().min(1),
+  }),
   insOids: z.array(oid).min(1).default(['1.2.250.1.213.1.4.8', '1.2.250.1.213.1.4.9']),
   delay: duration.default(10 * UNITS.m).describe('the time in which the author may hold a document back'),
   documentBytes: atMost(megabytes(50), megabytes(10)),

@@ -19,6 +19,8 @@ export interface Bytes {
 /** A message being written. */
 export interface Draft {
   readonly id: string
+  /** Octets written so far. */
+  readonly size: number
   write(chunk: Buffer): Promise<void>
   /** Resolves once bytes and name are on the disk. */
   sync(): Promise<void>
@@ -54,6 +56,7 @@ function draft(id: string, path: string, syncFolder: () => Promise<void>): Draft
   let handle: FileHandle | undefined
   let chunks: Buffer[] = []
   let buffered = 0
+  let size = 0
 
   const flush = async () => {
     handle ??= await open(path, 'wx', 0o600)
@@ -64,8 +67,12 @@ function draft(id: string, path: string, syncFolder: () => Promise<void>): Draft
   }
   return {
     id,
+    get size() {
+      return size
+    },
     async write(chunk) {
       chunks.push(chunk)
+      size += chunk.length
       buffered += chunk.length
       if (buffered >= KEEP_IN_MEMORY) await flush()
     },

@@ -6,7 +6,7 @@ export const LEGS = {
   relay: { queued: ['sending'], sending: ['queued', 'sent', 'failed'], sent: [], failed: [] },
   receipt: {
     none: ['delivered', 'displayed', 'failed'],
-    awaited: ['delivered', 'displayed', 'failed', 'overdue'],
+    awaited: ['none', 'delivered', 'displayed', 'failed', 'overdue'], // none: the peer sends no reports, or nothing left
     overdue: ['delivered', 'displayed', 'failed'],
     delivered: ['displayed'],
     failed: ['delivered', 'displayed'], // a second MX may succeed after the first one's report

@@ -30,6 +30,18 @@ export function openOwners({ db, id, now, pid = process.pid }: { db: Database; i
       return owners.filter(isDead).map(owner => owner.id)
     },
 
+    /** @returns whether a process that claims rows still runs */
+    async isAlive(owner: string): Promise<boolean> {
+      const [row] = await db.run(sql.selectFrom('owner').selectAll().where('id', '=', owner))
+      return row !== undefined && !isDead(row)
+    },
+
+    /** A process that ends in order takes its claims back itself. */
+    async leave(): Promise<void> {
+      await this.releaseRecipients([id])
+      await this.forget([id])
+    },
+
     /** Gives back what dead processes held. @returns how many recipients are due again */
     async releaseRecipients(dead: readonly string[]): Promise<number> {
       if (dead.length === 0) return 0

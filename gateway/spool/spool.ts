@@ -31,7 +31,7 @@ export interface Envelope {
 /** A recipient's row together with what an attempt needs to know of its message. */
 export type Leg = RecipientRow &
   Pick<MessageRow, 'origin' | 'sender' | 'envid' | 'ret' | 'eight_bit' | 'utf8' | 'size' | 'report' | 'about' | 'accepted_at'> & {
-    sent_by: string | null
+    handed_in_by: string | null
   }
 
 /** Rows and bytes written, not yet accepted: joins the transaction of what causes it. */
@@ -296,7 +296,7 @@ function recipientRow(message: MessageRow, position: number, recipient: Recipien
 
 function legOf(message: MessageRow, recipient: RecipientRow): Leg {
   const { origin, sender, envid, ret, eight_bit, utf8, size, report, about, accepted_at } = message
-  return { ...recipient, origin, sender, envid, ret, eight_bit, utf8, size, report, about, accepted_at, sent_by: message.peer }
+  return { ...recipient, origin, sender, envid, ret, eight_bit, utf8, size, report, about, accepted_at, handed_in_by: message.peer }
 }
 
 async function withMessages(db: Database, recipients: readonly RecipientRow[]): Promise<Leg[]> {

@@ -1,0 +1,86 @@
+import type { TLSSocket } from 'node:tls'
+import type { NodemailerError } from 'nodemailer/lib/errors'
+import SMTPConnection, { type SMTPConnectionSendInfo, type SMTPEnvelope } from 'nodemailer/lib/smtp-connection'
+import type { Trust } from '../trust.ts'
+import type { Host } from './next-hop.ts'
+
+/** A connection to another operator that has passed every check: TLS, chain, revocation, DN. */
+export interface Connection {
+  readonly host: string
+  /** DN of the server's certificate. */
+  readonly peer: string
+  readonly tls: string
+  readonly reports: boolean
+  readonly takes8Bit: boolean
+  readonly takesUtf8: boolean
+  send(envelope: SMTPEnvelope, content: Buffer): Promise<SMTPConnectionSendInfo>
+  readonly usable: boolean
+  close(): void
+}
+
+/**
+ * Connects, STARTTLS, EHLO. There is no path to clear text: without STARTTLS, or with a wrong certificate, it fails.
+ * @throws NodemailerError of the connection
+ */
+export function connect(to: Host, domain: string, options: { trust: Trust; hostname: string }): Promise<Connection> {
+  const { tls, peer } = options.trust.tlsTowards(domain)
+  const smtp = new SMTPConnection({
+    host: to.host,
+    port: to.port,
+    name: options.hostname,
+    requireTLS: true,
+    tls,
+    logger: false,
+    connectionTimeout: 30_000,
+    greetingTimeout: 60_000,
+    socketTimeout: 10 * 60_000, // RFC 5321 §4.5.3.2.6: ten minutes for the end of DATA
+    allowInternalNetworkInterfaces: true,
+  })
+  let usable = true
+  return new Promise((resolve, reject) => {
+    const fail = (error: NodemailerError) => {
+      usable = false
+      smtp.close()
+      reject(error)
+    }
+    smtp.on('error', fail)
+    smtp.on('end', () => {
+      usable = false
+      reject(new Error('Connection closed'))
+    })
+    smtp.connect(error => {
+      if (error) return fail(error)
+      const { _socket: socket, _supportedExtensions: extensions } = smtp as unknown as {
+        _socket: TLSSocket
+        _supportedExtensions: string[]
+      }
+      if (!smtp.secure) return fail(new Error('Connection is not encrypted') as NodemailerError)
+      resolve({
+        host: to.host,
+        peer: peer(),
+        tls: socket.getProtocol() ?? '',
+        reports: extensions.includes('DSN'),
+        takes8Bit: extensions.includes('8BITMIME'),
+        takesUtf8: extensions.includes('SMTPUTF8'),
+        get usable() {
+          return usable
+        },
+        send: (envelope, content) =>
+          new Promise((sent, failed) => {
+            smtp.send(envelope, content, (error, info) => {
+              if (!error) return sent(info as SMTPConnectionSendInfo)
+              // A refused recipient leaves its transaction open (RFC 5321 §4.1.4): the next MAIL would be out of order.
+              smtp.reset(broken => {
+                if (broken) usable = false
+                failed(error)
+              })
+            })
+          }),
+        close() {
+          usable = false
+          smtp.quit()
+        },
+      })
+    })
+  })
+}

@@ -1,0 +1,112 @@
+import type { NodemailerError } from 'nodemailer/lib/errors'
+import type { SMTPEnvelope } from 'nodemailer/lib/smtp-connection'
+import { type Anchors, peerFaultOf } from '../../crypto/index.ts'
+import type { EnhancedStatus } from '../refusals.ts'
+import type { Leg, Outcome } from '../spool/index.ts'
+import { type Trust, WrongPeer } from '../trust.ts'
+import { type Connection, connect } from './connection.ts'
+import type { Courier } from './courier.ts'
+import { type NextHops, NoNextHop } from './next-hop.ts'
+import { Pool } from './pool.ts'
+
+/**
+ * Hands messages to other operators: SMTP over mutual TLS, kept connections, one recipient a transaction (so each recipient
+ * has its own DSN parameters and its own answer, and no recipient learns of another).
+ */
+export function relayCourier(options: { trust: Trust; anchors: Anchors; hops: NextHops; hostname: string }): Courier {
+  const pool = new Pool(async domain => {
+    let last: unknown = new NoNextHop('the domain has no mail exchanger', true)
+    for (const host of await options.hops(domain)) {
+      try {
+        return await connect(host, domain, options)
+      } catch (error) {
+        last = error
+      }
+    }
+    throw last
+  })
+
+  return {
+    async deliver(leg, content): Promise<Outcome> {
+      if (!options.trust.isListed(leg.domain)) {
+        return { kind: 'failed', status: '5.7.1', diagnostic: 'the domain has left the white list' }
+      }
+      let connection: Connection
+      try {
+        connection = await pool.take(leg.domain)
+      } catch (error) {
+        return connectionFailure(error, options.anchors)
+      }
+      try {
+        const unable = lacks(connection, leg)
+        if (unable) return unable
+        const { response } = await connection.send(envelopeOf(leg), content)
+        const { peer, host, tls, reports } = connection
+        return { kind: 'relayed', peer, host, tls, reports, reply: response }
+      } catch (error) {
+        return transactionFailure(error as NodemailerError, connection)
+      } finally {
+        pool.give(leg.domain, connection)
+      }
+    },
+    close: async () => pool.close(),
+  }
+}
+
+/** RFC 3461 §5.2.1: what the sender asked goes on. We ask for success too, so that our ledger knows; never against NEVER. */
+function envelopeOf(leg: Leg): SMTPEnvelope {
+  const notify = leg.notify === 'NEVER' || leg.sender === '' ? 'NEVER' : withSuccess(leg.notify)
+  return {
+    from: leg.sender || false,
+    to: [leg.address],
+    size: leg.size,
+    use8BitMime: leg.eight_bit === 1,
+    dsn: { envid: leg.envid, ret: leg.ret, notify, orcpt: leg.orcpt ?? `rfc822;${leg.address}` },
+  }
+}
+
+function withSuccess(notify: string | null): string {
+  return [...new Set(['SUCCESS', 'FAILURE', ...(notify ?? 'DELAY').split(',')])].join(',')
+}
+
+/** RFC 6152 §3, RFC 6531 §3.2: what can't be said to this peer goes back to the sender, unaltered. */
+function lacks(connection: Connection, leg: Leg): Outcome | undefined {
+  const { peer } = connection
+  if (leg.utf8 && !connection.takesUtf8) return { kind: 'failed', status: '5.6.7', diagnostic: 'the peer does not take SMTPUTF8', peer }
+  if (leg.eight_bit && !connection.takes8Bit)
+    return { kind: 'failed', status: '5.6.3', diagnostic: 'the peer does not take 8BITMIME', peer }
+  return undefined
+}
+
+/** Nothing was said yet about this recipient: the whole domain waits. A certificate can be repaired, so it waits as well. */
+function connectionFailure(error: unknown, anchors: Anchors): Outcome {
+  if (error instanceof NoNextHop) {
+    return error.permanent
+      ? { kind: 'failed', status: '5.1.2', diagnostic: error.message }
+      : { kind: 'deferred', status: '4.4.3', diagnostic: error.message, everyone: true }
+  }
+  const wrongPeer =
+    error instanceof WrongPeer ? error : (error as Error).cause instanceof WrongPeer ? ((error as Error).cause as Error) : undefined
+  if (wrongPeer) return { kind: 'deferred', status: '4.7.1', diagnostic: wrongPeer.message, everyone: true }
+  const fault = peerFaultOf(error, anchors)
+  if (fault) return { kind: 'deferred', status: '4.7.5', diagnostic: `their certificate: ${fault.why}, ${fault.detail}`, everyone: true }
+  const { code, command, message } = error as NodemailerError
+  const status = code === 'ETLS' || command === 'STARTTLS' ? '4.7.0' : '4.4.1'
+  return { kind: 'deferred', status, diagnostic: printable(code === 'ETLS' ? message : (code ?? message)), everyone: true }
+}
+
+/** The peer's own words: its status when it gave one (RFC 2034), else the class of its reply. */
+function transactionFailure(error: NodemailerError, { peer }: Connection): Outcome {
+  const reply = error.response ?? error.rejectedErrors?.[0]?.response ?? ''
+  const code = error.responseCode ?? error.rejectedErrors?.[0]?.responseCode ?? 0
+  if (!reply) return { kind: 'deferred', status: '4.4.2', diagnostic: printable(error.code ?? error.message), peer }
+  const permanent = code >= 500
+  const [, said] = /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(reply) ?? []
+  const status = (said?.startsWith(permanent ? '5' : '4') ? said : permanent ? '5.0.0' : '4.0.0') as EnhancedStatus
+  return { kind: permanent ? 'failed' : 'deferred', status, diagnostic: printable(reply), peer }
+}
+
+/** Other people's text, for our ledger and reports: one line of ASCII, no longer than a reply. */
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 400)
+}

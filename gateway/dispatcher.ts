@@ -1,0 +1,182 @@
+import type { Log } from '../config/index.ts'
+import type { Courier } from './couriers/courier.ts'
+import type { IncomingReports } from './incoming-reports.ts'
+import type { Settlement } from './settlement.ts'
+import type { Leg, Outcome, Spool } from './spool/index.ts'
+
+/** At once for one domain: as many connections as another operator should see from us. */
+const LANE_WIDTH = 20
+/** Recipients of one domain held in memory: a domain that is down keeps no place from the others. */
+const LANE_LENGTH = 200
+const MOST_IN_MEMORY = 1_000
+
+interface Lane {
+  waiting: Leg[]
+  active: number
+}
+
+export interface DispatcherOptions {
+  spool: Spool
+  settlement: Settlement
+  reports: IncomingReports
+  relay: Courier
+  mailbox: Courier
+  isOurs(domain: string): boolean
+  now(): number
+  log: Log
+}
+
+export type Dispatcher = ReturnType<typeof openDispatcher>
+
+/** Carries due recipients to their couriers. It holds nothing that the rows do not know: they are claimed, and claims of the dead are released. */
+export function openDispatcher(options: DispatcherOptions) {
+  const { spool, settlement, log } = options
+  const lanes = new Map<string, Lane>()
+  /** Bytes of a message with several recipients are read once while they are carried. */
+  const contents = new Map<string, { bytes: Promise<Buffer>; users: number }>()
+  let held = 0
+  let claiming = false
+  let again = false
+  let stopped = false
+  let timer: NodeJS.Timeout | undefined
+  let whenIdle: (() => void) | undefined
+
+  function take(legs: readonly Leg[]): void {
+    for (const leg of legs) {
+      const lane = lanes.get(leg.domain) ?? { waiting: [], active: 0 }
+      lanes.set(leg.domain, lane)
+      lane.waiting.push(leg)
+      held += 1
+    }
+    for (const domain of new Set(legs.map(leg => leg.domain))) run(domain)
+  }
+
+  function run(domain: string): void {
+    const lane = lanes.get(domain)
+    if (!lane) return
+    while (!stopped && lane.active < LANE_WIDTH && lane.waiting.length > 0) {
+      lane.active += 1
+      void carry(lane.waiting.shift()!, lane).finally(() => {
+        lane.active -= 1
+        held -= 1
+        if (lane.active === 0 && lane.waiting.length === 0) lanes.delete(domain)
+        else run(domain)
+        if (again && held < MOST_IN_MEMORY / 2) ring()
+        if (held === 0 || stopped) whenIdle?.()
+      })
+    }
+  }
+
+  async function carry(leg: Leg, lane: Lane): Promise<void> {
+    const outcome = await attempt(leg).catch((error): Outcome => {
+      log.error('attempt-failed', { id: leg.message_id, position: leg.position }, error)
+      return { kind: 'deferred', status: '4.3.0', diagnostic: 'internal error' }
+    })
+    try {
+      if (outcome === 'consumed') return await settlement.consumed(leg)
+      await settlement.settle(leg, outcome)
+      if (outcome.kind === 'deferred' && outcome.everyone) await deferAll(lane, outcome)
+    } catch (error) {
+      // It may have been delivered: the row stays claimed until this process ends, rather than being sent again at once.
+      log.error('settle-failed', { id: leg.message_id, position: leg.position }, error)
+    }
+  }
+
+  async function attempt(leg: Leg): Promise<Outcome | 'consumed'> {
+    let content: Buffer
+    try {
+      content = await borrow(leg.message_id)
+    } catch (error) {
+      return { kind: 'deferred', status: '4.3.0', diagnostic: `spool: ${(error as NodeJS.ErrnoException).code ?? 'unreadable'}` }
+    }
+    try {
+      if (!options.isOurs(leg.domain)) return await options.relay.deliver(leg, content)
+      return await intoMailbox(leg, content)
+    } finally {
+      giveBack(leg.message_id)
+    }
+  }
+
+  async function intoMailbox(leg: Leg, content: Buffer): Promise<Outcome | 'consumed'> {
+    if (leg.report && leg.origin !== 'report') {
+      const absorbed = await options.reports.absorb(leg, content)
+      if (absorbed) leg.about = absorbed.about
+      if (absorbed && !absorbed.wanted) return 'consumed'
+    }
+    return options.mailbox.deliver(leg, content)
+  }
+
+  /** The domain can't be reached: those who wait for it need not find out one by one. */
+  async function deferAll(lane: Lane, outcome: Outcome): Promise<void> {
+    const waiting = lane.waiting.splice(0)
+    held -= waiting.length
+    await Promise.all(waiting.map(leg => settlement.settle(leg, outcome)))
+  }
+
+  function borrow(id: string): Promise<Buffer> {
+    const known = contents.get(id) ?? { bytes: spool.read(id), users: 0 }
+    known.users += 1
+    contents.set(id, known)
+    return known.bytes
+  }
+
+  function giveBack(id: string): void {
+    const known = contents.get(id)
+    if (!known) return
+    known.users -= 1
+    if (known.users === 0) contents.delete(id)
+  }
+
+  /** The bell: something may be due. Rings that come while one is answered are answered once more. */
+  function ring(): void {
+    again = true
+    if (claiming || stopped) return
+    claiming = true
+    void claim().finally(() => {
+      claiming = false
+    })
+  }
+
+  async function claim(): Promise<void> {
+    try {
+      while (again && !stopped && held < MOST_IN_MEMORY) {
+        again = false
+        const busy = [...lanes].filter(([, lane]) => lane.waiting.length >= LANE_LENGTH).map(([domain]) => domain)
+        const legs = await spool.claimDue(LANE_LENGTH, busy)
+        take(legs)
+        if (legs.length === LANE_LENGTH) again = true
+      }
+      await wakeAtNextDue()
+    } catch (error) {
+      log.error('claim-failed', {}, error)
+    }
+  }
+
+  async function wakeAtNextDue(): Promise<void> {
+    const at = await spool.nextDue()
+    clearTimeout(timer)
+    if (at === undefined || stopped) return
+    timer = setTimeout(ring, Math.min(Math.max(at - options.now(), 50), 60_000))
+  }
+
+  return {
+    ring,
+    /** Carries what was claimed in the same breath as it was accepted. */
+    take,
+    /** Whether a new message may come claimed; else it waits in its row. */
+    hasRoom: (count: number) => !stopped && held + count <= MOST_IN_MEMORY,
+    held: () => held,
+    /** Ends what is under way; what waits goes back to its row with the owner's other claims. */
+    async stop(): Promise<void> {
+      stopped = true
+      clearTimeout(timer)
+      const active = () => [...lanes.values()].some(lane => lane.active > 0)
+      while (active()) {
+        await new Promise<void>(resolve => {
+          whenIdle = resolve
+        })
+      }
+      await Promise.all([options.relay.close(), options.mailbox.close()])
+    },
+  }
+}

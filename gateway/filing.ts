@@ -1,0 +1,91 @@
+import type { Configuration, Database, Log } from '../config/index.ts'
+import { clientTls, formatName, loadAnchors, loadIdentity, signEnveloped, signSubmissionSet } from '../crypto/index.ts'
+import type { Bal } from '../directory/index.ts'
+import {
+  type Bridge,
+  bridgeLog,
+  createBridge,
+  DEFAULT_LIMITS,
+  type Dmp,
+  dmpClient,
+  type Policy,
+  type Sender,
+  type Signers,
+} from '../dmp-bridge/index.ts'
+import type { Spool } from './spool/index.ts'
+
+export type DmpConfiguration = NonNullable<Configuration['dmp']>
+
+/** Who sends, as the bridge wants to know it. */
+export function senderOf(box: Bal): Sender {
+  const { address, idNatPs, structures, declaredAt } = box
+  return { address, structures, declared: declaredAt !== undefined, ...(idNatPs ? { idNatPs } : {}) }
+}
+
+/** What this operator files, and as whom. Without a DMP nothing is filed, and what could be is held. */
+export function policyOf(dmp: DmpConfiguration | undefined): Policy & { delayMs: number } {
+  return {
+    insOids: dmp?.insOids ?? [],
+    maxDocumentBytes: dmp?.documentBytes ?? 10 * 1024 * 1024,
+    structure: dmp?.structure ?? '',
+    structureName: dmp?.structureName ?? '',
+    sector: dmp?.sector ?? 'SA41',
+    responsible: dmp?.responsible ?? { idNatPs: '', name: '' },
+    delayMs: dmp?.delay ?? 0,
+  }
+}
+
+/** The keys of the DMP's two certificates, as the bridge may use them. */
+export function signersOf({ signature }: Pick<DmpConfiguration, 'signature'>): Signers {
+  const identity = loadIdentity(identityFiles(signature))
+  return {
+    issuerDn: formatName(identity.facts.subject),
+    signVihf: xml => signEnveloped(xml, { identity, referenceId: idOf(xml), where: { afterChild: 'Issuer' } }),
+    signSubmissionSet: input => signSubmissionSet({ identity, ...input }),
+  }
+}
+
+function idOf(assertion: string): string {
+  return /\sID="([^"]+)"/.exec(assertion)?.[1] ?? ''
+}
+
+export function identityFiles({ certificate, key, chain }: { certificate: string; key: string; chain?: string | undefined }) {
+  return { certificate, key, ...(chain ? { chain } : {}) }
+}
+
+function openDmp(dmp: DmpConfiguration): Dmp {
+  const anchors = loadAnchors(dmp.trust)
+  return dmpClient({
+    baseUrl: dmp.url,
+    tls: clientTls({ identity: loadIdentity(identityFiles(dmp.client)), anchors, identifiedBy: 'name' }),
+    software: dmp.software,
+    signers: signersOf(dmp),
+    timeoutMs: dmp.timeout,
+  })
+}
+
+/** Wires the bridge to our spool: it reads messages, releases them, and writes in their ledger. */
+export function openFiling(options: {
+  configuration: Configuration
+  db: Database
+  spool: Spool
+  owner: string
+  isAlive(owner: string): Promise<boolean>
+  now(): number
+  newId(): string
+  log: Log
+}): Bridge {
+  const { configuration, db, spool, owner, log, now, newId, isAlive } = options
+  return createBridge({
+    db,
+    owner,
+    isAlive,
+    newId,
+    mail: { read: id => spool.read(id), release: id => spool.release(id), note: (id, kind, detail) => spool.note(id, kind, detail) },
+    dmp: configuration.dmp ? openDmp(configuration.dmp) : undefined,
+    policy: policyOf(configuration.dmp),
+    limits: DEFAULT_LIMITS,
+    clock: { now },
+    log: bridgeLog((level, event, fields) => log[level](event, { ...fields, reasons: String(fields.reasons ?? '') } as never)),
+  })
+}

@@ -1,0 +1,67 @@
+import { AddressFault, domainOf, type Mailbox, parseMailboxList } from './address.ts'
+import { all, checkUnique, HeaderFault, type HeaderField, isReport, messageId, only, optional } from './header.ts'
+import { Refusal } from './refusals.ts'
+import type { MessageRow } from './spool/index.ts'
+
+/** What the gateway reads of a header, once it has been checked. */
+export interface HeaderFacts {
+  messageId: string | undefined
+  hasDate: boolean
+  report: MessageRow['report']
+}
+
+/**
+ * A box of ours submits: From holds one mailbox, Sender too when it is there, and both are the box itself.
+ * @param sender the reverse-path; empty for a report
+ * @throws Refusal
+ */
+export function checkSubmittedHeader(fields: readonly HeaderField[], box: string, sender: string, mostHops: number): HeaderFacts {
+  return clearly(() => {
+    const facts = readFacts(fields, mostHops)
+    for (const name of ['From', 'Sender']) {
+      const value = name === 'From' ? only(fields, name) : optional(fields, name)
+      if (value !== undefined && oneMailbox(value).address !== box) throw new Refusal('fromNotSender', `you are ${box}`)
+    }
+    if (sender === '' && !facts.report) throw new Refusal('nullSenderNotReport')
+    return facts
+  })
+}
+
+/**
+ * Another operator hands a message in: the domain of From is one that the operator may write for.
+ * A report (null reverse-path) often comes from a machine's address outside the space; it is let through as a report only.
+ */
+export function checkReceivedHeader(
+  fields: readonly HeaderField[],
+  options: { sender: string; mostHops: number; mayWrite(domain: string): boolean },
+): HeaderFacts {
+  return clearly(() => {
+    const facts = readFacts(fields, options.mostHops)
+    if (options.sender === '' && facts.report) return facts
+    if (options.sender === '') throw new Refusal('nullSenderNotReport')
+    if (!options.mayWrite(domainOf(oneMailbox(only(fields, 'From')).address))) throw new Refusal('fromNotPeer')
+    return facts
+  })
+}
+
+function readFacts(fields: readonly HeaderField[], mostHops: number): HeaderFacts {
+  checkUnique(fields)
+  if (all(fields, 'Received').length > mostHops) throw new Refusal('loop')
+  return { messageId: messageId(fields), hasDate: optional(fields, 'Date') !== undefined, report: isReport(fields) ?? null }
+}
+
+function oneMailbox(value: string): Mailbox {
+  const [mailbox, ...others] = parseMailboxList(value)
+  if (!mailbox || others.length > 0) throw new Refusal('headerUnclear', 'the From and Sender fields hold one mailbox each')
+  return mailbox
+}
+
+/** A header that can be read in two ways is refused with what is unclear about it. */
+function clearly<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof HeaderFault || error instanceof AddressFault) throw new Refusal('headerUnclear', error.message)
+    throw error
+  }
+}

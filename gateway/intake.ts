@@ -1,0 +1,149 @@
+import type { Readable } from 'node:stream'
+import type { Compilable } from '../config/index.ts'
+import { ContentFault, ContentGuard, type ContentLimits, type ContentSummary } from './content-guard.ts'
+import { removeField, renderField } from './header.ts'
+import { checkReceivedHeader, checkSubmittedHeader, type HeaderFacts } from './header-policy.ts'
+import { Refusal } from './refusals.ts'
+import type { OwnBox } from './session.ts'
+import type { Draft, Envelope, Leg, Prepared, Recipient, Spool } from './spool/index.ts'
+import { dateTime, type Trace, traceField } from './trace-header.ts'
+
+/** The envelope of one transaction, every part of it checked. */
+export interface Transaction<Box extends OwnBox> {
+  /** Who submits; undefined when another operator hands the message in. */
+  box?: Box | undefined
+  peer?: string | undefined
+  sender: string
+  envid?: string | undefined
+  ret?: 'FULL' | 'HDRS' | undefined
+  utf8: boolean
+  recipients: readonly Recipient[]
+  trace: Omit<Trace, 'id' | 'at' | 'hostname'>
+}
+
+export interface IntakeOptions<Box extends OwnBox> {
+  spool: Spool
+  limits: ContentLimits
+  mostHops: number
+  hostname: string
+  now(): number
+  newId(): string
+  mayWriteAs(name: string, domain: string): boolean
+  /** Rows of the filing side for a submission that may carry documents; written with the message, or not at all. */
+  filingRows(message: { id: string; box: Box; acceptedAt: number }): readonly Compilable[]
+  /** Whether the dispatcher starts on the message at once. */
+  hasRoom(recipients: number): boolean
+  onAccepted(message: { id: string; legs: readonly Leg[]; toFile: boolean; toCarry: boolean }): void
+}
+
+/** Takes the content of a message, from DATA to 250. */
+export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
+  const { spool, now } = options
+
+  /**
+   * @returns the id of the message: we are responsible for it (decision 3)
+   * @throws Refusal or ContentFault; the content was read to its end, nothing of it is kept
+   */
+  return async (transaction: Transaction<Box>, content: Readable): Promise<string> => {
+    const draft = spool.newDraft()
+    let prepared: Prepared | undefined
+    try {
+      const { summary, facts } = await receive(transaction, content, draft)
+      const toFile = transaction.box !== undefined && summary.mayCarryDocuments && !facts.report
+      const toCarry = options.hasRoom(transaction.recipients.length)
+      prepared = await stored(spool.prepare(draft, envelopeOf(transaction, summary, facts, draft), toCarry, toFile))
+      const rows = toFile && transaction.box ? options.filingRows({ id: draft.id, box: transaction.box, acceptedAt: now() }) : []
+      await stored(spool.accept(prepared, rows))
+      options.onAccepted({ id: draft.id, legs: prepared.legs, toFile, toCarry })
+      return draft.id
+    } catch (error) {
+      await draft.discard()
+      throw error
+    }
+  }
+
+  /** Everything is checked as it arrives; what is refused is read on, so that the reply comes when the client listens. */
+  async function receive(
+    transaction: Transaction<Box>,
+    content: Readable,
+    draft: Draft,
+  ): Promise<{ summary: ContentSummary; facts: HeaderFacts }> {
+    const guard = new ContentGuard(options.limits)
+    let facts: HeaderFacts | undefined
+    let refusal: unknown
+    let early: Buffer[] = []
+    for await (const chunk of content as AsyncIterable<Buffer>) {
+      guard.write(chunk)
+      if (refusal || guard.fault) continue
+      try {
+        if (facts) await stored(draft.write(chunk))
+        else early.push(chunk)
+        if (!facts && guard.header) {
+          facts = checkHeader(transaction, guard)
+          await stored(draft.write(withTrace(transaction, facts, draft.id, guard.header, Buffer.concat(early))))
+          early = []
+        }
+      } catch (error) {
+        refusal = error
+      }
+    }
+    if (refusal && !guard.fault) throw refusal
+    const summary = guard.end()
+    if (!facts) {
+      facts = checkHeader(transaction, guard) // a message without a body: its header ends with the message
+      await stored(draft.write(withTrace(transaction, facts, draft.id, summary.header, Buffer.concat(early))))
+    }
+    return { summary, facts }
+  }
+
+  function checkHeader(transaction: Transaction<Box>, guard: ContentGuard): HeaderFacts {
+    const { box, peer, sender } = transaction
+    if (box) return checkSubmittedHeader(guard.fields, box.address, sender, options.mostHops)
+    const mayWrite = (domain: string) => options.mayWriteAs(peer ?? '', domain)
+    return checkReceivedHeader(guard.fields, { sender, mostHops: options.mostHops, mayWrite })
+  }
+
+  /** The trace field goes before all others (RFC 5321 §4.4); a submission is completed (RFC 6409 §8) and loses its Bcc (RFC 5322 §3.6.3). */
+  function withTrace(transaction: Transaction<Box>, facts: HeaderFacts, id: string, header: Buffer, start: Buffer): Buffer {
+    const at = new Date(now())
+    const trace = traceField({ ...transaction.trace, id, at, hostname: options.hostname })
+    if (!transaction.box) return Buffer.concat([trace, start])
+    const added = [
+      ...(facts.messageId ? [] : [renderField('Message-ID', headerMessageId(facts, id))]),
+      ...(facts.hasDate ? [] : [renderField('Date', dateTime(at))]),
+    ]
+    return Buffer.concat([trace, ...added, removeField(header, 'Bcc'), start.subarray(header.length)])
+  }
+
+  function headerMessageId(facts: HeaderFacts, id: string): string {
+    return facts.messageId ?? `<${id}@${options.hostname}>`
+  }
+
+  function envelopeOf(transaction: Transaction<Box>, summary: ContentSummary, facts: HeaderFacts, draft: Draft): Envelope {
+    const { sender, peer, envid, ret, utf8, recipients } = transaction
+    return {
+      origin: transaction.box ? 'submission' : 'reception',
+      sender,
+      peer,
+      envid,
+      ret,
+      recipients,
+      utf8,
+      eightBit: summary.eightBit,
+      headerMessageId: headerMessageId(facts, draft.id),
+      report: facts.report,
+      size: draft.size,
+      sha256: summary.sha256,
+    }
+  }
+}
+
+/** A disk that says no is no reason to lose the message: the client keeps it and comes back. */
+async function stored<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (cause) {
+    if (cause instanceof Refusal || cause instanceof ContentFault) throw cause
+    throw new Refusal('spoolFailed', undefined, { cause })
+  }
+}

@@ -1,0 +1,205 @@
+import type { TLSSocket } from 'node:tls'
+import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from 'smtp-server'
+import type { Log } from '../config/index.ts'
+import type { ServerTls } from '../crypto/index.ts'
+import { maskPatient } from './address.ts'
+import { ContentFault } from './content-guard.ts'
+import type { Transaction } from './intake.ts'
+import { Refusal } from './refusals.ts'
+import type { AskedRecipient, OwnBox, Policy, Speaker } from './session.ts'
+import type { Recipient } from './spool/index.ts'
+import type { Peer } from './trust.ts'
+
+export type Door = 'submission' | 'submissions' | 'reception'
+
+export interface ListenerOptions<Box extends OwnBox> {
+  door: Door
+  listen: { host: string; port: number }
+  hostname: string
+  tls: ServerTls
+  limits: { messageBytes: number; recipients: number; connections: number }
+  policy: Policy<Box>
+  meet(socket: TLSSocket): Peer
+  intake(transaction: Transaction<Box>, content: NodeJS.ReadableStream): Promise<string>
+  log: Log
+}
+
+/** What may be said before TLS (RFC 3207 §4). */
+const BEFORE_TLS = new Set(['EHLO', 'STARTTLS', 'NOOP', 'QUIT'])
+
+interface Said<Box extends OwnBox> {
+  peer?: Peer
+  sender?: string
+  peerName?: string
+  recipients: Map<string, Recipient>
+  box?: Box
+}
+
+interface Connection {
+  session: SMTPServerSession
+  _upgrading: boolean
+  send(code: number, text: unknown, context?: unknown): void
+  _onCommand(command: Buffer | undefined, next: () => void): void
+}
+
+/**
+ * smtp-server speaks the protocol; two things it does otherwise than we want are set right here. It derives the enhanced status from the reply
+ * code (every 550 is 5.1.1): a text that starts with a status keeps it. And before TLS it answers "authentication required": RFC 3207 §4 wants 530.
+ */
+class GatewayServer extends SMTPServer {
+  override connect(...args: Parameters<SMTPServer['connect']>): void {
+    const before = new Set(this.connections)
+    super.connect(...args)
+    for (const connection of this.connections) {
+      if (!before.has(connection)) refine(connection as unknown as Connection)
+    }
+  }
+}
+
+function refine(connection: Connection): void {
+  const send = connection.send.bind(connection)
+  connection.send = (code, text, context) => send(code, text, /^[245]\.\d+\.\d+ /.test(String(text)) ? false : context)
+  const onCommand = connection._onCommand.bind(connection)
+  connection._onCommand = (command, next) => {
+    const name = String(command).split(' ', 1)[0]?.toUpperCase() ?? ''
+    const isOpen = connection.session.secure || connection._upgrading
+    if (isOpen || BEFORE_TLS.has(name)) return onCommand(command, next)
+    const refusal = new Refusal('tlsRequired')
+    connection.send(refusal.code, `${refusal.status} ${refusal.message}`)
+    setImmediate(next)
+  }
+}
+
+/** Opens one SMTP door. @returns its port, and how to close it */
+export async function openListener<Box extends OwnBox>(options: ListenerOptions<Box>): Promise<{ port: number; close(): Promise<void> }> {
+  const server = new GatewayServer(serverOptions(options))
+  server.on('error', error =>
+    options.log.info('connection-error', { door: options.door, code: (error as NodeJS.ErrnoException).code ?? error.name }),
+  )
+  await new Promise<void>((resolve, reject) => {
+    server.server.once('error', reject)
+    server.listen(options.listen.port, options.listen.host, () => {
+      server.server.off('error', reject)
+      resolve()
+    })
+  })
+  return {
+    port: (server.server.address() as { port: number }).port,
+    close: () => new Promise(resolve => server.close(() => resolve())),
+  }
+}
+
+function serverOptions<Box extends OwnBox>(options: ListenerOptions<Box>): SMTPServerOptions {
+  const { door, policy, limits } = options
+  const said = new WeakMap<SMTPServerSession, Said<Box>>()
+  const talk = (session: SMTPServerSession): Said<Box> => {
+    const known: Said<Box> = said.get(session) ?? { recipients: new Map() }
+    said.set(session, known)
+    return known
+  }
+  const speaker = (session: SMTPServerSession): Speaker<Box> => {
+    const { box, peer } = talk(session)
+    if (door !== 'reception') {
+      if (!box) throw new Refusal('authenticationFailed')
+      return { kind: 'box', box }
+    }
+    if (!peer) throw new Refusal('tlsRequired')
+    return { kind: 'operator', peer }
+  }
+  const answered = <T>(session: SMTPServerSession, callback: (error?: Error | null, value?: T) => void, work: () => T | Promise<T>) =>
+    answer(options, session, callback, work)
+
+  return {
+    ...options.tls,
+    secure: door === 'submissions',
+    name: options.hostname,
+    banner: 'Pli',
+    size: limits.messageBytes,
+    maxClients: limits.connections,
+    hideDSN: false,
+    hideENHANCEDSTATUSCODES: false,
+    disableReverseLookup: true,
+    socketTimeout: 5 * 60_000, // RFC 5321 §4.5.3.2.7
+    closeTimeout: 5_000,
+    logger: false,
+    ...(door === 'reception'
+      ? { disabledCommands: ['AUTH'] }
+      : { authMethods: ['PLAIN', 'LOGIN'], authRequiredMessage: '5.7.0 Authentication required' }),
+
+    onSecure(socket, session, callback) {
+      if (door === 'reception') talk(session).peer = options.meet(socket as TLSSocket)
+      callback()
+    },
+    onAuth(auth, session, callback) {
+      void answered(
+        session,
+        (error, box) => callback(error ?? null, box ? { user: box.address } : undefined),
+        async () => {
+          const box = await policy.authenticate(auth.username ?? '', auth.password ?? '')
+          talk(session).box = box
+          return box
+        },
+      )
+    },
+    onMailFrom({ address }, session, callback) {
+      void answered(session, callback, () => {
+        const { sender, peer } = policy.checkSender(speaker(session), address)
+        Object.assign(talk(session), { sender, peerName: peer, recipients: new Map() })
+      })
+    },
+    onRcptTo({ address, dsn }, session, callback) {
+      void answered(session, callback, async () => {
+        const { recipients } = talk(session)
+        if (recipients.size >= limits.recipients) throw new Refusal('tooManyRecipients')
+        const asked: AskedRecipient = { address, orcpt: dsn?.orcpt, notify: dsn?.notify }
+        const recipient = await policy.checkRecipient(speaker(session), asked)
+        recipients.set(address, recipient)
+      })
+    },
+    onData(content, session, callback) {
+      void answered(session, callback, async () => {
+        const id = await options.intake(transactionOf(session, talk(session), door), content)
+        return `2.0.0 Accepted as ${id}`
+      })
+    },
+  }
+}
+
+function transactionOf<Box extends OwnBox>(session: SMTPServerSession, said: Said<Box>, door: Door): Transaction<Box> {
+  const { envelope, tlsOptions } = session
+  const recipients = new Map([...said.recipients.values()].map(recipient => [recipient.address, recipient]))
+  const ret = envelope.dsn?.ret
+  return {
+    ...(door === 'reception' ? { peer: said.peerName } : { box: said.box }),
+    sender: said.sender ?? '',
+    envid: envelope.dsn?.envid || undefined,
+    ret: ret === 'FULL' || ret === 'HDRS' ? ret : undefined,
+    utf8: envelope.smtpUtf8 === true,
+    recipients: [...recipients.values()],
+    trace: {
+      ...(door === 'reception' ? { from: { helo: String(session.hostNameAppearsAs), address: session.remoteAddress } } : {}),
+      protocol: session.transmissionType,
+      tls: tlsOptions ? `${tlsOptions.version}:${tlsOptions.name}` : 'none',
+    },
+  }
+}
+
+/** The one place where refusals become replies. Anything else is a bug: 451 outside, its cause in the log (STYLE: errors). */
+async function answer<Box extends OwnBox, T>(
+  { door, log }: ListenerOptions<Box>,
+  session: SMTPServerSession,
+  callback: (error?: Error | null, value?: T) => void,
+  work: () => T | Promise<T>,
+): Promise<void> {
+  let value: T
+  try {
+    value = await work()
+  } catch (error) {
+    const refusal = error instanceof Refusal || error instanceof ContentFault ? error : new Refusal('internal', undefined, { cause: error })
+    log.info('refused', { door, session: session.id, reason: refusal.reason, user: maskPatient(String(session.user ?? '')) || undefined })
+    if (refusal.cause) log.error('refusal-cause', { door, session: session.id, reason: refusal.reason }, refusal.cause)
+    const code = refusal instanceof ContentFault ? refusal.reply : refusal.code
+    return callback(Object.assign(new Error(`${refusal.status} ${refusal.message}`), { responseCode: code }))
+  }
+  callback(null, value)
+}

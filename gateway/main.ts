@@ -1,0 +1,201 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Configuration, type Database, type Log, openDatabase } from '../config/index.ts'
+import { hashPassword, loadAnchors, loadIdentity, type Rdn, serverTls, verifyEnveloped, verifyPassword } from '../crypto/index.ts'
+import {
+  type Bal,
+  type Bals,
+  type Dn,
+  directoryMigrations,
+  dnFromRdns,
+  openBals,
+  openDirectory,
+  openWhiteList,
+  parseDn,
+  type WhiteList,
+} from '../directory/index.ts'
+import { type Bridge, bridgeMigrations } from '../dmp-bridge/index.ts'
+import { mailboxCourier } from './couriers/mailbox.ts'
+import { nextHops } from './couriers/next-hop.ts'
+import { relayCourier } from './couriers/relay.ts'
+import { openDispatcher } from './dispatcher.ts'
+import { identityFiles, openFiling, senderOf } from './filing.ts'
+import { openIncomingReports } from './incoming-reports.ts'
+import { openIntake } from './intake.ts'
+import { type Door, openListener } from './listener.ts'
+import { openReportReader } from './receipts/index.ts'
+import { openReportWriter } from './report-writer.ts'
+import { openPolicy } from './session.ts'
+import { openSettlement } from './settlement.ts'
+import { openBytes, openOwners, openSpool, spoolMigrations } from './spool/index.ts'
+import { openTrust, type TrustedSpace } from './trust.ts'
+import { openUpkeep } from './upkeep.ts'
+
+/** Everything that one operator keeps in its data folder. */
+export const layout = (data: string) => ({
+  database: join(data, 'pli.sqlite'),
+  messages: join(data, 'messages'),
+  mailboxes: join(data, 'mail'),
+})
+
+export const migrations = [...spoolMigrations, ...directoryMigrations, ...bridgeMigrations]
+
+/** Opens the rows of an operator; the commands use it beside a running gateway. */
+export async function openData(data: string): Promise<Database> {
+  await mkdir(data, { recursive: true, mode: 0o700 })
+  return openDatabase({ file: layout(data).database, migrations })
+}
+
+export function openBoxes(db: Database, now: () => number): Bals {
+  return openBals(db, { now, hash: hashPassword, verify: verifyPassword })
+}
+
+export interface Gateway {
+  readonly ports: Record<Door, number>
+  readonly bridge: Bridge
+  /** Takes no new connection, ends what is under way, closes. What is left is in its rows. */
+  stop(): Promise<void>
+}
+
+/** Ids sort by time, which keeps the indexes compact; the random part makes them unguessable. */
+export function newMessageId(): string {
+  return `${Date.now().toString(16).padStart(12, '0')}${randomBytes(10).toString('hex')}`
+}
+
+/** Starts one operator: lists and keys first, then the spool, then the doors. @throws when anything it needs is missing */
+export async function startGateway(configuration: Configuration, log: Log): Promise<Gateway> {
+  const { hostname, domains, limits, retry, postmaster, data } = configuration
+  const now = Date.now
+  const identity = loadIdentity(identityFiles(configuration.tls))
+  const anchors = loadAnchors(configuration.tls)
+  const space = trustedSpace(await whiteListOf(configuration, log))
+  const trust = openTrust({ anchors, identity, space })
+  const annuaire = openDirectory(configuration.directory.file)
+
+  const db = await openData(data)
+  const owner = newMessageId()
+  const owners = openOwners({ db, id: owner, now })
+  await owners.beat()
+  const spool = openSpool({ db, bytes: await openBytes(layout(data).messages), owner, now, newId: newMessageId })
+  const boxes = openBoxes(db, now)
+  const bridge = openFiling({
+    configuration,
+    db,
+    spool,
+    owner,
+    isAlive: async id => id === owner || owners.isAlive(id),
+    now,
+    newId: crypto.randomUUID.bind(crypto),
+    log,
+  })
+
+  const reader = openReportReader({ threads: 1 })
+  const settlement = openSettlement({
+    spool,
+    reports: openReportWriter({ spool, hostname, postmaster, now, newId: newMessageId }),
+    retry,
+    now,
+    random: Math.random,
+    log,
+    onReport: legs => dispatcher.take(legs),
+  })
+  const dispatcher = openDispatcher({
+    spool,
+    settlement,
+    reports: openIncomingReports({ spool, reader, mayWriteAs: trust.mayWriteAs, log }),
+    relay: relayCourier({ trust, anchors, hops: nextHops(configuration.routes), hostname }),
+    mailbox: mailboxCourier({ folder: layout(data).mailboxes, hostname }),
+    isOurs: domain => domains.includes(domain),
+    now,
+    log,
+  })
+  const intake = openIntake<Bal>({
+    spool,
+    limits: {
+      size: limits.messageBytes,
+      headerBytes: limits.headerBytes,
+      headerFields: limits.headerFields,
+      headerLine: limits.lineBytes,
+      line: limits.lineBytes,
+      parts: limits.parts,
+      depth: limits.depth,
+    },
+    mostHops: limits.hops,
+    hostname,
+    now,
+    newId: newMessageId,
+    mayWriteAs: trust.mayWriteAs,
+    filingRows: ({ id, box, acceptedAt }) => bridge.rowsFor({ id, sender: senderOf(box), acceptedAt }),
+    hasRoom: dispatcher.hasRoom,
+    onAccepted({ id, legs, toFile, toCarry }) {
+      log.info('accepted', { id, recipients: legs.length })
+      if (toCarry) dispatcher.take(legs)
+      else dispatcher.ring()
+      if (toFile) bridge.ring()
+    },
+  })
+  const upkeep = openUpkeep({ spool, owners, settlement, dispatcher, log })
+  await upkeep.recover()
+  bridge.start()
+  dispatcher.ring()
+
+  const policy = openPolicy<Bal>({ domains, postmaster, boxes, annuaire, trust })
+  const open = (door: Door) =>
+    openListener<Bal>({
+      door,
+      listen: configuration.listen[door],
+      hostname,
+      tls: door === 'reception' ? serverTls({ identity, requestPeer: true, anchors }) : serverTls({ identity }),
+      limits,
+      policy,
+      meet: trust.meet,
+      intake: (transaction, content) => intake(transaction, content as never),
+      log,
+    })
+  const doors = { submission: await open('submission'), submissions: await open('submissions'), reception: await open('reception') }
+  upkeep.start()
+  log.info('started', { hostname, submission: doors.submission.port, submissions: doors.submissions.port, reception: doors.reception.port })
+
+  return {
+    ports: { submission: doors.submission.port, submissions: doors.submissions.port, reception: doors.reception.port },
+    bridge,
+    async stop() {
+      await Promise.all(Object.values(doors).map(door => door.close()))
+      await upkeep.stop()
+      await dispatcher.stop()
+      await bridge.stop()
+      await reader.close()
+      await owners.leave()
+      await db.close()
+      annuaire.close()
+      log.info('stopped', {})
+    },
+  }
+}
+
+async function whiteListOf({ whiteList }: Configuration, log: Log): Promise<WhiteList> {
+  const anchors = loadAnchors(whiteList)
+  return openWhiteList(whiteList.file, {
+    verify: xml => verifyEnveloped(xml, { anchors, at: new Date(), signerName: whiteList.signer }),
+    onFault: fault => log.error('white-list-refused', { reason: fault.reason }),
+    onReload: list => log.info('white-list', { entries: list.entries, generated: list.generatedAt.toISOString() }),
+  })
+}
+
+/** The white list in the words of the gateway: names as text, parsed once. */
+function trustedSpace(list: WhiteList): TrustedSpace {
+  const parsed = new Map<string, Dn>()
+  const dn = (name: string) => {
+    const known = parsed.get(name) ?? parseDn(name)
+    if (parsed.size > 10_000) parsed.clear()
+    parsed.set(name, known)
+    return known
+  }
+  return {
+    nameOf: (subject: readonly Rdn[]) => dnFromRdns([...subject]).toString(),
+    allows: (domain, name) => name !== '' && list.allows(domain, dn(name)),
+    lists: name => name !== '' && list.lists(dn(name)),
+    namesOf: domain => list.dnsOf(domain).map(String),
+  }
+}

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto'
+import { domainOf } from './address.ts'
+import { buildDsn } from './receipts/index.ts'
+import type { Report } from './settlement.ts'
+import type { Leg, Prepared, Spool } from './spool/index.ts'
+
+export type ReportWriter = ReturnType<typeof openReportWriter>
+
+/** Writes the reports that we owe to senders, and puts them in the spool like any other message. */
+export function openReportWriter(options: { spool: Spool; hostname: string; postmaster: string; now(): number; newId(): string }) {
+  const { spool, hostname, postmaster, now, newId } = options
+  return {
+    /** @returns the report on the disk; its rows go into the transaction of what it reports */
+    async about(leg: Leg, report: Report): Promise<Prepared> {
+      const original = await spool.read(leg.message_id).catch(() => Buffer.alloc(0)) // bytes gone: the report is still owed
+      const bytes = write(leg, report, original)
+      const draft = spool.newDraft()
+      await draft.write(bytes)
+      return spool.prepare(
+        draft,
+        {
+          origin: 'report',
+          sender: '',
+          eightBit: false,
+          utf8: leg.utf8 === 1,
+          report: 'delivery-status',
+          about: leg.message_id,
+          size: bytes.length,
+          sha256: createHash('sha256').update(bytes).digest('hex'),
+          recipients: [{ address: leg.sender, domain: domainOf(leg.sender), notify: 'NEVER' }],
+        },
+        true,
+      )
+    },
+  }
+
+  function write(leg: Leg, report: Report, original: Buffer): Buffer {
+    const headerEnd = original.indexOf('\r\n\r\n')
+    const action = report.kind === 'overdue' ? 'delayed' : report.kind
+    return buildDsn({
+      kind: report.kind,
+      reportingMta: hostname,
+      from: postmaster,
+      to: leg.sender,
+      envid: leg.envid,
+      arrival: new Date(leg.accepted_at),
+      recipients: [
+        {
+          final: leg.address,
+          action,
+          status: report.status,
+          lastAttempt: new Date(now()),
+          ...(leg.orcpt ? { original: leg.orcpt } : {}),
+          ...(report.diagnostic ? { diagnostic: report.diagnostic } : {}),
+          ...(report.remoteMta ? { remoteMta: report.remoteMta } : {}),
+          ...(report.until ? { willRetryUntil: new Date(report.until) } : {}),
+        },
+      ],
+      originalHeader: original.subarray(0, headerEnd < 0 ? original.length : headerEnd + 2),
+      // RFC 3461 §4.3: RET concerns failures; everything else returns headers only.
+      ...(leg.ret === 'FULL' && report.kind === 'failed' ? { original } : {}),
+      now: new Date(now()),
+      newId,
+    })
+  }
+}

@@ -1,0 +1,114 @@
+import { AddressFault, domainOf, parseAddress } from './address.ts'
+import { Refusal } from './refusals.ts'
+import type { Recipient } from './spool/index.ts'
+import type { Peer, Trust } from './trust.ts'
+
+/** A box of ours, as far as the SMTP edge is concerned. */
+export interface OwnBox {
+  readonly address: string
+  readonly suspendedAt?: number | undefined
+}
+
+export interface Boxes<Box extends OwnBox = OwnBox> {
+  /** The sender's whole box comes along: filing needs more of it than the edge does. */
+  authenticate(address: string, password: string): Promise<Box | undefined>
+  find(address: string): Promise<Box | undefined>
+}
+
+/** The national directory. */
+export interface Annuaire {
+  find(address: string): object | undefined
+}
+
+export interface SessionOptions<Box extends OwnBox> {
+  domains: readonly string[]
+  postmaster: string
+  boxes: Boxes<Box>
+  annuaire: Annuaire
+  trust: Trust
+}
+
+/** Who speaks on a connection. */
+export type Speaker<Box extends OwnBox> = { kind: 'box'; box: Box } | { kind: 'operator'; peer: Peer }
+
+export interface AskedRecipient {
+  address: string
+  orcpt?: string | undefined
+  notify?: readonly string[] | undefined
+}
+
+export type Policy<Box extends OwnBox> = ReturnType<typeof openPolicy<Box>>
+
+/** Who may send (MAIL) and to whom (RCPT). Every check that can't be made is a no. */
+export function openPolicy<Box extends OwnBox>({ domains, postmaster, boxes, annuaire, trust }: SessionOptions<Box>) {
+  const isOurs = (domain: string) => domains.includes(domain)
+
+  /** @throws Refusal @returns the recipient as the spool keeps it */
+  async function checkRecipient(speaker: Speaker<Box>, asked: AskedRecipient): Promise<Recipient> {
+    // RFC 5321 §4.5.1: postmaster without a domain is ours.
+    const address = asked.address.toLowerCase() === 'postmaster' ? postmaster : parsed(asked.address)
+    const domain = domainOf(address)
+    if (isOurs(domain)) await checkOwnBox(address)
+    else if (speaker.kind === 'operator') throw new Refusal('recipientNotHere')
+    else checkListed(address, domain)
+    return { address, domain, orcpt: asked.orcpt, notify: asked.notify?.join(',') }
+  }
+
+  async function checkOwnBox(address: string): Promise<void> {
+    const box = await boxes.find(address).catch(cause => {
+      throw new Refusal('directoryUnavailable', undefined, { cause })
+    })
+    if (!box) throw new Refusal('recipientNotListed')
+    if (box.suspendedAt !== undefined) throw new Refusal('recipientSuspended')
+  }
+
+  function checkListed(address: string, domain: string): void {
+    trust.checkDomain(domain)
+    let listing: object | undefined
+    try {
+      listing = annuaire.find(address)
+    } catch (cause) {
+      throw new Refusal('directoryUnavailable', undefined, { cause })
+    }
+    if (!listing) throw new Refusal('recipientNotListed')
+  }
+
+  return {
+    isOurs,
+    checkRecipient,
+
+    async authenticate(address: string, password: string): Promise<Box> {
+      let box: Box | undefined
+      try {
+        box = await boxes.authenticate(parseAddress(address), password)
+      } catch (cause) {
+        if (!(cause instanceof AddressFault)) throw new Refusal('authenticationUnavailable', undefined, { cause })
+      }
+      if (!box) throw new Refusal('authenticationFailed')
+      return box
+    },
+
+    /**
+     * MAIL: the reverse-path belongs to the speaker.
+     * @param address empty for a report; what it carries is checked once its header is here
+     * @returns the normalised address, and the peer's name when an operator speaks
+     */
+    checkSender(speaker: Speaker<Box>, address: string): { sender: string; peer?: string } {
+      const sender = address === '' ? '' : parsed(address)
+      if (speaker.kind === 'operator') {
+        return { sender, peer: trust.checkPeer(speaker.peer, sender === '' ? undefined : domainOf(sender)) }
+      }
+      if (sender !== '' && sender !== speaker.box.address) throw new Refusal('senderNotOwner', `you are ${speaker.box.address}`)
+      return { sender }
+    },
+  }
+}
+
+function parsed(address: string): string {
+  try {
+    return parseAddress(address)
+  } catch (error) {
+    if (error instanceof AddressFault) throw new Refusal('addressMalformed', error.message)
+    throw error
+  }
+}

@@ -1,0 +1,56 @@
+import type { Log } from '../config/index.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { Settlement } from './settlement.ts'
+import type { openOwners, Spool } from './spool/index.ts'
+
+const BEAT_MS = 10_000
+const SWEEP_MS = 30_000
+
+/** What must happen now and then, whoever died and whatever was forgotten. */
+export function openUpkeep(options: {
+  spool: Spool
+  owners: ReturnType<typeof openOwners>
+  settlement: Settlement
+  dispatcher: Dispatcher
+  log: Log
+}) {
+  const { spool, owners, settlement, dispatcher, log } = options
+  const timers: NodeJS.Timeout[] = []
+  let running: Promise<void> = Promise.resolve()
+
+  async function releaseDead(): Promise<void> {
+    const dead = await owners.dead()
+    const released = await owners.releaseRecipients(dead)
+    await owners.forget(dead)
+    if (released > 0) log.warn('claims-released', { recipients: released, owners: dead.length })
+  }
+
+  async function sweep(): Promise<void> {
+    await releaseDead()
+    for (const leg of await spool.overdue(100)) await settlement.overdue(leg)
+    while ((await spool.removeDone(500)) === 500);
+    await spool.removeOrphans()
+    dispatcher.ring()
+  }
+
+  /** One task after the other; a failure is told and the next turn comes all the same. */
+  function every(milliseconds: number, name: string, task: () => Promise<void>): void {
+    const timer = setInterval(() => {
+      running = running.then(task).catch(error => log.error('upkeep-failed', { task: name }, error))
+    }, milliseconds)
+    timers.push(timer)
+  }
+
+  return {
+    /** At the start: what processes that are gone held is ours to do. */
+    recover: releaseDead,
+    start(): void {
+      every(BEAT_MS, 'beat', () => owners.beat())
+      every(SWEEP_MS, 'sweep', sweep)
+    },
+    async stop(): Promise<void> {
+      for (const timer of timers) clearInterval(timer)
+      await running
+    },
+  }
+}
