@@ -107,8 +107,7 @@ function judgeMetadata(document: FoundDocument, cda: CdaFacts): Reason[] {
     const ins = cx === undefined ? undefined : parseCx(cx)
     return ins !== undefined && cda.patient.ins !== undefined && sameIns(ins, cda.patient.ins)
   }
-  if (!agrees(metadata.patientId) || (metadata.setPatientId !== undefined && !agrees(metadata.setPatientId)))
-    reasons.push('metadata-patient')
+  if (![metadata.patientId, ...metadata.setPatientIds].every(agrees)) reasons.push('metadata-patient')
   return reasons
 }
 

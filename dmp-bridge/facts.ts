@@ -80,8 +80,8 @@ export interface MetadataFacts {
   uniqueId?: string
   /** CX, e.g. `<15>^^^&1.2.250.1.213.1.4.8&ISO^NH` */
   patientId?: string
-  /** CX of the submission set it belongs to */
-  setPatientId?: string
+  /** CX of the submission sets beside it: with two sets of two patients no entry agrees with both */
+  setPatientIds: string[]
   uri?: string
   hash?: string
   size?: number

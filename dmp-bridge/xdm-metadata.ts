@@ -19,10 +19,8 @@ export function readMetadata(bytes: Uint8Array, limits: Limits): MetadataFacts[]
   const root = parse(bytes, limits)
   if (!root) return undefined
   const sets = findAll(root, 'RegistryPackage', RIM)
-  const setPatients = new Set(sets.map(each => identifier(each, SET_PATIENT)).filter(each => each !== undefined))
-  // With two sets of two patients no entry can be said to agree with its own.
-  const setPatientId = setPatients.size > 1 ? [...setPatients].join(' ') : [...setPatients][0]
-  const entries = findAll(root, 'ExtrinsicObject', RIM).map(each => readEntry(each, setPatientId))
+  const setPatientIds = [...new Set(sets.map(each => identifier(each, SET_PATIENT)).filter(each => each !== undefined))]
+  const entries = findAll(root, 'ExtrinsicObject', RIM).map(each => readEntry(each, setPatientIds))
   return entries.length > 0 ? entries : undefined
 }
 
@@ -36,13 +34,13 @@ function parse(bytes: Uint8Array, limits: Limits): XmlElement | undefined {
   }
 }
 
-function readEntry(entry: XmlElement, setPatientId: string | undefined): MetadataFacts {
+function readEntry(entry: XmlElement, setPatientIds: string[]): MetadataFacts {
   const [uniqueId, patientId] = [identifier(entry, ENTRY_UNIQUE_ID), identifier(entry, ENTRY_PATIENT)]
   const [uri, hash, size] = [joinedUri(slot(entry, 'URI')), slot(entry, 'hash')[0], slot(entry, 'size')[0]]
   return {
     ...(uniqueId !== undefined && { uniqueId }),
     ...(patientId !== undefined && { patientId }),
-    ...(setPatientId !== undefined && { setPatientId }),
+    setPatientIds,
     ...(uri !== undefined && { uri }),
     ...(hash !== undefined && { hash }),
     ...(size !== undefined && { size: Number(size) }),

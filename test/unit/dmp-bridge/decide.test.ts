@@ -1,0 +1,137 @@
+import { describe, expect, test } from 'vitest'
+import { INS_OIDS } from '../../../dmp-bridge/ins.ts'
+import { isReason, REASONS } from '../../../dmp-bridge/reasons.ts'
+import { type CdaOptions, insWithKey, sampleAuthor, samplePatient } from '../../world/letter.ts'
+import { cdaOf, letterOf, policy, read, sender, verdictOf, verdicts } from './samples.ts'
+
+function verdict(options: Partial<CdaOptions>, change: (xml: string) => string = xml => xml) {
+  return verdictOf('a.xml', change(cdaOf(options)))
+}
+
+test('the ordinary letter of a declared box is filed with no hand on it', async () => {
+  expect(verdicts(await read('a.eml', (await letterOf()).eml))).toEqual(['file'])
+})
+
+describe('the patient', () => {
+  const patient = samplePatient
+  test.each<[string, Partial<CdaOptions>, (xml: string) => string, string[]]>([
+    ['no INS', { patient: { ...patient, ins: '' } }, xml => xml, ['no-ins']],
+    ['an INS-C is no INS', { patient: { ...patient, insOid: '1.2.250.1.213.1.4.2' } }, xml => xml, ['no-ins']],
+    ['OID .13 is no INS', { patient: { ...patient, insOid: '1.2.250.1.213.1.4.13' } }, xml => xml, ['no-ins']],
+    ['wrong key', { patient: { ...patient, ins: '221042545611404' } }, xml => xml, ['bad-ins-key']],
+    ['short matricule', { patient: { ...patient, ins: '2840375114256' } }, xml => xml, ['bad-ins-key']],
+    ['two patients', { secondPatient: patient }, xml => xml, ['several-record-targets']],
+    [
+      'two INS',
+      {},
+      xml =>
+        xml.replace('<id root="1.2.250.1.999.1.1" extension="D-0001"/>', '<id root="1.2.250.1.213.1.4.8" extension="279035121518989"/>'),
+      ['several-ins'],
+    ],
+    ['no birth name', {}, xml => xml.replace('<family qualifier="BR">', '<family>'), ['traits-missing']],
+    ['no birth first name', {}, xml => xml.replace('<given qualifier="BR">', '<given>'), ['traits-missing']],
+    ['no birth date', {}, xml => xml.replace(/<birthTime value="\d+"\/>/, '<birthTime nullFlavor="UNK"/>'), ['traits-missing']],
+    ['no sex', {}, xml => xml.replace(/<administrativeGenderCode [^>]*>/, ''), ['traits-missing']],
+    ['no birthplace code', {}, xml => xml.replace(/<county>\d+<\/county>/, ''), ['traits-missing']],
+  ])('%s', async (_case, options, change, reasons) => {
+    expect(await verdict(options, change)).toEqual(reasons)
+  })
+
+  test('a Corsican number with its key is filed', async () => {
+    const ins = insWithKey('284032A114256')
+    expect(await verdict({ patient: { ...patient, ins } })).toBe('file')
+    expect(await verdict({ patient: { ...patient, ins: ins.replace('2A', '2B') } })).toEqual(['bad-ins-key'])
+  })
+
+  test('test and demonstration identities are filed only where the policy has them', async () => {
+    const production = { ...policy, insOids: [INS_OIDS.nir, INS_OIDS.nia] }
+    expect(await verdictOf('a.xml', cdaOf(), sender, production)).toEqual(['ins-oid-not-allowed'])
+    expect(await verdictOf('a.xml', cdaOf({ patient: { ...patient, insOid: INS_OIDS.demo } }))).toEqual(['ins-oid-not-allowed'])
+    for (const insOid of [INS_OIDS.nir, INS_OIDS.nia]) {
+      expect(await verdictOf('a.xml', cdaOf({ patient: { ...patient, insOid } }), sender, production)).toBe('file')
+    }
+  })
+})
+
+describe('the document', () => {
+  test.each<[string, Partial<CdaOptions>, (xml: string) => string, string[]]>([
+    ['id with an extension', { idExtension: 'X' }, xml => xml, ['id-extension']],
+    ['UUID as id', { uniqueId: 'D394EF1B-D193-42D2-A0DF-8E6C563C6D04' }, xml => xml, ['id-not-oid']],
+    ['id longer than an OID may be', { uniqueId: `1.2.${'3'.repeat(61)}` }, xml => xml, ['id-not-oid']],
+    ['no id', {}, xml => xml.replace(/<id root="2\.25\.111222333"\/>/, '<id nullFlavor="UNK"/>'), ['no-id']],
+    ['replacement', { replaces: '1.2.3' }, xml => xml, ['replacement']],
+    ['no date', {}, xml => xml.replace(/<effectiveTime value="[^"]*"\/>/, '<effectiveTime nullFlavor="UNK"/>'), ['no-date']],
+    ['unknown type', { type: { code: '57133-1', label: 'x' } }, xml => xml, ['unknown-type']],
+    ['retired type', { type: { code: '11493-4', label: 'x' } }, xml => xml, ['unknown-type']],
+    ['type under another system', {}, xml => xml.replace('codeSystem="2.16.840.1.113883.6.1"', 'codeSystem="1.2.3"'), ['unknown-type']],
+    ['type without a class', { type: { code: '28617-9', label: 'x' } }, xml => xml, ['unknown-class']],
+    ['written by the patient', { type: { code: '74465-6', label: 'x' } }, xml => xml, ['type-not-for-professionals']],
+    ['unknown media type', {}, xml => xml.replace('mediaType="application/pdf"', 'mediaType="application/msword"'), ['unknown-format']],
+    ['structured, model not listed', {}, xml => xml.replace(/<nonXMLBody>[\s\S]*<\/nonXMLBody>/, '<structuredBody/>'), ['unknown-format']],
+    ['unknown facility', {}, xml => xml.replace('code="SA07"', 'code="SA99"'), ['unknown-facility']],
+    ['no facility', {}, xml => xml.replace(/<componentOf>[\s\S]*<\/componentOf>/, ''), ['unknown-facility']],
+    ['unknown practice', {}, xml => xml.replace('code="AMBULATOIRE"', 'code="AILLEURS"'), ['unknown-practice']],
+    ['unknown specialty', {}, xml => xml.replace('codeSystem="1.2.250.1.213.1.1.4.5"', 'codeSystem="1.2.3"'), ['unknown-specialty']],
+    ['restricted', { confidentiality: 'R' }, xml => xml, ['not-normal']],
+    ['very restricted', { confidentiality: 'V' }, xml => xml, ['not-normal']],
+    ['no confidentiality', {}, xml => xml.replace(/<confidentialityCode [^>]*>/, ''), ['not-normal']],
+    ['no legal authenticator', {}, xml => xml.replace(/<legalAuthenticator>[\s\S]*<\/legalAuthenticator>/, ''), ['authenticator-missing']],
+  ])('%s', async (_case, options, change, reasons) => {
+    expect(await verdict(options, change)).toEqual(reasons)
+  })
+
+  test('larger than the policy lets through', async () => {
+    expect(await verdictOf('a.xml', cdaOf(), sender, { ...policy, maxDocumentBytes: 1000 })).toEqual(['too-big'])
+  })
+})
+
+describe('the sender', () => {
+  const other = { ...sender, idNatPs: '899999999999', structures: ['1999999999'] }
+
+  test('is the author, or of one of his structures', async () => {
+    expect(await verdictOf('a.xml', cdaOf(), { ...other, idNatPs: `8${sampleAuthor.rpps}` })).toBe('file')
+    expect(await verdictOf('a.xml', cdaOf(), { ...other, structures: ['1999999999', sampleAuthor.structure.id] })).toBe('file')
+    expect(await verdictOf('a.xml', cdaOf(), other)).toEqual(['author-not-sender'])
+  })
+
+  test('without identity is nobody, even when the author has none either', async () => {
+    const { idNatPs: _, ...box } = { ...sender, structures: [] }
+    expect(await verdictOf('a.xml', cdaOf(), box)).toEqual(['author-not-sender'])
+    const anonymous = cdaOf().replace(/<id root="1\.2\.250\.1\.71\.4\.2\.1" extension="8\d+"\/>\s*<code/, '<id nullFlavor="UNK"/><code')
+    expect(await verdictOf('a.xml', anonymous, box)).toEqual(['author-missing', 'author-not-sender'])
+  })
+
+  test('must have declared that patients are informed', async () => {
+    expect(await verdictOf('a.xml', cdaOf(), { ...sender, declared: false })).toEqual(['not-declared'])
+  })
+})
+
+test('all the reasons are told, each once', async () => {
+  const bad = cdaOf({ idExtension: 'X', confidentiality: 'V', patient: { ...samplePatient, ins: '221042545611404' } })
+  expect(await verdictOf('a.xml', bad, { ...sender, declared: false })).toEqual([
+    'bad-ins-key',
+    'id-extension',
+    'not-declared',
+    'not-normal',
+  ])
+})
+
+test('a document that can not be read is held for that', async () => {
+  expect(await verdictOf('a.xml', cdaOf().replace('?>', '?><!DOCTYPE a>'))).toEqual(['xml-dtd'])
+})
+
+test('a fault of the whole message holds each of its documents', async () => {
+  const recognition = await read('a.xml', cdaOf())
+  expect(verdicts({ ...recognition, faults: ['too-deep'] })).toEqual([['too-deep']])
+})
+
+test('every reason says its action and has a sentence in both languages, without a name', () => {
+  for (const [code, { fr, en, action }] of Object.entries(REASONS)) {
+    expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/)
+    expect(['hold', 'ignore']).toContain(action)
+    expect(fr).toMatch(/^[A-ZÀÉ].*\.$/)
+    expect(en).toMatch(/^[A-Z].*\.$/)
+  }
+  expect(isReason('no-ins')).toBe(true)
+  expect(isReason('toString')).toBe(false)
+})
