@@ -24,9 +24,11 @@ export interface IdentityFiles {
  * @throws Error with one sentence that names the file and the fault (unreadable, key of another certificate, expired, broken chain)
  */
 export function loadIdentity(files: IdentityFiles, now: Date = new Date()): Identity {
-  const certificatePem = readFileSync(files.certificate, 'utf8') + (files.chain ? `\n${readFileSync(files.chain, 'utf8')}` : '')
   try {
-    return createIdentity({ certificatePem, keyPem: readFileSync(files.key, 'utf8') }, now)
+    const own = readFileSync(files.certificate, 'utf8')
+    if (pemBlocks(own, 'CERTIFICATE').length === 0) throw new Error('no PEM certificate in the file')
+    const chain = files.chain ? readFileSync(files.chain, 'utf8') : ''
+    return createIdentity({ certificatePem: `${own}\n${chain}`, keyPem: readFileSync(files.key, 'utf8') }, now)
   } catch (cause) {
     throw new Error(`${files.certificate}: ${(cause as Error).message}`, { cause })
   }

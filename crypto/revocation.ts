@@ -20,6 +20,7 @@ interface UnverifiedList extends RevocationList {
   signature: Buffer
 }
 
+const BIT_STRING = 0x03
 const SEQUENCE = 0x30
 const UTC_TIME = 0x17
 const GENERALIZED_TIME = 0x18
@@ -48,8 +49,10 @@ function maySignLists({ keyUsage }: ParsedCertificate): boolean {
 }
 
 function parseList(der: Buffer): UnverifiedList {
-  const [tbs, algorithm, signature] = [...elements(onlyElement(der).inside)]
-  if (!tbs || !algorithm || signature?.tag !== 0x03 || signature.inside[0] !== 0) throw new Error('not a revocation list')
+  const list = onlyElement(der)
+  const [tbs, algorithm, signature, ...more] = [...elements(list.inside)]
+  if (list.tag !== SEQUENCE || tbs?.tag !== SEQUENCE || !algorithm || more.length > 0) throw new Error('not a revocation list')
+  if (signature?.tag !== BIT_STRING || signature.inside[0] !== 0) throw new Error('not a revocation list')
   const fields = [...elements(tbs.inside)]
   if (fields[0]?.tag === 0x02) fields.shift()
   const [innerAlgorithm, issuer, thisUpdate, ...rest] = fields

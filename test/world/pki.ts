@@ -61,7 +61,7 @@ export interface Pki {
   readonly authorities: readonly string[]
   issue(request: CertificateRequest): Promise<Issued>
   /** Puts a certificate of this PKI on the next list of its authority. */
-  revoke(issued: Issued, on?: Date): void
+  revoke(issued: Pick<Issued, 'serial'>, on?: Date): void
   /** Revokes the sub-authority itself. */
   revokeAuthority(on?: Date): void
   /** @returns fresh revocation lists, PEM: root's then sub-authority's */

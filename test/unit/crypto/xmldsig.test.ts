@@ -8,6 +8,7 @@ import {
   type Identity,
   loadAnchors,
   SignatureFault,
+  type SignEnvelopedOptions,
   signEnveloped,
   verifyEnveloped,
 } from '../../../crypto/index.ts'
