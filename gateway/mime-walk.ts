@@ -116,10 +116,9 @@ export class MimeWalk {
 
   private enterMultipart(media: MediaType, fields: HeaderField[]): void {
     const boundary = media.parameters.get('boundary') ?? ''
-    // RFC 2045 §6.4: an encoded multipart is illegal; some readers decode it, some do not.
-    if (!/^[\x20-\x7e]*[\x21-\x7e]$/.test(boundary) || boundary.length > longestBoundary || !isIdentity(fields)) {
-      throw new ContentFault('ambiguousParts')
-    }
+    if (!/^[\x20-\x7e]*[\x21-\x7e]$/.test(boundary) || boundary.length > longestBoundary) throw new ContentFault('ambiguousParts')
+    // RFC 2045 §6.4: an encoded multipart is illegal, yet some programs declare one, and readers pass over the declaration.
+    if (!isIdentity(fields)) this.documents = true
     if (this.stack.some(frame => frame.boundary === boundary)) this.documents = true
     this.push({ boundary, kind: media.type === 'multipart/digest' ? 'digest' : media.type === 'multipart/report' ? 'report' : 'multipart' })
   }

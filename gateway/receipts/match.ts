@@ -54,12 +54,12 @@ interface Statement {
  * ORCPT or address, else Final-Recipient against the address. And nobody speaks for another's users: a false "delivered" would
  * end our watch over a letter that is lost.
  * @param candidates recipients of the messages that ENVID or Message-ID point at; more do no harm
- * @param maySpeakFor whether the operator that handed us the report answers for a domain
+ * @param maySpeakFor whether who handed us the report answers for a domain (an operator), or for one address of it (a box of ours)
  */
 export function matchReport(
   report: Report,
   candidates: readonly Candidate[],
-  maySpeakFor: (domain: string) => boolean,
+  maySpeakFor: (domain: string, address: string) => boolean,
 ): { moves: Move[]; dropped: Dropped[] } {
   const meant = candidates.filter(candidate => isMeant(report, candidate))
   const statements = report.kind === 'dsn' ? report.recipients.map(stateDelivery) : [stateDisposition(report)]
@@ -67,7 +67,7 @@ export function matchReport(
   const dropped: Dropped[] = []
   statements.forEach((statement, index) => {
     const named = meant.filter(candidate => isNamed(statement, candidate))
-    const allowed = named.filter(candidate => maySpeakFor(domainOf(candidate.address)))
+    const allowed = named.filter(candidate => maySpeakFor(domainOf(candidate.address), candidate.address))
     if (allowed.length === 0) dropped.push({ index, reason: whyDropped(meant.length, named.length) })
     const { receipt, status, detail } = statement
     for (const { messageId, position } of allowed) moves.push({ messageId, position, receipt, status, detail })

@@ -148,7 +148,7 @@ describe('parts', () => {
     ['two Content-Type fields', `${head}Content-Type: text/plain\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n`, 'ambiguousParts'],
     ['two Content-Type fields in a part', `${mixed}${part('text/plain\r\nContent-Type: text/html')}`, 'ambiguousParts'],
     ['a comment inside the media type', `${head}Content-Type: multipart/(x)mixed; boundary=a\r\n\r\n`, 'ambiguousParts'],
-    ['an encoded multipart', `${mixed.slice(0, -2)}Content-Transfer-Encoding: base64\r\n\r\n`, 'ambiguousParts'],
+    ['a multipart that says it is encoded', `${mixed.slice(0, -2)}Content-Transfer-Encoding: base64\r\n\r\n`, 'accepted'],
     [
       'a malformed part header that names a multipart',
       `${mixed}--b1\r\nX\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n`,
@@ -198,6 +198,7 @@ describe('parts', () => {
       4,
       false,
     ],
+    ['a multipart that says it is encoded', `${mixed.slice(0, -2)}Content-Transfer-Encoding: base64\r\n\r\n${part('text/plain')}`, 2, true],
     ['a machine part outside a report', `${mixed}${part('message/delivery-status')}--b1--\r\n`, 2, true],
   ])('%s', (_, text, parts, mayCarryDocuments) => {
     for (const chunk of [1, 5, 1000]) expect(guard(text, {}, chunk)).toMatchObject({ parts, mayCarryDocuments })

@@ -95,6 +95,12 @@ describe('a delivery report', () => {
     })
   })
 
+  test('a box of ours speaks for itself, not for its neighbours', () => {
+    const report = dsn({ envid: 'E1', final: 'dr.durand@b.test' })
+    expect(matchReport(report, all, (_, address) => address === 'dr.durand@b.test').moves).toHaveLength(1)
+    expect(matchReport(report, all, (_, address) => address === 'dr.roux@b.test').dropped).toEqual([{ index: 0, reason: 'may-not-speak' }])
+  })
+
   test('an ORCPT does not lend the right to speak for its domain', () => {
     const report = dsn({ envid: 'E1', original: 'petit@old.test' })
     expect(matchReport(report, all, domain => domain === 'old.test').dropped).toEqual([{ index: 0, reason: 'may-not-speak' }])
