@@ -52,6 +52,8 @@ async function openConnection(sender: string): Promise<{ sender: string; client:
     const token = Buffer.from(`\0${sender}\0${options.senders.password}`).toString('base64')
     expect('235', await client.ask(`AUTH PLAIN ${token}\r\n`, 1))
   }
+  // The letters have accents (RFC 6152).
+  if (!client.offers.has('8BITMIME')) throw new Error('the server does not take 8-bit text')
   return { sender, client }
 }
 
@@ -66,7 +68,7 @@ async function sendForEver({ sender, client }: { sender: string; client: Client 
 
 async function sendOne(client: Client, from: string, number: string): Promise<void> {
   const to = `bal${1 + draw(options.recipients.count)}@${options.recipients.domain}`
-  const envelope = [`MAIL FROM:<${from}>\r\n`, `RCPT TO:<${to}>\r\n`, 'DATA\r\n']
+  const envelope = [`MAIL FROM:<${from}> BODY=8BITMIME\r\n`, `RCPT TO:<${to}>\r\n`, 'DATA\r\n']
   const replies = client.offers.has('PIPELINING') ? await client.ask(envelope.join(''), 3) : await oneByOne(client, envelope)
   expect('2', replies.slice(0, 2))
   expect('354', replies.slice(2))

@@ -13,7 +13,12 @@ program
   .option('--prof <folder>', 'run ours with --cpu-prof, profiles there')
   .option('--json <file>', 'write every run to this file')
   .action(benchRelay)
-await program.parseAsync()
+try {
+  await program.parseAsync()
+} catch (error) {
+  console.error(`bench: ${(error as Error).message}`)
+  process.exitCode = 1
+}
 
 function positive(text: string): number {
   const value = Number(text)

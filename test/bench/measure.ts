@@ -41,8 +41,11 @@ export interface Figures {
 
 const QUIET_MS = 15_000
 
-/** One server, one size: starts it afresh, loads it, waits until the sink has everything, stops it. */
-export async function measure(contender: Contender, ground: Ground, plan: Plan): Promise<Figures> {
+/**
+ * One server, one size: starts it afresh, loads it, waits until the sink has everything, stops it.
+ * @param interruption when it rejects the run ends early, and the server is stopped all the same
+ */
+export async function measure(contender: Contender, ground: Ground, plan: Plan, interruption: Promise<never>): Promise<Figures> {
   const folder = join(ground.folder, 'run')
   mkdirSync(folder, { mode: 0o755 })
   const sink = await startSink({ certificate: ground.sink.full, key: ground.sink.key, ca: ground.ca })
@@ -51,7 +54,7 @@ export async function measure(contender: Contender, ground: Ground, plan: Plan):
     try {
       const { senders, recipients, ca } = ground
       const load = await startLoad({ port: server.port, ca, bytes: plan.bytes, senders, recipients })
-      return await observe(server.pid, load, sink, plan)
+      return await Promise.race([observe(server.pid, load, sink, plan), interruption])
     } finally {
       await server.stop()
     }
