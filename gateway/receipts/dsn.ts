@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import { encodeWords } from 'nodemailer/lib/mime-funcs'
 import * as quotedPrintable from 'nodemailer/lib/qp'
 import { domainOf } from '../address.ts'
@@ -158,7 +159,7 @@ function ascii(text: string): string {
 }
 
 function isEightBit(bytes: Buffer): boolean {
-  return bytes.some(octet => octet > 127)
+  return !isAscii(bytes)
 }
 
 /** RFC 5322 §3.3. */
