@@ -21,17 +21,17 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
   const child = fork(compiled('test/bench/load'), [JSON.stringify(options)])
   await reply<LoadReply>(child)
   const ask = async (command: 'stats' | 'stop') => {
-    child.send(command)
+    tell(child, command)
     return (await reply<LoadReply>(child)).stats
   }
-  return { start: () => child.send('start'), stats: () => ask('stats'), stop: () => ask('stop') }
+  return { start: () => tell(child, 'start'), stats: () => ask('stats'), stop: () => ask('stop') }
 }
 
 export async function startSink(options: SinkOptions): Promise<Sink> {
   const child = fork(compiled('test/bench/sink'), [JSON.stringify(options)])
   const { port } = (await reply<SinkReply>(child)) as { port: number }
   const stats = async () => {
-    child.send('stats')
+    tell(child, 'stats')
     return reply<SinkStats>(child)
   }
   return { port, stats, stop: () => child.kill() }
@@ -40,10 +40,16 @@ export async function startSink(options: SinkOptions): Promise<Sink> {
 function reply<T>(child: ChildProcess): Promise<T> {
   return new Promise((resolve, reject) => {
     const gone = () => reject(new Error(`${child.spawnargs[1]} ended unexpectedly`))
+    if (!child.connected) return gone()
     child.once('exit', gone)
     child.once('message', message => {
       child.off('exit', gone)
       resolve(message as T)
     })
   })
+}
+
+/** A child that has ended is noticed by the reply that does not come. */
+function tell(child: ChildProcess, command: string): void {
+  child.send(command, () => undefined)
 }
