@@ -67,8 +67,9 @@ const dmp = z.strictObject({
   trust,
   client: identity.describe('ORG AUTH_CLI: mutual TLS'),
   signature: identity.describe('ORG SIGN: VIHF and XAdES'),
-  structure: idNatStruct.describe('Identifiant_Structure of the VIHF'),
+  structure: idNatStruct.describe('OU of the two certificates'),
   structureName: z.string().min(1),
+  sites: z.array(idNatStruct).default([]).describe('geographic structures that the certificate of the legal entity speaks for'),
   sector: z
     .string()
     .regex(/^SA\d{2}$/)

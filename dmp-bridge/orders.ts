@@ -24,7 +24,7 @@ export type OrderResult =
 
 /** What a human may ask of the filings, from any process: orders only move rows, the worker does the rest. */
 export interface Orders {
-  list(filter?: { state?: FilingState; limit?: number }): Promise<FilingView[]>
+  list(filter?: { state?: FilingState; messageId?: string; limit?: number }): Promise<FilingView[]>
   find(id: string): Promise<FilingView | undefined>
   /** Holds a pending document back (the professional's right, EX_GEN-1060), unless it is on its way. */
   hold(id: string): Promise<OrderResult>
@@ -100,7 +100,8 @@ export function openOrders(db: Database, options: { now: () => number }): Orders
   return {
     list: async (filter = {}) => {
       const all = bridge.selectFrom('filing').selectAll().orderBy('created_at', 'desc').orderBy('message_id').orderBy('place')
-      const some = filter.state ? all.where('state', '=', filter.state) : all
+      const ofState = filter.state ? all.where('state', '=', filter.state) : all
+      const some = filter.messageId ? ofState.where('message_id', '=', filter.messageId) : ofState
       return (await db.run(some.limit(filter.limit ?? 1000))).map(viewOf)
     },
 

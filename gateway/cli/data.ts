@@ -1,0 +1,16 @@
+import { type Configuration, type Database, loadConfiguration } from '../../config/index.ts'
+import { openData } from '../main.ts'
+
+/** Where a command that looks into an operator's rows finds them. */
+export const CONFIG_OPTION = ['-c, --config <file>', "the operator's configuration"] as const
+
+/** Opens the rows beside a gateway that may be running, and closes them whatever happens. */
+export async function withData<T>(config: string, work: (db: Database, configuration: Configuration) => Promise<T>): Promise<T> {
+  const configuration = loadConfiguration(config)
+  const db = await openData(configuration.data)
+  try {
+    return await work(db, configuration)
+  } finally {
+    await db.close()
+  }
+}

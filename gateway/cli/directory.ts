@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto'
+import type { Command } from 'commander'
+import { loadConfiguration } from '../../config/index.ts'
+import { type BalType, importExtract, openDirectory } from '../../directory/index.ts'
+import { openBoxes } from '../main.ts'
+import { CONFIG_OPTION, withData } from './data.ts'
+import { print } from './output.ts'
+
+export function directoryCommands(program: Command): void {
+  const directory = program.command('directory').description('the annuaire: national snapshot and local boxes')
+
+  directory
+    .command('import')
+    .description('import Extraction_Correspondance_MSSante (text or zip) into a new snapshot')
+    .argument('<file>')
+    .argument('<snapshot>', "the configuration's directory.file")
+    .option('--json', 'for programs')
+    .action(async (file: string, snapshot: string, { json }: { json?: boolean }) => {
+      const report = await importExtract(file, snapshot, { now: new Date() })
+      print(json, report, () => `imported ${JSON.stringify(report)}`)
+    })
+
+  directory
+    .command('lookup')
+    .description('what the directory says of an address')
+    .argument('<address>')
+    .requiredOption(...CONFIG_OPTION)
+    .option('--json', 'for programs')
+    .action((address: string, { config, json }: { config: string; json?: boolean }) => {
+      const snapshot = openDirectory(loadConfiguration(config).directory.file)
+      const listing = snapshot.find(address.toLowerCase())
+      snapshot.close()
+      if (!listing) throw new Error(`${address} is not in the directory`)
+      print(json, listing, () =>
+        Object.entries(listing)
+          .map(([name, value]) => `${name}: ${value}`)
+          .join('\n'),
+      )
+    })
+
+  const box = directory.command('box').description('boxes hosted here')
+  box
+    .command('create')
+    .description('create a box; prints its application password, once')
+    .argument('<address>')
+    .requiredOption(...CONFIG_OPTION)
+    .requiredOption('--type <type>', 'PER, ORG, APP or CAB')
+    .requiredOption('--name <name>', 'as people read it')
+    .option('--rpps <number>', 'of the person (PER, CAB)')
+    .option('--structure <id...>', 'national structure ids: 1 and the FINESS, or 3 and the SIRET', [])
+    .action(async (address: string, options: { config: string; type: BalType; name: string; rpps?: string; structure: string[] }) => {
+      const password = randomBytes(18).toString('base64url')
+      const { config, type, name, rpps, structure } = options
+      await withData(config, (db, { domains }) => {
+        if (!domains.includes(address.split('@')[1] ?? '')) throw new Error(`${address} is not in one of our domains`)
+        return openBoxes(db, Date.now).create({ address, type, name, structures: structure, ...(rpps ? { rpps } : {}) }, password)
+      })
+      console.log(password)
+    })
+  box
+    .command('declare')
+    .description('record that the holder informs the patients and records their oppositions: its documents may then be filed')
+    .argument('<address>')
+    .requiredOption(...CONFIG_OPTION)
+    .action((address: string, { config }: { config: string }) => withData(config, db => openBoxes(db, Date.now).declare(address)))
+}

@@ -1,0 +1,175 @@
+import { randomUUID } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import type { Command } from 'commander'
+import { type Database, loadConfiguration } from '../../config/index.ts'
+import {
+  authorAsSender,
+  buildSubmission,
+  DEFAULT_LIMITS,
+  decide,
+  type Inspection,
+  inspectFile,
+  type OrderResult,
+  type Orders,
+  openOrders,
+  recogniseFile,
+  type Sender,
+} from '../../dmp-bridge/index.ts'
+import { policyOf, senderOf, signersOf } from '../filing.ts'
+import { openBoxes } from '../main.ts'
+import { CONFIG_OPTION, withData } from './data.ts'
+import { localDmp } from './local-dmp.ts'
+import { clock, print, table } from './output.ts'
+
+interface FileOptions {
+  config?: string
+  sender?: string
+  json?: boolean
+}
+
+const CONFIG_FOR_FILES = [
+  '-c, --config <file>',
+  'as whom to decide; without it, rules for tests: the test authority of the INS is allowed',
+] as const
+
+export function dmpCommands(program: Command): void {
+  const dmp = program.command('dmp').description('filing in the DMP')
+
+  dmp
+    .command('inspect')
+    .description('what the bridge recognises in a file, the metadata it would send, its decision and reasons; sends nothing')
+    .argument('<file>', '.eml, .zip or .xml')
+    .option(...CONFIG_FOR_FILES)
+    .option('--sender <address>', 'box that would send it; without it, its author')
+    .option('--json', 'for programs')
+    .action(async (file: string, options: FileOptions) => {
+      const context = await contextOf(options)
+      const inspection = await inspectFile(basename(file), await readFile(file), {
+        policy: context.policy,
+        ...(context.sender ? { sender: context.sender } : {}),
+      })
+      print(options.json, inspection, () => inspectionText(inspection))
+    })
+
+  dmp
+    .command('submission')
+    .description('write the exact ITI-41 request that would be sent (MTOM), signed with the configured keys or with test keys')
+    .argument('<file>', '.eml, .zip or .xml')
+    .requiredOption('--out <file>', 'the body of the request; its Content-Type goes to standard output')
+    .option(...CONFIG_FOR_FILES)
+    .option('--sender <address>', 'box that would send it; without it, its author')
+    .option('--json', 'for programs')
+    .action(async (file: string, options: FileOptions & { out: string }) => writeSubmission(file, options))
+
+  orderCommands(dmp)
+}
+
+async function writeSubmission(file: string, options: FileOptions & { out: string }): Promise<void> {
+  const { dmp, sender: given } = await contextOf(options)
+  const recognition = await recogniseFile(basename(file), await readFile(file), DEFAULT_LIMITS)
+  const [document] = recognition.documents
+  if (!document)
+    throw new Error(`no document in ${file}: ${recognition.ignored.map(({ reason }) => reason).join(', ') || 'nothing was recognised'}`)
+  const sender = given ?? authorAsSender(document)
+  const verdict = decide(document, recognition, sender, policyOf(dmp))
+  if (verdict.action !== 'file') throw new Error(`it would not be sent: ${verdict.action}, ${verdict.reasons.join(', ')}`)
+  const request = buildSubmission(document, {
+    sender,
+    policy: policyOf(dmp),
+    software: dmp.software,
+    endpoint: `${dmp.url}/repository`,
+    signers: signersOf(dmp),
+    now: new Date(),
+    newId: randomUUID,
+  })
+  await writeFile(options.out, request.body)
+  const { contentType, uniqueId, submissionSetUniqueId } = request
+  print(options.json, { contentType, uniqueId, submissionSetUniqueId, out: options.out }, () => `Content-Type: ${contentType}`)
+}
+
+async function contextOf(options: FileOptions) {
+  if (!options.config) {
+    if (options.sender) throw new Error('--sender needs -c: its box is one of a configuration')
+    const dmp = await localDmp()
+    return { dmp, policy: policyOf(dmp), sender: undefined }
+  }
+  const { dmp } = loadConfiguration(options.config)
+  if (!dmp) throw new Error('this configuration has no dmp')
+  return { dmp, policy: policyOf(dmp), sender: options.sender ? await boxSender(options.config, options.sender) : undefined }
+}
+
+async function boxSender(config: string, address: string): Promise<Sender> {
+  const box = await withData(config, db => openBoxes(db, Date.now).find(address.toLowerCase()))
+  if (!box) throw new Error(`${address} is not a box of this operator`)
+  return senderOf(box)
+}
+
+function orderCommands(dmp: Command): void {
+  dmp
+    .command('list')
+    .description('the filings, newest first')
+    .requiredOption(...CONFIG_OPTION)
+    .option('--state <state>', 'pending, held, filed, refused or ignored')
+    .option('--json', 'for programs')
+    .action(async ({ config, state, json }: { config: string; state?: string; json?: boolean }) => {
+      const filings = await withData(config, db => ordersOf(db).list(state ? { state: state as never } : {}))
+      print(json, filings, () =>
+        filings.length === 0
+          ? 'no filings'
+          : table([
+              ['id', 'at', 'state', 'document', 'code', 'reasons'],
+              ...filings.map(({ id, createdAt, state, uniqueId, code, reasons }) => [
+                id,
+                clock(createdAt),
+                state,
+                uniqueId ?? '',
+                code ?? '',
+                reasons.join(','),
+              ]),
+            ]),
+      )
+    })
+  for (const [order, description] of Object.entries(ORDERS)) {
+    dmp
+      .command(order)
+      .description(description)
+      .argument('<id>')
+      .requiredOption(...CONFIG_OPTION)
+      .action(async (id: string, { config }: { config: string }) => {
+        const result = await withData(config, db => ordersOf(db)[order as keyof typeof ORDERS](id))
+        console.log(resultText(id, result))
+      })
+  }
+}
+
+const ORDERS = {
+  hold: 'hold a pending document back',
+  release: 'let a held document go; what a human may not overrule is judged again',
+  retry: 'try a refused document again, or a waiting one now',
+  refuse: 'give a held document up',
+} as const satisfies Partial<Record<keyof Orders, string>>
+
+function ordersOf(db: Database): Orders {
+  return openOrders(db, { now: Date.now })
+}
+
+function resultText(id: string, result: OrderResult): string {
+  if (result.kind === 'no') throw new Error(`${id}: ${result.why}`)
+  const again = result.rechecked.length > 0 ? `; judged again: ${result.rechecked.join(', ')}` : ''
+  return `${id} is ${result.state}${again}`
+}
+
+function inspectionText({ documents, ignored, faults }: Inspection): string {
+  const lines = [
+    ...faults.map(({ reason, en }) => `fault: ${reason}: ${en}`),
+    ...documents.flatMap(({ path, decision, reasons, document, metadata }) => [
+      `${path}: ${decision}`,
+      ...(document ? [`  document ${document.uniqueId}, type ${document.typeCode.code} ${document.typeCode.label}`] : []),
+      ...(metadata ? [`  title ${metadata.title}`] : []),
+      ...reasons.map(({ reason, en }) => `  ${reason}: ${en}`),
+    ]),
+    ...ignored.map(({ path, reason, en }) => `${path}: ignored, ${reason}: ${en}`),
+  ]
+  return lines.join('\n') || 'nothing was recognised'
+}

@@ -1,0 +1,33 @@
+import type { Command } from 'commander'
+import { loadConfiguration, openLog } from '../../config/index.ts'
+import { startGateway } from '../main.ts'
+
+export function serveCommands(program: Command): void {
+  program
+    .command('serve')
+    .description('run an operator until a signal comes')
+    .requiredOption('-c, --config <file>', 'configuration')
+    .action(async ({ config }: { config: string }) => {
+      const configuration = loadConfiguration(config)
+      const log = openLog(configuration.log.level)
+      // A promise that nobody waited for must not take the others' mail down with it.
+      process.on('unhandledRejection', error => log.error('unhandled', {}, error))
+      const gateway = await startGateway(configuration, log)
+      console.log(`ready ${JSON.stringify(gateway.ports)}`)
+      const signal = await new Promise<string>(resolve => {
+        for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve)
+      })
+      log.info('stopping', { signal })
+      await gateway.stop()
+    })
+
+  program
+    .command('check')
+    .description('check a configuration: all its faults at once')
+    .argument('<file>')
+    .action((file: string) => {
+      const { name, domains, listen } = loadConfiguration(file)
+      const ports = Object.entries(listen).map(([door, { host, port }]) => `${door} ${host}:${port}`)
+      console.log(`${file} is right: ${name}, ${domains.join(', ')}; ${ports.join(', ')}`)
+    })
+}

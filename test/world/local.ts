@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { lineText } from '../../gateway/cli/trace.ts'
+import { openData } from '../../gateway/main.ts'
+import { type Timeline, timelineOf } from '../../gateway/timeline.ts'
+import { startWorld, type World } from './index.ts'
+import { buildLetter, sampleAuthor, samplePatient } from './letter.ts'
+import { submit } from './submit.ts'
+
+export interface LocalOptions {
+  once?: boolean
+  json?: boolean
+  portBase?: number
+  dir?: string
+}
+
+/** `pli local`. @returns the exit status */
+export async function local(options: LocalOptions): Promise<number> {
+  if (options.portBase !== undefined && !(Number.isInteger(options.portBase) && options.portBase > 0 && options.portBase < 65_526)) {
+    throw new Error('--port-base must be a port number')
+  }
+  const folder = options.dir ? resolve(options.dir) : await mkdtemp(join(tmpdir(), 'pli-local-'))
+  const say = (text: string) => (options.json ? undefined : console.log(text))
+  say('Starting the local trust space: test PKI, white list, directory, DMP simulator, two operators …')
+  const world = await startWorld({ folder, ...(options.portBase ? { portBase: options.portBase } : {}) })
+  try {
+    if (options.once) return await sendOnce(world, options.json === true)
+    const ready = describe(world)
+    console.log(options.json ? JSON.stringify({ ready: true, ...ready }) : text(world))
+    await new Promise(stop => {
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
+    })
+    return 0
+  } finally {
+    await world.close()
+    if (!options.dir) await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** A referral with a CDA, from a practice at alpha to a specialist at beta; everything on the way is the real thing. */
+async function sendOnce(world: World, json: boolean): Promise<number> {
+  const { sender, recipient } = world.accounts
+  const letter = await buildLetter({
+    from: sender.address,
+    to: recipient.address,
+    author: sampleAuthor,
+    patient: samplePatient,
+    now: new Date(),
+    newId: randomUUID,
+  })
+  const { alpha } = world.operators
+  const id = await submit(
+    { port: alpha.ports.submission, ca: world.shared.anchors, servername: 'smtp.alpha.mssante.example', account: sender },
+    [recipient.address],
+    letter.eml,
+  )
+  const timeline = await completed(world, id, 60_000)
+  const inDmp = world.dmp.filed.some(({ uniqueId }) => uniqueId === letter.uniqueId)
+  const [state] = timeline.recipients
+  const done = state?.relay === 'sent' && state.receipt === 'delivered' && state.filing === 'filed' && isAcknowledged(timeline) && inDmp
+  if (json) console.log(JSON.stringify({ done, timeline, dmp: world.dmp.filed.map(({ uniqueId, typeCode }) => ({ uniqueId, typeCode })) }))
+  else
+    console.log(
+      `${timelineLines(timeline)}\n${inDmp ? `The DMP simulator has the document ${letter.uniqueId}.` : 'The DMP simulator does not have the document.'}`,
+    )
+  if (!done) console.error('pli: the referral did not go all the way')
+  return done ? 0 : 1
+}
+
+function timelineLines(timeline: Timeline): string {
+  return timeline.lines.map(lineText).join('\n')
+}
+
+function isAcknowledged(timeline: Timeline): boolean {
+  return timeline.lines.some(({ what }) => what === 'acknowledged')
+}
+
+/** Looks at the ledger until the whole story is told, or the time is up. */
+async function completed(world: World, id: string, patience: number): Promise<Timeline> {
+  const db = await openData(world.operators.alpha.data)
+  try {
+    for (const end = Date.now() + patience; ; ) {
+      const timeline = await timelineOf(db, id)
+      const settled =
+        timeline && isAcknowledged(timeline) && timeline.filings.length > 0 && timeline.filings.every(({ state }) => state !== 'pending')
+      if (timeline && (settled || Date.now() > end)) return timeline
+      await new Promise(resolve => setTimeout(resolve, 50))
+    }
+  } finally {
+    await db.close()
+  }
+}
+
+/** Everything that a client needs. */
+function describe(world: World) {
+  const operators = Object.values(world.operators).map(operator => ({
+    name: operator.name,
+    domain: operator.domain,
+    host: '127.0.0.1',
+    hostname: `smtp.${operator.domain}`,
+    ports: operator.ports,
+    configuration: operator.configuration,
+    data: operator.data,
+    log: join(operator.folder, 'gateway.log'),
+    maildirs: join(operator.data, 'mail', operator.domain),
+    certificate: operator.keys.server,
+  }))
+  return {
+    folder: world.folder,
+    ca: world.caFile,
+    crls: world.shared.crls,
+    whiteList: world.shared.whiteList,
+    directory: world.shared.directory,
+    operators,
+    accounts: world.accounts,
+    password: world.password,
+    dmp: { url: world.dmp.url, log: join(world.folder, 'dmp.log') },
+  }
+}
+
+function text(world: World): string {
+  const { operators, accounts } = world
+  const servers = Object.values(operators).map(
+    ({ name, domain, ports }) =>
+      `  ${name}  ${domain}  submission 127.0.0.1:${ports.submission} (STARTTLS), ${ports.submissions} (TLS), inter-operator ${ports.reception}`,
+  )
+  const people = Object.values(accounts).map(({ operator, address, name }) => `  ${operator}  ${address}  ${name}`)
+  return [
+    'The local trust space is ready. Stop it with Ctrl-C.',
+    ...servers,
+    'Accounts (every box of the directory has the same password):',
+    ...people,
+    `  password ${world.password}`,
+    `Certification authority for your mail client: ${world.caFile}`,
+    `Mailboxes (Maildir): ${join(operators.alpha.data, 'mail')} and ${join(operators.beta.data, 'mail')}`,
+    `DMP simulator: ${world.dmp.url}, its log ${join(world.folder, 'dmp.log')}`,
+    `Trace a message: npx pli trace MESSAGE-ID -c ${operators.alpha.configuration}`,
+  ].join('\n')
+}
