@@ -28,6 +28,7 @@ export function policyOf(dmp: DmpConfiguration | undefined): Policy & { delayMs:
     insOids: dmp?.insOids ?? [],
     maxDocumentBytes: dmp?.documentBytes ?? 10 * 1024 * 1024,
     structure: dmp?.structure ?? '',
+    sites: dmp?.sites ?? [],
     structureName: dmp?.structureName ?? '',
     sector: dmp?.sector ?? 'SA41',
     responsible: dmp?.responsible ?? { idNatPs: '', name: '' },

@@ -15,8 +15,8 @@ export function openIncomingReports(options: {
   const { spool, reader, log } = options
 
   /** Nobody speaks for another's users: an operator for its domains, a box of ours (an MDN) for itself. */
-  const speaker = (leg: Leg) => (domain: string) =>
-    leg.handed_in_by ? options.mayWriteAs(leg.handed_in_by, domain) : leg.origin === 'submission'
+  const speaker = (leg: Leg) => (domain: string, address: string) =>
+    leg.handed_in_by ? options.mayWriteAs(leg.handed_in_by, domain) : leg.box === address
 
   return {
     /**

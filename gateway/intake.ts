@@ -125,6 +125,7 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
       origin: transaction.box ? 'submission' : 'reception',
       sender,
       peer,
+      box: transaction.box?.address,
       envid,
       ret,
       recipients,

@@ -85,7 +85,13 @@ export async function openListener<Box extends OwnBox>(options: ListenerOptions<
   })
   return {
     port: (server.server.address() as { port: number }).port,
-    close: () => new Promise(resolve => server.close(() => resolve())),
+    close: () =>
+      new Promise(resolve => {
+        server.close(() => resolve())
+        // Who is in the middle of a message may end it; who idles is told to go.
+        for (const connection of server.connections)
+          if (!connection.session.envelope?.mailFrom) connection.send(421, '4.3.2 Closing, try again later')
+      }),
   }
 }
 

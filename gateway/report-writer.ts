@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { domainOf } from './address.ts'
 import { buildDsn } from './receipts/index.ts'
@@ -21,7 +22,7 @@ export function openReportWriter(options: { spool: Spool; hostname: string; post
         {
           origin: 'report',
           sender: '',
-          eightBit: false,
+          eightBit: !isAscii(bytes),
           utf8: leg.utf8 === 1,
           report: 'delivery-status',
           about: leg.message_id,

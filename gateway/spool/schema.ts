@@ -10,6 +10,8 @@ export interface MessageRow {
   sender: string
   /** DN of the operator that handed it in (reception only): who may speak for whom. */
   peer: string | null
+  /** Box that submitted it: the null reverse-path of an MDN does not say who wrote it. */
+  box: string | null
   /** RFC 3461 §4.4: the sender's, or our id when he gave none; it is what reports come back with. */
   envid: string
   ret: 'FULL' | 'HDRS' | null
@@ -79,7 +81,7 @@ export const spoolMigrations: Migration[] = [
     id: 'spool-1',
     up: [
       `CREATE TABLE message (
-        id TEXT PRIMARY KEY, origin TEXT NOT NULL, sender TEXT NOT NULL, peer TEXT, envid TEXT NOT NULL, ret TEXT,
+        id TEXT PRIMARY KEY, origin TEXT NOT NULL, sender TEXT NOT NULL, peer TEXT, box TEXT, envid TEXT NOT NULL, ret TEXT,
         eight_bit INTEGER NOT NULL, utf8 INTEGER NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, header_message_id TEXT,
         report TEXT, about TEXT, accepted_at BIGINT NOT NULL, held_for_filing INTEGER NOT NULL, bytes_removed_at BIGINT)`,
       // A report that comes back names its message by one of these two.

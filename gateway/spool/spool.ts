@@ -16,6 +16,7 @@ export interface Envelope {
   origin: MessageRow['origin']
   sender: string
   peer?: string | undefined
+  box?: string | undefined
   envid?: string | undefined
   ret?: 'FULL' | 'HDRS' | undefined
   eightBit: boolean
@@ -30,7 +31,7 @@ export interface Envelope {
 
 /** A recipient's row together with what an attempt needs to know of its message. */
 export type Leg = RecipientRow &
-  Pick<MessageRow, 'origin' | 'sender' | 'envid' | 'ret' | 'eight_bit' | 'utf8' | 'size' | 'report' | 'about' | 'accepted_at'> & {
+  Pick<MessageRow, 'origin' | 'sender' | 'box' | 'envid' | 'ret' | 'eight_bit' | 'utf8' | 'size' | 'report' | 'about' | 'accepted_at'> & {
     handed_in_by: string | null
   }
 
@@ -256,6 +257,7 @@ function messageRow(id: string, envelope: Envelope, at: number, heldForFiling: b
     origin: envelope.origin,
     sender: envelope.sender,
     peer: envelope.peer ?? null,
+    box: envelope.box ?? null,
     envid: envelope.envid ?? id,
     ret: envelope.ret ?? null,
     eight_bit: Number(envelope.eightBit),
@@ -295,8 +297,8 @@ function recipientRow(message: MessageRow, position: number, recipient: Recipien
 }
 
 function legOf(message: MessageRow, recipient: RecipientRow): Leg {
-  const { origin, sender, envid, ret, eight_bit, utf8, size, report, about, accepted_at } = message
-  return { ...recipient, origin, sender, envid, ret, eight_bit, utf8, size, report, about, accepted_at, handed_in_by: message.peer }
+  const { origin, sender, box, envid, ret, eight_bit, utf8, size, report, about, accepted_at } = message
+  return { ...recipient, origin, sender, box, envid, ret, eight_bit, utf8, size, report, about, accepted_at, handed_in_by: message.peer }
 }
 
 async function withMessages(db: Database, recipients: readonly RecipientRow[]): Promise<Leg[]> {
