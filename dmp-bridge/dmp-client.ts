@@ -9,6 +9,7 @@ import { existenceAnswer, lookupAnswer } from './responses.ts'
 import { registryAnswer } from './soap.ts'
 import { buildSubmission } from './submission.ts'
 import { loadTables } from './tables.ts'
+import { existenceTraits } from './traits.ts'
 import type { Software } from './vihf.ts'
 import type { XmlElement } from './xml.ts'
 
@@ -45,8 +46,10 @@ export function dmpClient(options: DmpClientOptions): Dmp {
     prepare: (document, asked) => buildSubmission(document, context(REPOSITORY, asked), tables),
     file: async request => judge(read(await transport.post(REPOSITORY, request), registryAnswer)),
     exists: async (ins, asked) => {
-      const answer = read(await ask(PATIENTS, buildExistenceTest(ins, context(PATIENTS, asked))), existenceAnswer)
-      return answer.kind === 'status' ? answer : judgeFailure(answer)
+      const exchange = await ask(PATIENTS, buildExistenceTest(ins, context(PATIENTS, asked)))
+      const answer = read(exchange, existenceAnswer)
+      if (answer.kind !== 'status') return judgeFailure(answer)
+      return { ...answer, traits: exchange.kind === 'body' ? existenceTraits(exchange.content) : {} }
     },
     findByUniqueId: async (uniqueId, ins, asked) => {
       const request = buildLookup(uniqueId, { ...context(REGISTRY, asked), ins })
@@ -57,6 +60,9 @@ export function dmpClient(options: DmpClientOptions): Dmp {
   }
 }
 
+/** Any service may refuse with the registry's errors in place of its own answer. */
 function read<Answer>(exchange: Exchange, content: (body: XmlElement) => Answer): Answer | Exclude<DmpAnswer, { kind: 'accepted' }> {
-  return exchange.kind === 'body' ? content(exchange.content) : exchange
+  if (exchange.kind !== 'body') return exchange
+  const refusal = registryAnswer(exchange.content)
+  return refusal.kind === 'errors' ? refusal : content(exchange.content)
 }

@@ -1,6 +1,7 @@
 import type { Policy, Sender } from './decide.ts'
 import type { FoundDocument, Ins } from './facts.ts'
 import type { SubmissionRequest } from './submission.ts'
+import type { Traits } from './traits.ts'
 
 /** What the DMP said, as it was received: codes only, never a text of the answer (a text may name the patient). */
 export type DmpAnswer =
@@ -31,6 +32,13 @@ export type DmpOutcome = { kind: 'filed'; code?: string } | DmpFailure
 /** A DMP is fed only when it is active (TD0.2). */
 export type DmpStatus = 'active' | 'closed' | 'absent'
 
+/** What TD0.2 says of a patient; the traits are for comparing, never for keeping. */
+export interface DmpPatient {
+  kind: 'status'
+  status: DmpStatus
+  traits: Traits
+}
+
 /** What every request needs beside its subject: for whom it is made, when, and where new ids come from. */
 export interface DmpContext {
   sender: Sender
@@ -48,7 +56,7 @@ export interface Dmp {
   prepare(document: FoundDocument, context: DmpContext): SubmissionRequest | Promise<SubmissionRequest>
   file(request: SubmissionRequest): Promise<DmpOutcome>
   /** TD0.2: is there a DMP to feed? */
-  exists(ins: Ins, context: DmpContext): Promise<{ kind: 'status'; status: DmpStatus } | DmpFailure>
+  exists(ins: Ins, context: DmpContext): Promise<DmpPatient | DmpFailure>
   /** TD3.1b: a repair tool after an ambiguous answer, never a step of each filing (EX_3.1-2030). */
   findByUniqueId(
     uniqueId: string,

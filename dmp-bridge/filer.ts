@@ -70,7 +70,11 @@ async function submit(
   tools: FilerTools,
 ): Promise<Next> {
   const context: DmpContext = { sender, policy: tools.policy, now: new Date(tools.now()), newId: tools.newId }
-  const patient = await tools.patients.status(ins, () => dmp.exists(ins, context))
+  const patient = await tools.patients.check(ins, document.cda?.patient ?? { identities: 0 }, () => dmp.exists(ins, context))
+  if (patient.kind === 'other-traits') {
+    tools.breaker.answered()
+    return held('traits-differ')
+  }
   if (patient.kind !== 'status') return afterFailure(filing, patient, tools, false)
   if (patient.status !== 'active') {
     tools.breaker.answered()
@@ -81,7 +85,6 @@ async function submit(
   const outcome = await dmp.file(request)
   tools.log.attempted(filing.id, outcome.kind, outcome.code, Math.round(performance.now() - started))
   if (outcome.kind === 'ambiguous') return afterDoubt(filing, uniqueId, outcome, dmp, ins, context, tools)
-  if (outcome.kind === 'filed') await tools.patients.remember(ins, 'active')
   if (outcome.kind === 'refused' && outcome.why === 'human-patient') await tools.patients.forget(ins)
   return conclude(filing, outcome, tools)
 }

@@ -45,6 +45,11 @@ export const FILING_REASONS = {
     en: 'The same document is already waiting to be filed.',
     overrulable: false,
   },
+  'traits-differ': {
+    fr: 'Le DMP connaît une autre personne sous cet INS : vérifiez l’identité du patient.',
+    en: 'The DMP knows other identity traits under this INS.',
+    overrulable: false,
+  },
   // why the DMP, or a human, said no
   'human-patient': {
     fr: 'Le DMP a refusé le document à cause du patient (DMP inexistant, fermé, ou identité non reconnue).',

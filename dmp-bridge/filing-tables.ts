@@ -77,8 +77,8 @@ interface FilingTable {
 export interface BridgeTables {
   inbox: InboxTable
   filing: FilingTable
-  /** TD0.2 answers, by keyed hash of the INS: not one question per document */
-  dmp_status: { patient: string; status: string; asked_at: number }
+  /** TD0.2 answers, by keyed hash of the INS (and of the traits that were compared): not one question per document */
+  dmp_status: { patient: string; status: string; traits: string; asked_at: number }
   /** when the next submission of a structure may start: the DMP's limit holds over all processes */
   dmp_pace: { structure: string; next_at: number }
 }
@@ -115,7 +115,7 @@ export const bridgeMigrations: Migration[] = [
       'CREATE INDEX filing_untold ON filing (id) WHERE told = 0',
       // `pli dmp list`
       'CREATE INDEX filing_state ON filing (state, created_at)',
-      'CREATE TABLE dmp_status (patient TEXT PRIMARY KEY, status TEXT NOT NULL, asked_at BIGINT NOT NULL)',
+      'CREATE TABLE dmp_status (patient TEXT PRIMARY KEY, status TEXT NOT NULL, traits TEXT NOT NULL, asked_at BIGINT NOT NULL)',
       'CREATE TABLE dmp_pace (structure TEXT PRIMARY KEY, next_at BIGINT NOT NULL)',
     ],
   },

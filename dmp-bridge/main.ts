@@ -33,7 +33,7 @@ export interface BridgeOptions {
   /** names this process in the claims */
   owner: string
   isAlive(owner: string): boolean | Promise<boolean>
-  /** undefined: no DMP is configured, so what could be filed is held */
+  /** the bridge's from now on: `stop` closes it. undefined: no DMP is configured, so what could be filed is held */
   dmp: Dmp | undefined
   policy: BridgePolicy
   limits: Limits
@@ -85,7 +85,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     start: () => worker.start(),
     stop: async () => {
       await worker.stop()
-      await recogniser.close()
+      await Promise.all([recogniser.close(), dmp?.close()])
     },
     drain: () => worker.drain(),
     orders: openOrders(db, { now }),

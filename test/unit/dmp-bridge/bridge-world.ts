@@ -49,7 +49,7 @@ export function plainDmp(dmp: TinyDmp, timeoutMs = 2000): Dmp {
     file: async request => judge(await answerOf('/repository', request.uniqueId)),
     exists: async () => {
       const answer = await answerOf('/patients')
-      return answer.kind === 'accepted' ? { kind: 'status', status: 'active' } : answerToStatus(answer)
+      return answer.kind === 'accepted' ? { kind: 'status', status: 'active', traits: {} } : answerToStatus(answer)
     },
     findByUniqueId: async uniqueId => {
       const answer = await answerOf('/registry')
@@ -61,7 +61,7 @@ export function plainDmp(dmp: TinyDmp, timeoutMs = 2000): Dmp {
 }
 
 function answerToStatus(answer: Parameters<typeof judgeFailure>[0]): Awaited<ReturnType<Dmp['exists']>> {
-  if (answer.kind === 'errors' && answer.codes.includes('closed')) return { kind: 'status', status: 'closed' }
+  if (answer.kind === 'errors' && answer.codes.includes('closed')) return { kind: 'status', status: 'closed', traits: {} }
   return judgeFailure(answer)
 }
 
@@ -89,7 +89,6 @@ export async function startBridgeWorld(options: Partial<BridgeOptions> & { witho
   const dmp = await startTinyDmp()
   const file = join(mkdtempSync(join(tmpdir(), 'pli-bridge-')), 'pli.sqlite')
   const db = await openDatabase({ file, migrations: bridgeMigrations })
-  const client = plainDmp(dmp)
   let owners = 0
 
   const create = (more: Partial<BridgeOptions>) =>
@@ -102,7 +101,7 @@ export async function startBridgeWorld(options: Partial<BridgeOptions> & { witho
       },
       owner: `owner-${++owners}`,
       isAlive: owner => owner === `owner-${owners}`,
-      dmp: options.withoutDmp ? undefined : client,
+      dmp: options.withoutDmp ? undefined : plainDmp(dmp),
       policy,
       limits: DEFAULT_LIMITS,
       clock: { now: () => world.now },
@@ -152,7 +151,6 @@ export async function startBridgeWorld(options: Partial<BridgeOptions> & { witho
       (await world.bridge.orders.list()).map(each => `${each.state}${each.reasons.map(reason => ` ${reason}`).join('')}`).sort(),
     [Symbol.asyncDispose]: async () => {
       await world.bridge.stop()
-      await client.close()
       await dmp.down()
       await db.close()
     },

@@ -111,24 +111,28 @@ test('five turns a second for one structure, over all processes', async () => {
   expect((await other()).taken).toBe(true)
 })
 
-test('a patient’s DMP is asked for once in its time, and rows hold no INS', async () => {
+test('a patient’s DMP is asked for once in its time, and rows hold neither INS nor name', async () => {
   const secret = Buffer.alloc(32, 7)
   const ins = { matricule: '279035121518989', oid: '1.2.250.1.213.1.4.8' }
+  const traits = { identities: 1, birthName: 'FICTIVE', firstName: 'ZOÉ', birthDate: '19790301', sex: 'F' }
   let asked = 0
   const ask = async () => {
     asked++
-    return { kind: 'status', status: 'active' } as const
+    return { kind: 'status', status: 'active', traits: { ...traits, firstName: 'Zoe Anne' } } as const
   }
   const patients = () => openPatients(db, { secret, now, timing: TIMING })
-  expect(await patients().status(ins, ask)).toEqual({ kind: 'status', status: 'active' })
-  expect(await patients().status(ins, ask)).toEqual({ kind: 'status', status: 'active' }) // another process: from the table
+  expect(await patients().check(ins, traits, ask)).toEqual({ kind: 'status', status: 'active' })
+  expect(await patients().check(ins, traits, ask)).toEqual({ kind: 'status', status: 'active' }) // another process: from the table
   expect(asked).toBe(1)
-  expect(JSON.stringify(await db.run({ sql: 'SELECT * FROM dmp_status', parameters: [] }))).not.toContain('2790351')
+  const rows = JSON.stringify(await db.run({ sql: 'SELECT * FROM dmp_status', parameters: [] }))
+  for (const secret of ['2790351', 'FICTIVE', 'ZO', '1979']) expect(rows).not.toContain(secret)
+  expect(await patients().check(ins, { ...traits, birthDate: '19800301' }, ask)).toEqual({ kind: 'other-traits' })
+  expect(asked).toBe(2)
   await patients().forget(ins)
-  await patients().status(ins, ask)
+  await patients().check(ins, traits, ask)
   time += TIMING.activeMs
-  await patients().status(ins, ask)
-  expect(asked).toBe(3)
+  await patients().check(ins, traits, ask)
+  expect(asked).toBe(4)
 })
 
 test('orders: hold, release, refuse, retry move along the table and say why not', async () => {

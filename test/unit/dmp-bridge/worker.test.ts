@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest'
-import { startBridgeWorld } from './bridge-world.ts'
+import { expect, test, vi } from 'vitest'
+import { policy, startBridgeWorld } from './bridge-world.ts'
 
 const HOUR = 3_600_000
 const MINUTE = 60_000
@@ -287,4 +287,17 @@ test('neither rows nor notes nor logs hold the patient, the title or a file name
   )
   const all = JSON.stringify([rows, world.notes, world.logs])
   for (const secret of ['28403751', 'TESTOU', 'HÉLOÏSE', 'HELOISE', 'adressage', '.XML', '.zip', '1984']) expect(all).not.toContain(secret)
+})
+
+test('a started bridge files by itself when it is rung, and stops with empty hands', async () => {
+  await using world = await startBridgeWorld({ clock: { now: Date.now }, policy: { ...policy, delayMs: 0 } })
+  world.bridge.start()
+  const uniqueId = await world.send('m1')
+  world.bridge.ring()
+  await vi.waitFor(() => expect(world.released).toEqual(['m1']), { timeout: 20_000, interval: 10 })
+  expect(world.dmp.filed).toEqual([uniqueId])
+  await world.bridge.stop()
+  await world.send('m2')
+  world.bridge.ring()
+  expect(await world.db.run({ sql: 'SELECT claimed_by FROM inbox WHERE claimed_by IS NOT NULL', parameters: [] })).toEqual([])
 })
