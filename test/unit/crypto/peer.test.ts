@@ -168,6 +168,12 @@ describe('a server that we connect to', () => {
     expect((await handshake(serves(stranger), dial('dn'), anchors)).client).toMatchObject({ kind: 'trusted' })
   })
 
+  test('that shows a client certificate is refused even where OpenSSL only notes it', async () => {
+    const client = await pki.issue({ ...operator, kind: 'client', commonName: 'client.b.test' })
+    const found = await handshake(serves(client), { ...dial('dn'), rejectUnauthorized: false }, anchors)
+    expect(found.client).toMatchObject({ kind: 'refused', why: 'wrong-usage' })
+  })
+
   test('revoked since the context was made is stopped by our own judgement', async () => {
     const late = await pki.issue({ ...operator, commonName: 'late.b.test' })
     const paths = await pki.write(join(folder, 'late'))
