@@ -10,5 +10,7 @@ export interface Running {
   port: number
   /** Root of its processes. */
   pid: number
+  /** What it wrote about its work. */
+  log: string
   stop(): Promise<void>
 }

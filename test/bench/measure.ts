@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Contender } from './contender.ts'
@@ -54,7 +54,9 @@ export async function measure(contender: Contender, ground: Ground, plan: Plan, 
     try {
       const { senders, recipients, ca } = ground
       const load = await startLoad({ port: server.port, ca, bytes: plan.bytes, senders, recipients })
-      return await Promise.race([observe(server.pid, load, sink, plan), interruption])
+      const figures = await Promise.race([observe(server.pid, load, sink, plan), interruption])
+      if (figures.trouble) console.error(`${figures.trouble}\n${tail(server.log)}`)
+      return figures
     } finally {
       await server.stop()
     }
@@ -62,6 +64,10 @@ export async function measure(contender: Contender, ground: Ground, plan: Plan, 
     sink.stop()
     rmSync(folder, { recursive: true })
   }
+}
+
+function tail(file: string): string {
+  return readFileSync(file, 'utf8').split('\n').slice(-12).join('\n')
 }
 
 async function observe(pid: number, load: Load, sink: Sink, plan: Plan): Promise<Figures> {

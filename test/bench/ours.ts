@@ -26,7 +26,8 @@ async function start(ground: Ground, folder: string, sinkPort: number, profiles?
   await writeFile(file, JSON.stringify(configuration(ground, data, port, sinkPort)))
   await createBoxes(ground, data)
 
-  const output = openSync(join(folder, 'pli.log'), 'w')
+  const log = join(folder, 'pli.log')
+  const output = openSync(log, 'w')
   const profiling = profiles ? ['--cpu-prof', `--cpu-prof-dir=${profiles}`] : []
   // A session of its own, as Postfix makes for itself: Linux shares the CPU among sessions first (sched(7), autogroup).
   const child = spawn(process.execPath, [...profiling, compiled('gateway/cli/pli'), 'serve', '-c', file], {
@@ -40,7 +41,7 @@ async function start(ground: Ground, folder: string, sinkPort: number, profiles?
     child.kill('SIGTERM')
     await ended
   }
-  return { port, pid: child.pid!, stop }
+  return { port, pid: child.pid!, log, stop }
 }
 
 /** Everything that a configuration can switch on is on. No document is filed, since the letters hold none: nobody listens at the DMP's port. */

@@ -39,7 +39,7 @@ async function start(setup: Setup): Promise<Running> {
     execFileSync(tool('postfix'), ['-c', conf, 'stop'], { stdio: 'ignore' })
     await ended
   }
-  return { port, pid: child.pid!, stop }
+  return { port, pid: child.pid!, log: join(setup.folder, 'mail.log'), stop }
 }
 
 /** The same questions that ours asks its directory, in Postfix's fastest read-only table. Built once. */
