@@ -24,6 +24,7 @@ export function openRecogniser(options: { threads: number; limits: Limits; timeo
     filename: options.script ?? compiled('dmp-bridge/recognise-thread'),
     minThreads: 1,
     maxThreads: options.threads,
+    idleTimeout: 60_000, // a thread takes a quarter of a second to start: it stays for the next message
     resourceLimits: { maxOldGenerationSizeMb: 1024 },
   })
   const turn = turnstile(options.threads)
