@@ -1,6 +1,13 @@
 import { constants } from 'node:crypto'
-import { type ConnectionOptions, checkServerIdentity, type PeerCertificate, type SecureContextOptions } from 'node:tls'
-import { type Anchors, trustOf } from './anchors.ts'
+import {
+  type ConnectionOptions,
+  checkServerIdentity,
+  createSecureContext,
+  type PeerCertificate,
+  type SecureContext,
+  type SecureContextOptions,
+} from 'node:tls'
+import { type Anchors, type Trust, trustOf } from './anchors.ts'
 import { judgeCertificate } from './chain.ts'
 import type { Identity } from './identity.ts'
 import { keyOf } from './keyring.ts'
@@ -64,9 +71,7 @@ export interface ClientTlsOptions {
  */
 export function clientTls({ identity, anchors, identifiedBy, now = () => new Date() }: ClientTlsOptions): ConnectionOptions {
   return {
-    ...PROTOCOL,
-    ...ownCertificate(identity),
-    ...trustedAuthorities(anchors),
+    secureContext: contextOf(identity, anchors),
     rejectUnauthorized: true,
     checkServerIdentity(host: string, peer: PeerCertificate): Error | undefined {
       const verdict = judgeCertificate(peer.raw, trustOf(anchors), 'tls', now())
@@ -74,6 +79,18 @@ export function clientTls({ identity, anchors, identifiedBy, now = () => new Dat
       return identifiedBy === 'name' ? checkServerIdentity(host, peer) : undefined
     },
   }
+}
+
+const contexts = new WeakMap<Trust, WeakMap<Identity, SecureContext>>()
+
+/** Reading the key and long revocation lists again for each connection would cost more than its handshake. A reload makes a new one. */
+function contextOf(identity: Identity, anchors: Anchors): SecureContext {
+  const trust = trustOf(anchors)
+  const known = contexts.get(trust) ?? new WeakMap<Identity, SecureContext>()
+  contexts.set(trust, known)
+  const context = known.get(identity) ?? createSecureContext({ ...PROTOCOL, ...ownCertificate(identity), ...trustedAuthorities(anchors) })
+  known.set(identity, context)
+  return context
 }
 
 function ownCertificate(identity: Identity) {
