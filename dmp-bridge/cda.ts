@@ -131,9 +131,9 @@ function readParty(assigned: XmlElement | undefined, organisationName: string): 
   return {
     ...optional('idNatPs', attribute(national, 'extension')),
     ...optional('id', any && { extension: attribute(any, 'extension') ?? '', root: attribute(any, 'root') ?? '' }),
-    family: device && !name ? deviceName(device) : (textOf(find(name, 'family')) ?? ''),
-    given: textOf(find(name, 'given')) ?? '',
-    device: device !== undefined,
+    family: textOf(name ? find(name, 'family') : find(device, 'manufacturerModelName')) ?? '',
+    given: textOf(name ? find(name, 'given') : find(device, 'softwareName')) ?? '',
+    device: device !== undefined && !name,
     structures: organisations
       .flatMap(each => children(each, 'id'))
       .filter(each => attribute(each, 'root') === STRUCTURES)
@@ -142,11 +142,6 @@ function readParty(assigned: XmlElement | undefined, organisationName: string): 
     ...optional('organisation', textOf(find(organisations[0], 'name'))),
     ...optional('specialty', coded(find(assigned, 'code'))),
   }
-}
-
-function deviceName(device: XmlElement): string {
-  const names = [textOf(find(device, 'manufacturerModelName')), textOf(find(device, 'softwareName'))]
-  return names.filter(each => each !== undefined).join(' ')
 }
 
 function practiceOf(act: XmlElement | undefined): XmlElement | undefined {

@@ -1,5 +1,5 @@
-import type { CdaFacts, FoundDocument, Recognition } from './facts.ts'
-import { toDtm } from './hl7-time.ts'
+import type { CdaFacts, FoundDocument, PartyFacts, Recognition } from './facts.ts'
+import { formatDtm, toDtm } from './hl7-time.ts'
 import { hasValidKey, parseCx, sameIns } from './ins.ts'
 import type { Reason } from './reasons.ts'
 import { loadTables, type Tables } from './tables.ts'
@@ -23,6 +23,8 @@ export interface Policy {
   maxDocumentBytes: number
   /** Struct_IdNat of our certificate */
   structure: string
+  /** geographic structures that it speaks for, when it is one of a legal entity (spec dmp §1.3) */
+  sites?: readonly string[]
   structureName: string
   /** SAxx^1.2.250.1.71.4.2.4 (JDV_J61) goes in the VIHF: the code alone here */
   sector: string
@@ -32,22 +34,40 @@ export interface Policy {
 
 export type Verdict = { action: 'file' } | { action: 'hold' | 'ignore'; reasons: Reason[] }
 
+export interface DecideOptions {
+  tables?: Tables
+  now?: Date
+}
+
 let defaults: Tables | undefined
+
+function defaultTables(): Tables {
+  defaults ??= loadTables()
+  return defaults
+}
 
 /**
  * Decides what happens to one document of a message. Pure: the same bytes and facts give the same verdict.
- * @param tables the code tables; the ones that come with the program by default
+ * @param options.tables the code tables; the ones that come with the program by default
+ * @param options.now with it a document dated in the future is held: the DMP would refuse it
  * @returns `file`, or all the reasons against it. What is unknown is a reason (decision 7: hold beats wrong)
  */
-export function decide(document: FoundDocument, message: Recognition, sender: Sender, policy: Policy, tables?: Tables): Verdict {
+export function decide(
+  document: FoundDocument,
+  message: Recognition,
+  sender: Sender,
+  policy: Policy,
+  options: DecideOptions = {},
+): Verdict {
   // The same bytes may come twice (two archives of one document were met): the first copy stands for all, with what is said of each.
   const copies = document.content.length === 0 ? [document] : message.documents.filter(each => each.sha256 === document.sha256)
   if (copies[0] && copies[0].path !== document.path) return { action: 'ignore', reasons: ['duplicate'] }
-  tables ??= defaults ??= loadTables()
+  const tables = options.tables ?? defaultTables()
   const reasons: Reason[] = [...copies.flatMap(each => each.faults), ...message.faults]
   if (document.content.length > policy.maxDocumentBytes) reasons.push('too-big')
   if (copies.some(each => each.marks.length > 0)) reasons.push('marked')
   if (!sender.declared) reasons.push('not-declared')
+  if (document.cda) reasons.push(...judgeDates(document.cda, options.now))
   if (document.cda) reasons.push(...judgeCda(document.cda, copies, message, sender, policy, tables))
   else if (document.faults.length === 0) reasons.push('reading-failed')
   return reasons.length === 0 ? { action: 'file' } : { action: 'hold', reasons: [...new Set(reasons)] }
@@ -61,7 +81,7 @@ function judgeCda(cda: CdaFacts, copies: FoundDocument[], message: Recognition, 
     ...copies.flatMap(copy => judgeMetadata(copy, cda)),
     ...(others.some(other => other && !samePatient(other, cda)) ? (['two-patients'] as const) : []),
     ...judgeCodes(cda, tables),
-    ...judgeAuthors(cda, sender, tables),
+    ...judgeAuthors(cda, sender, policy, tables),
   ]
 }
 
@@ -72,9 +92,21 @@ function judgeIdentifier(cda: CdaFacts, others: (CdaFacts | undefined)[]): Reaso
   if (cda.idExtension !== undefined) reasons.push('id-extension') // spec dmp §1.9
   if (others.some(other => other?.uniqueId === cda.uniqueId && other.idExtension === cda.idExtension)) reasons.push('id-conflict')
   if (cda.replaces !== undefined) reasons.push('replacement')
-  if (toDtm(cda.effectiveTime) === undefined) reasons.push('no-date')
   return reasons
 }
+
+/** The document and its act are dated to the day at least, the act does not end before it starts, and nothing is written tomorrow. */
+function judgeDates(cda: CdaFacts, now: Date | undefined): Reason[] {
+  const [written, start, stop] = [cda.effectiveTime, cda.service.start ?? '', cda.service.stop].map(each =>
+    each === undefined ? undefined : toDtm(each),
+  )
+  const endsWell = cda.service.stop === undefined || (stop !== undefined && start !== undefined && stop >= start)
+  const isFuture = now !== undefined && written !== undefined && written > formatDtm(new Date(now.getTime() + CLOCK_TOLERANCE_MS))
+  return written === undefined || start === undefined || !endsWell || isFuture ? ['bad-date'] : []
+}
+
+/** Clocks of practices and ours may differ by this (spec dmp §1.4 wants them consistent). */
+const CLOCK_TOLERANCE_MS = 4 * 60_000
 
 /** ITI TF-3 §4.2.3.1.7: at most 64 characters. */
 function isOid(text: string): boolean {
@@ -92,7 +124,7 @@ function judgePatient(cda: CdaFacts, policy: Policy): Reason[] {
   }
   if (patient.identities > 1) reasons.push('several-ins')
   const { birthName, firstName, birthDate, sex, birthPlace } = patient
-  if (!birthName || !firstName || !birthDate || !sex || !birthPlace) reasons.push('traits-missing')
+  if (!birthName || !firstName || !birthDate || !/^[MF]$/.test(sex ?? '') || !birthPlace) reasons.push('traits-missing')
   return reasons
 }
 
@@ -129,19 +161,33 @@ function judgeCodes(cda: CdaFacts, tables: Tables): Reason[] {
   if (!tables.facility(cda.facility)) reasons.push('unknown-facility')
   if (!tables.practice(cda.practice)) reasons.push('unknown-practice')
   if (cda.confidentiality !== 'N') reasons.push('not-normal')
+  if (cda.language !== 'fr-FR') reasons.push('not-french')
   return reasons
 }
 
-/** The author feeds the DMP (decision 6): the sender must be he, or of one of his structures. */
-function judgeAuthors(cda: CdaFacts, sender: Sender, tables: Tables): Reason[] {
+/** The author feeds the DMP (decision 6): the sender must be he, or of one of his structures, and we must be allowed to speak for one of them. */
+function judgeAuthors(cda: CdaFacts, sender: Sender, policy: Policy, tables: Tables): Reason[] {
   const reasons: Reason[] = []
-  const known = cda.authors.filter(each => each.id)
-  if (known.length === 0) reasons.push('author-missing')
-  const mine = known.some(
-    each => (sender.idNatPs !== undefined && each.idNatPs === sender.idNatPs) || each.structures.some(id => sender.structures.includes(id)),
-  )
-  if (!mine) reasons.push('author-not-sender')
+  if (cda.authors.length === 0 || !cda.authors.every(isIdentified)) reasons.push('author-missing')
+  const isMine = (author: PartyFacts) =>
+    (sender.idNatPs !== undefined && author.idNatPs === sender.idNatPs) || author.structures.some(id => sender.structures.includes(id))
+  if (!cda.authors.some(isMine)) reasons.push('author-not-sender')
+  if (structureOf(cda, policy) === undefined) reasons.push('author-structure')
   if (cda.authors.some(each => each.specialty && !tables.hasSpecialty(each.specialty))) reasons.push('unknown-specialty')
-  if (!cda.legalAuthenticator?.id) reasons.push('authenticator-missing')
+  if (!isIdentified(cda.legalAuthenticator)) reasons.push('authenticator-missing')
   return reasons
+}
+
+/** By the register of professionals, or a device by any identifier: the only forms of an author that the DMP knows (spec dmp §2.1). */
+function isIdentified(party: PartyFacts | undefined): boolean {
+  return (party?.idNatPs !== undefined || (party?.device === true && party.id !== undefined)) && party.family !== ''
+}
+
+/**
+ * The structure as which a document is deposited: one that our certificate speaks for and that an author worked in. The DMP refuses any
+ * other ("Aucun AuthorInstitution ne correspond à l'utilisateur du VIHF", EX_2.1-1140).
+ */
+export function structureOf(cda: CdaFacts, policy: Policy): string | undefined {
+  const authors = cda.authors.flatMap(each => each.structures)
+  return [policy.structure, ...(policy.sites ?? [])].find(each => each !== '' && authors.includes(each))
 }

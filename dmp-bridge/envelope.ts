@@ -42,10 +42,21 @@ export interface SoapRequest {
   envelope: string
 }
 
-/** @returns a SOAP 1.2 envelope for a patient: addressing, the signed VIHF, the body (spec dmp §1.5) */
-export function soapEnvelope(action: string, ins: Ins, body: XmlOut, context: RequestContext): string {
+/**
+ * @param depositor for whom the VIHF speaks; without one, the box's professional and the structure of the certificate
+ * @returns a SOAP 1.2 envelope for a patient: addressing, the signed VIHF, the body (spec dmp §1.5)
+ */
+export function soapEnvelope(
+  action: string,
+  ins: Ins,
+  body: XmlOut,
+  context: RequestContext,
+  depositor?: { idNatPs: string; structure: string },
+): string {
   const { sender, policy, software, now, newId, signers } = context
-  const assertion = buildVihf({ id: `_${newId()}`, issuer: signers.issuerDn, ins, sender, policy, software, now })
+  const person = depositor?.idNatPs ?? sender.idNatPs ?? policy.responsible.idNatPs
+  const structure = depositor?.structure ?? policy.structure
+  const assertion = buildVihf({ id: `_${newId()}`, issuer: signers.issuerDn, ins, person, structure, policy, software, now })
   const envelope = element(
     'env:Envelope',
     { 'xmlns:env': SOAP, 'xmlns:wsa': WSA },

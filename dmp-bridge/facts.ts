@@ -34,7 +34,9 @@ export interface PartyFacts {
   /** PS_IdNat, e.g. `8` + RPPS; present when it comes from the national register (root 1.2.250.1.71.4.2.1) */
   idNatPs?: string
   id?: { extension: string; root: string }
+  /** of a device: its model */
   family: string
+  /** of a device: its software */
   given: string
   device: boolean
   /** Struct_IdNat of the organisations, e.g. `1` + FINESS */

@@ -1,24 +1,17 @@
 /**
- * Turns a time of HL7 v3 (TS, ISO 8601 without separators) into the DTM of XDS: UTC, no zone, to the second at most
- * (ITI TF-3 table 4.2.3.1.7-2). A date stays a date: it has no hour to move. A French document without zone is in Paris time.
- * @returns undefined when the text is no time
+ * Turns a time of HL7 v3 (TS, ISO 8601 without separators) into the DTM of XDS: UTC, 14 digits, no zone (ITI TF-3 table 4.2.3.1.7-2).
+ * A date stays that date, at 0 h: it has no hour to move. A French document without zone is in Paris time.
+ * @returns undefined when the text is no time, or says less than a day
  */
 export function toDtm(time: string): string | undefined {
-  const match = /^(\d{4}(?:\d{2}(?:\d{2})?)?)(?:(\d{2})(\d{2})?(\d{2})?(?:\.\d+)?)?([+-]\d{4})?$/.exec(time.trim())
-  const [, date, hour, minute, second, zone] = match ?? []
-  if (!date) return undefined
-  if (hour === undefined || date.length < 8) return date
-  const local = Date.UTC(
-    Number(date.slice(0, 4)),
-    Number(date.slice(4, 6)) - 1,
-    Number(date.slice(6, 8)),
-    Number(hour),
-    Number(minute ?? 0),
-    Number(second ?? 0),
-  )
-  const moved = local - (zone === undefined ? parisOffset(local) : offset(zone))
-  // An hour alone is not a DTM that every registry takes; minutes are its least precision here.
-  return formatDtm(new Date(moved)).slice(0, second === undefined ? 12 : 14)
+  const match = /^(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2})?(\d{2})?(?:\.\d+)?)?([+-]\d{4})?$/.exec(time.trim())
+  if (!match) return undefined
+  const [, year, month, day, hour = '00', minute = '00', second = '00', zone] = match
+  const wall = `${year}${month}${day}${hour}${minute}${second}`
+  const local = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second))
+  if (formatDtm(new Date(local)) !== wall) return undefined // no such day or hour
+  if (match[4] === undefined) return wall
+  return formatDtm(new Date(local - (zone === undefined ? parisOffset(local) : offset(zone))))
 }
 
 /** @returns yyyymmddhhmmss in UTC */

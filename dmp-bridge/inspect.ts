@@ -29,7 +29,7 @@ export interface DocumentReport {
   bytes: number
   decision: Verdict['action']
   reasons: ReasonReport[]
-  /** as whom it would be sent; `assumed` when none was given: a declared sender who is the document's author */
+  /** who would send it; `assumed` when none was given: a declared sender who is the document's author, in a structure that we may speak for */
   sender: Sender & { assumed: boolean }
   document?: CdaFacts
   /** confidentiality marks of METADATA.XML */
@@ -45,7 +45,7 @@ export interface DocumentReport {
 export async function inspectFile(
   name: string,
   bytes: Uint8Array,
-  options: { sender?: Sender; policy: Policy; limits?: Limits; tables?: Tables },
+  options: { sender?: Sender; policy: Policy; limits?: Limits; tables?: Tables; now?: Date },
 ): Promise<Inspection> {
   const tables = options.tables ?? loadTables()
   const recognition = await recogniseFile(name, bytes, options.limits ?? DEFAULT_LIMITS)
@@ -61,10 +61,11 @@ export async function inspectFile(
 function inspectOne(
   document: FoundDocument,
   recognition: Recognition,
-  options: { sender?: Sender; policy: Policy; tables: Tables },
+  options: { sender?: Sender; policy: Policy; tables: Tables; now?: Date },
 ): DocumentReport {
   const sender = options.sender ?? authorAsSender(document)
-  const verdict = decide(document, recognition, sender, options.policy, options.tables)
+  const policy = options.sender ? options.policy : authorAsFiler(document, options.policy)
+  const verdict = decide(document, recognition, sender, policy, { tables: options.tables, ...(options.now && { now: options.now }) })
   const metadata = document.cda && metadataOf(document.cda, options.tables)
   return {
     path: document.path,
@@ -88,6 +89,12 @@ export function authorAsSender(document: FoundDocument): Sender {
     structures: author?.structures ?? [],
     declared: true,
   }
+}
+
+/** @returns the policy of an operator who may speak for the author's structure */
+export function authorAsFiler(document: FoundDocument, policy: Policy): Policy {
+  const structures = document.cda?.authors.flatMap(each => each.structures) ?? []
+  return { ...policy, sites: [...(policy.sites ?? []), ...structures] }
 }
 
 function metadataOf(cda: CdaFacts, tables: Tables): EntryMetadata | undefined {

@@ -1,4 +1,4 @@
-import type { Policy, Sender } from './decide.ts'
+import { type Policy, type Sender, structureOf } from './decide.ts'
 import type { CdaFacts, Coded, PartyFacts } from './facts.ts'
 import { formatDtm, toDtm } from './hl7-time.ts'
 import { formatCx } from './ins.ts'
@@ -20,7 +20,7 @@ export interface EntryMetadata {
   title: string
   language: string
   creationTime: string
-  serviceStart?: string
+  serviceStart: string
   serviceStop?: string
   patientId: string
   sourcePatientId: string
@@ -56,24 +56,24 @@ export function entryMetadata(cda: CdaFacts, tables: Tables): EntryMetadata {
   const [type, classCode] = [cda.typeCode, tables.classOf(cda.typeCode)]
   const [format, facility, practice] = [tables.formatOf(cda), tables.facility(cda.facility), tables.practice(cda.practice)]
   const confidentiality = tables.confidentiality(cda.confidentiality)
-  const creationTime = toDtm(cda.effectiveTime)
-  if (!ins || !classCode || !format || !facility || !practice || !confidentiality || !creationTime) {
+  const [creationTime, serviceStart] = [toDtm(cda.effectiveTime), toDtm(cda.service.start ?? '')]
+  if (!ins || !classCode || !format || !facility || !practice || !confidentiality || !creationTime || !serviceStart) {
     throw new Error('a document that can not be filed was given to be filed')
   }
   const { localId } = cda.patient
-  const [start, stop] = [toDtm(cda.service.start ?? ''), toDtm(cda.service.stop ?? '')]
+  const stop = toDtm(cda.service.stop ?? '')
   return {
     uniqueId: cda.uniqueId,
     mimeType: cda.selfPresentable ? 'application/xslt+xml' : 'text/xml', // spec dmp §1.9
     title: cda.title || type.label || type.code,
-    language: cda.language || 'fr-FR',
+    language: cda.language,
     creationTime,
-    ...(start && { serviceStart: start }),
+    serviceStart,
     ...(stop && { serviceStop: stop }),
     patientId: formatCx(ins),
     sourcePatientId: localId ? `${component(localId.extension)}^^^&${localId.root}&ISO^PI` : formatCx(ins),
     sourcePatientInfo: patientInfo(cda),
-    authors: cda.authors.filter(each => each.id).map(authorMetadata),
+    authors: cda.authors.map(authorMetadata),
     ...(cda.legalAuthenticator && { legalAuthenticator: xcn(cda.legalAuthenticator) }),
     class: { code: classCode.code, system: classCode.system, label: classCode.label },
     type: { ...type, label: type.label || cda.title || type.code },
@@ -91,7 +91,7 @@ function patientInfo({ patient }: CdaFacts): string[] {
 function authorMetadata(author: PartyFacts): AuthorMetadata {
   return {
     person: xcn(author),
-    institutions: author.structures.map(each => xon(author.organisation ?? '', each)),
+    institutions: author.structures.map(each => xon(author.organisation ?? each, each)),
     ...(author.role && { role: author.role }),
     ...(author.specialty && { specialty: codedElement(author.specialty) }),
   }
@@ -103,29 +103,45 @@ function authorMetadata(author: PartyFacts): AuthorMetadata {
 export function setMetadata(
   cda: CdaFacts,
   entry: EntryMetadata,
-  context: { sender: Sender; policy: Policy; tables: Tables; now: Date; setId: string },
+  context: { depositor: Depositor; policy: Policy; tables: Tables; now: Date; setId: string },
 ): SetMetadata {
-  const { policy } = context
   return {
     uniqueId: uuidOid(context.setId),
-    sourceId: sourceId(policy.structure),
+    sourceId: sourceId(context.policy.structure),
     patientId: entry.patientId,
     submissionTime: formatDtm(context.now),
     title: entry.title,
-    author: depositor(cda, context.sender, policy),
+    author: context.depositor.author,
     content: context.tables.contentOf(cda),
   }
 }
 
-/** The professional of the box, else who answers for the automated processing; the structure is that of our certificate (EX_2.1-1140). */
-export function depositor(cda: CdaFacts | undefined, sender: Sender, policy: Policy): AuthorMetadata {
-  const author = cda?.authors.find(each => each.idNatPs !== undefined && each.idNatPs === sender.idNatPs)
-  const named = author ?? (sender.idNatPs === undefined ? { family: policy.responsible.name, given: '' } : { family: '', given: '' })
-  const idNatPs = sender.idNatPs ?? policy.responsible.idNatPs
+/**
+ * As whom a document is deposited (EX_2.1-1140): the structure is one that our certificate speaks for and an author worked in; the person is the
+ * author who sends, else who answers for the automated processing.
+ */
+export interface Depositor {
+  idNatPs: string
+  structure: string
+  author: AuthorMetadata
+}
+
+/** @throws Error when no author is of a structure of ours: `decide` holds such a document */
+export function depositorOf(cda: CdaFacts, sender: Sender, policy: Policy): Depositor {
+  const structure = structureOf(cda, policy)
+  if (structure === undefined) throw new Error('a document of no structure of ours was given to be filed')
+  const person = cda.authors.find(each => each.idNatPs !== undefined && each.idNatPs === sender.idNatPs)
+  const idNatPs = person?.idNatPs ?? policy.responsible.idNatPs
+  const { family, given } = person ?? { family: policy.responsible.name, given: '' }
+  const name = cda.authors.find(each => each.structures.includes(structure))?.organisation
   return {
-    person: nationalXcn({ idNatPs, family: named.family, given: named.given }),
-    institutions: [xon(policy.structureName, policy.structure)],
-    ...(author?.specialty && { specialty: codedElement(author.specialty) }),
+    idNatPs,
+    structure,
+    author: {
+      person: nationalXcn({ idNatPs, family, given }),
+      institutions: [xon(name ?? policy.structureName, structure)],
+      ...(person?.specialty && { specialty: codedElement(person.specialty) }),
+    },
   }
 }
 

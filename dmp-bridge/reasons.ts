@@ -73,7 +73,12 @@ export const REASONS = {
     en: 'METADATA.XML and the document do not carry the same uniqueId.',
     action: 'hold',
   },
-  'no-date': { fr: 'Le document n’est pas daté.', en: 'The document has no date of creation.', action: 'hold' },
+  'bad-date': {
+    fr: 'La date du document ou de l’acte manque, se contredit ou est à venir.',
+    en: 'The date of the document or of the act is missing, contradictory or to come.',
+    action: 'hold',
+  },
+  'not-french': { fr: 'Le document n’est pas déclaré en français.', en: 'The language of the document is not fr-FR.', action: 'hold' },
   replacement: {
     fr: 'Le document remplace ou complète un document précédent : cela se fait à la main pour le moment.',
     en: 'The document replaces or completes a parent; not automatic yet.',
@@ -128,15 +133,24 @@ export const REASONS = {
     action: 'hold',
   },
   // author and sender (decision 6, spec dmp §8.1)
-  'author-missing': { fr: 'Le document n’a pas d’auteur identifié.', en: 'The document has no identified author.', action: 'hold' },
+  'author-missing': {
+    fr: 'Le document n’a pas d’auteur, ou l’un d’eux n’a pas d’identifiant national ou pas de nom.',
+    en: 'The document has no author, or one without national identifier or name.',
+    action: 'hold',
+  },
+  'author-structure': {
+    fr: 'Aucun auteur du document n’exerce dans la structure au nom de laquelle le DMP est alimenté ici.',
+    en: 'No author is of a structure that our certificate speaks for.',
+    action: 'hold',
+  },
   'author-not-sender': {
     fr: 'L’auteur du document n’est pas l’expéditeur du message, ni un membre de sa structure.',
     en: 'The author is neither the sender nor of one of his structures.',
     action: 'hold',
   },
   'authenticator-missing': {
-    fr: 'Le document n’a pas de responsable (signataire légal).',
-    en: 'The document has no legal authenticator.',
+    fr: 'Le document n’a pas de responsable (signataire légal) identifié comme professionnel.',
+    en: 'The document has no legal authenticator with a national identifier and a name.',
     action: 'hold',
   },
   'not-declared': {

@@ -1,6 +1,6 @@
 import { type RequestContext, soapEnvelope } from './envelope.ts'
 import type { FoundDocument } from './facts.ts'
-import { entryMetadata, setMetadata, signatureMetadata } from './metadata.ts'
+import { depositorOf, entryMetadata, setMetadata, signatureMetadata } from './metadata.ts'
 import { buildMtom } from './mtom.ts'
 import { loadTables, type Tables } from './tables.ts'
 import { provideAndRegister, type SubmittedDocument } from './xdsb.ts'
@@ -20,6 +20,9 @@ export interface SubmissionRequest {
   uniqueId: string
 }
 
+/** In the registry entry and in the XAdES document alike. */
+const SIGNATURE_ID = 'Signature01'
+
 export const PROVIDE_AND_REGISTER = 'urn:ihe:iti:2007:ProvideAndRegisterDocumentSet-b'
 
 /**
@@ -33,18 +36,19 @@ export function buildSubmission(document: FoundDocument, context: RequestContext
   if (!cda || !ins) throw new Error('only a document that was read and identified can be submitted')
   const { newId, now, signers } = context
   const entry = entryMetadata(cda, tables)
-  const set = setMetadata(cda, entry, { ...context, tables, setId: newId() })
+  const depositor = depositorOf(cda, context.sender, context.policy)
+  const set = setMetadata(cda, entry, { ...context, depositor, tables, setId: newId() })
   const signature = signatureMetadata(entry, set, tables, newId())
   const content = Buffer.from(document.content.buffer, document.content.byteOffset, document.content.byteLength)
   const xades = signers.signSubmissionSet({
     submissionSetUniqueId: set.uniqueId,
     documents: [{ uniqueId: entry.uniqueId, content }],
     now,
-    signatureId: `_${newId()}`,
+    signatureId: SIGNATURE_ID,
   })
   const submitted: SubmittedDocument = { id: 'Document01', metadata: entry, contentId: `document-${newId()}@pli` }
-  const signed: SubmittedDocument = { id: 'Signature01', metadata: signature, contentId: `signature-${newId()}@pli` }
-  const envelope = soapEnvelope(PROVIDE_AND_REGISTER, ins, provideAndRegister(set, [submitted], signed), context)
+  const signed: SubmittedDocument = { id: SIGNATURE_ID, metadata: signature, contentId: `signature-${newId()}@pli` }
+  const envelope = soapEnvelope(PROVIDE_AND_REGISTER, ins, provideAndRegister(set, [submitted], signed), context, depositor)
   const attachments = [
     { contentId: submitted.contentId, contentType: entry.mimeType, content },
     { contentId: signed.contentId, contentType: 'text/xml', content: Buffer.from(xades) },

@@ -1,4 +1,4 @@
-import type { Policy, Sender } from './decide.ts'
+import type { Policy } from './decide.ts'
 import type { Ins } from './facts.ts'
 import { formatInstant } from './hl7-time.ts'
 import { formatCx } from './ins.ts'
@@ -29,7 +29,10 @@ export function buildVihf(options: {
   id: string
   issuer: string
   ins: Ins
-  sender: Sender
+  /** PS_IdNat of the author who sends, or of who answers for the automated processing */
+  person: string
+  /** Struct_IdNat: that of the certificate, or a site that it speaks for */
+  structure: string
   policy: Policy
   software: Software
   now: Date
@@ -39,7 +42,7 @@ export function buildVihf(options: {
   const attributes: [string, XmlContent][] = [
     ['VIHF_Version', '3.0'],
     ['Authentification_Mode', 'INDIRECTE'],
-    ['Identifiant_Structure', policy.structure],
+    ['Identifiant_Structure', options.structure],
     ['Secteur_Activite', `${policy.sector}^1.2.250.1.71.4.2.4`],
     ['urn:oasis:names:tc:xspa:1.0:subject:subject-id', `${software.name}, ${software.model}, ${software.service}`],
     ['urn:oasis:names:tc:xacml:2.0:subject:role', AUTOMATE],
@@ -55,7 +58,7 @@ export function buildVihf(options: {
     'saml2:Assertion',
     { 'xmlns:saml2': SAML, ID: options.id, IssueInstant: instant, Version: '2.0' },
     element('saml2:Issuer', { Format: 'urn:oasis:names:tc:SAML:1.1:nameid-format:X509SubjectName' }, options.issuer),
-    element('saml2:Subject', {}, element('saml2:NameID', {}, options.sender.idNatPs ?? policy.responsible.idNatPs)),
+    element('saml2:Subject', {}, element('saml2:NameID', {}, options.person)),
     element('saml2:AuthnStatement', { AuthnInstant: instant }, element('saml2:AuthnContext', {}, UNSPECIFIED)),
     element('saml2:AttributeStatement', {}, ...attributes.map(([name, value]) => attribute(name, value))),
   )

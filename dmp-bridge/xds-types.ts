@@ -13,13 +13,15 @@ export function component(text: string): string {
     .trim()
 }
 
-/** authorPerson, legalAuthenticator: XCN; name type D (person) or U (device), identifier type IDNPS for a national one (spec dmp §2.1). */
+/**
+ * authorPerson, legalAuthenticator: XCN (spec dmp §2.1). Name type D, or U for a device; identifier type IDNPS for a number that is the
+ * person's own (8 + RPPS, 0 + ADELI), EI for one that a structure gave, RI for a device.
+ */
 export function xcn(party: Pick<PartyFacts, 'id' | 'family' | 'given' | 'device'>): string {
-  const { id } = party
-  const authority = id ? `&${id.root}&ISO` : ''
-  const kind = id?.root === PERSONS ? 'IDNPS' : id ? 'EI' : ''
+  const { extension, root } = party.id ?? { extension: '', root: '' }
+  const kind = party.device ? 'RI' : root === PERSONS && /^[08]\d+$/.test(extension) ? 'IDNPS' : 'EI'
   const name = `${component(party.family)}^${component(party.given)}`
-  return `${component(id?.extension ?? '')}^${name}^^^^^^${authority}^${party.device ? 'U' : 'D'}^^^${kind}`
+  return `${component(extension)}^${name}^^^^^^&${root}&ISO^${party.device ? 'U' : 'D'}^^^${kind}`
 }
 
 /** XCN of a professional known by his PS_IdNat. */

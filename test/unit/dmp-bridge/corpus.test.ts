@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_LIMITS } from '../../../dmp-bridge/caps.ts'
 import { decide } from '../../../dmp-bridge/decide.ts'
-import { authorAsSender } from '../../../dmp-bridge/inspect.ts'
+import { authorAsFiler, authorAsSender } from '../../../dmp-bridge/inspect.ts'
 import { recogniseFile } from '../../../dmp-bridge/recognise.ts'
 import { corpus, hasCorpus } from '../../support/corpus.ts'
 import { policy } from './samples.ts'
@@ -12,7 +12,7 @@ import { policy } from './samples.ts'
 async function judge(file: string): Promise<string[]> {
   const recognition = await recogniseFile(file, readFileSync(file), DEFAULT_LIMITS)
   const outcomes = recognition.documents.map(document => {
-    const verdict = decide(document, recognition, authorAsSender(document), policy)
+    const verdict = decide(document, recognition, authorAsSender(document), authorAsFiler(document, policy))
     return verdict.action === 'file' ? 'file' : verdict.reasons.toSorted().join(' + ')
   })
   return outcomes.length > 0 ? outcomes : ['no document']
@@ -60,8 +60,10 @@ describe.skipIf(!hasCorpus)('public examples', () => {
 
   test('decisions on CDA 3-0', async () => {
     expect(await countOf(filesOf('cda', '3-0'))).toEqual({
-      file: 59,
+      file: 52,
       'active-content': 1,
+      'authenticator-missing': 5,
+      'author-structure': 2,
       'bad-ins-key': 8,
       'bad-ins-key + replacement': 1,
       replacement: 8,
@@ -76,9 +78,12 @@ describe.skipIf(!hasCorpus)('public examples', () => {
       'active-content + bad-ins-key + id-not-oid': 1,
       'bad-ins-key + id-not-oid + replacement': 1,
       'bad-ins-key + id-not-oid + replacement + traits-missing': 1,
-      'bad-ins-key + id-not-oid + traits-missing': 5,
+      'bad-ins-key + id-not-oid + traits-missing': 4,
+      'authenticator-missing + bad-ins-key + id-not-oid + traits-missing': 1,
+      'authenticator-missing + id-not-oid': 5,
+      'author-structure + id-not-oid': 4,
       'id-extension': 2,
-      'id-not-oid': 41,
+      'id-not-oid': 32,
       'id-not-oid + replacement': 1,
       'id-not-oid + replacement + type-not-for-professionals': 1,
       'id-not-oid + type-not-for-professionals': 1,

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { decide } from '../../../dmp-bridge/decide.ts'
 import { INS_OIDS } from '../../../dmp-bridge/ins.ts'
 import { isReason, REASONS } from '../../../dmp-bridge/reasons.ts'
 import { type CdaOptions, insWithKey, sampleAuthor, samplePatient } from '../../world/letter.ts'
-import { cdaOf, letterOf, policy, read, sender, verdictOf, verdicts } from './samples.ts'
+import { cdaOf, letterOf, NOW, policy, read, sender, verdictOf, verdicts } from './samples.ts'
 
 function verdict(options: Partial<CdaOptions>, change: (xml: string) => string = xml => xml) {
   return verdictOf('a.xml', change(cdaOf(options)))
@@ -60,7 +61,17 @@ describe('the document', () => {
     ['id longer than an OID may be', { uniqueId: `1.2.${'3'.repeat(61)}` }, xml => xml, ['id-not-oid']],
     ['no id', {}, xml => xml.replace(/<id root="2\.25\.111222333"\/>/, '<id nullFlavor="UNK"/>'), ['no-id']],
     ['replacement', { replaces: '1.2.3' }, xml => xml, ['replacement']],
-    ['no date', {}, xml => xml.replace(/<effectiveTime value="[^"]*"\/>/, '<effectiveTime nullFlavor="UNK"/>'), ['no-date']],
+    ['no date', {}, xml => xml.replace(/<effectiveTime value="[^"]*"\/>/, '<effectiveTime nullFlavor="UNK"/>'), ['bad-date']],
+    ['dated to the month', {}, xml => xml.replace(/<effectiveTime value="[^"]*"\/>/, '<effectiveTime value="202601"/>'), ['bad-date']],
+    ['no date of the act', {}, xml => xml.replace(/<effectiveTime><low [^>]*><\/effectiveTime>/, ''), ['bad-date']],
+    [
+      'an act that ends before it starts',
+      {},
+      xml => xml.replace(/<effectiveTime><low [^>]*>/, '<effectiveTime><low value="20260105"/><high value="20260104"/>'),
+      ['bad-date'],
+    ],
+    ['another language', {}, xml => xml.replace('code="fr-FR"', 'code="en-US"'), ['not-french']],
+    ['no language', {}, xml => xml.replace(/<languageCode [^>]*>/, ''), ['not-french']],
     ['unknown type', { type: { code: '57133-1', label: 'x' } }, xml => xml, ['unknown-type']],
     ['retired type', { type: { code: '11493-4', label: 'x' } }, xml => xml, ['unknown-type']],
     ['type under another system', {}, xml => xml.replace('codeSystem="2.16.840.1.113883.6.1"', 'codeSystem="1.2.3"'), ['unknown-type']],
@@ -101,9 +112,30 @@ describe('the sender', () => {
     expect(await verdictOf('a.xml', anonymous, box)).toEqual(['author-missing', 'author-not-sender'])
   })
 
+  test('every author has an identifier and a name', async () => {
+    expect(await verdict({}, xml => xml.replace(/<assignedPerson>[\s\S]*?<\/assignedPerson>/, ''))).toEqual(['author-missing'])
+  })
+
   test('must have declared that patients are informed', async () => {
     expect(await verdictOf('a.xml', cdaOf(), { ...sender, declared: false })).toEqual(['not-declared'])
   })
+})
+
+test('a document of no structure that our certificate speaks for is held', async () => {
+  const hospital = { ...policy, structure: '1750000018' }
+  expect(await verdictOf('a.xml', cdaOf(), sender, hospital)).toEqual(['author-structure'])
+  expect(await verdictOf('a.xml', cdaOf(), sender, { ...hospital, sites: [sampleAuthor.structure.id] })).toBe('file')
+  expect(
+    await verdictOf('a.xml', cdaOf().replaceAll(`extension="${sampleAuthor.structure.id}"`, ''), sender, { ...policy, structure: '' }),
+  ).toEqual(['author-structure'])
+})
+
+test('a document dated in the future is held when the time is known', async () => {
+  const recognition = await read('a.xml', cdaOf())
+  const outcome = (milliseconds: number) =>
+    decide(recognition.documents[0]!, recognition, sender, policy, { now: new Date(NOW.getTime() + milliseconds) })
+  expect(outcome(-3 * 60_000)).toEqual({ action: 'file' })
+  expect(outcome(-5 * 60_000)).toEqual({ action: 'hold', reasons: ['bad-date'] })
 })
 
 test('all the reasons are told, each once', async () => {
