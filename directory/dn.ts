@@ -41,12 +41,16 @@ export function dnFromRdns(rdns: readonly Rdn[]): Dn {
   return new Dn(rdns)
 }
 
+/** The longest name of the published list has some 150 characters. */
+const MAX_LENGTH = 4096
+
 /**
  * Reads a distinguished name.
  * @param text RFC 4514 string, most specific attribute first (the order does not matter to the comparison)
  * @throws DnFault when the text is empty, cut, or could be read in two ways (multi-valued and BER-encoded attributes included)
  */
 export function parseDn(text: string): Dn {
+  if (text.length > MAX_LENGTH) throw new DnFault(`Longer than ${MAX_LENGTH} characters`)
   const rdns: Rdn[] = []
   let at = 0
   do {

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -17,6 +17,7 @@ const SERVICE: NewBal = {
   structures: ['1750803447', '335600000000048'],
 }
 
+let folder: string
 let db: Database
 let bals: Bals
 let now: number
@@ -25,8 +26,8 @@ let verified: string[]
 beforeEach(async () => {
   now = NOW
   verified = []
-  const file = join(mkdtempSync(join(tmpdir(), 'pli-bals-')), 'pli.db')
-  db = await openDatabase({ file, migrations: directoryMigrations })
+  folder = mkdtempSync(join(tmpdir(), 'pli-bals-'))
+  db = await openDatabase({ file: join(folder, 'pli.db'), migrations: directoryMigrations })
   bals = openBals(db, {
     now: () => now,
     hash: hashPassword,
@@ -37,7 +38,10 @@ beforeEach(async () => {
   })
 })
 
-afterEach(() => db.close())
+afterEach(async () => {
+  await db.close()
+  rmSync(folder, { recursive: true })
+})
 
 const refused = (input: Partial<Record<keyof NewBal, unknown>>, password = PASSWORD) =>
   bals.create({ ...DOCTOR, ...input } as NewBal, password).then(

@@ -1,8 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ImportFault, importExtract, openDirectory } from '../../../directory/index.ts'
 import { EXTRACT_HEADER, extractLine, generateExtract, writeExtract } from '../../world/extract.ts'
 import { buildPeople, publishedAuthor } from '../../world/people.ts'
@@ -19,6 +19,8 @@ beforeEach(() => {
   target = join(folder, 'directory.db')
   text = join(folder, 'Extraction_Correspondance_MSSante_202603020500.txt')
 })
+
+afterEach(() => rmSync(folder, { recursive: true }))
 
 const write = (lines: string[], options: { header?: string; end?: string } = {}) =>
   writeFileSync(text, [options.header ?? EXTRACT_HEADER, ...lines].join(options.end ?? '\n'))

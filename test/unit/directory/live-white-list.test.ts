@@ -2,11 +2,12 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { openWhiteList, parseDn, type WhiteListFault } from '../../../directory/index.ts'
 import { buildWhiteList } from '../../world/white-list.ts'
 
-const file = join(mkdtempSync(join(tmpdir(), 'pli-live-list-')), 'list.xml')
+const folder = mkdtempSync(join(tmpdir(), 'pli-live-list-'))
+const file = join(folder, 'list.xml')
 const DN = parseDn('CN=mx.fictif.example,OU=1809991013,O=FICTIF,C=FR')
 const START = Date.parse('2026-03-02T05:00:00Z')
 
@@ -41,6 +42,8 @@ async function openList() {
     onReload: settle,
   })
 }
+
+afterAll(() => rmSync(folder, { recursive: true }))
 
 beforeEach(() => {
   now = START

@@ -2,7 +2,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { importExtract, openDirectory } from '../../../directory/index.ts'
 import { writeExtract } from '../../world/extract.ts'
 import { buildPeople, publishedAuthor } from '../../world/people.ts'
@@ -18,6 +18,8 @@ beforeEach(async () => {
   now = Date.parse('2026-03-02T05:00:00Z')
   await put(people)
 })
+
+afterEach(() => rmSync(folder, { recursive: true }))
 
 async function put(boxes: typeof people): Promise<void> {
   await writeExtract(join(folder, 'extract.txt'), boxes)

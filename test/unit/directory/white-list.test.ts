@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { dnFromRdns, loadWhiteList, parseDn, type Rdn, WhiteListFault } from '../../../directory/index.ts'
 import { corpus, hasCorpus } from '../../support/corpus.ts'
 import { buildWhiteList, type FictionalEntry } from '../../world/white-list.ts'
@@ -23,6 +23,8 @@ const ENTRIES: FictionalEntry[] = [
 ]
 const unsigned = (xml: string) => xml
 const built = buildWhiteList({ entries: ENTRIES, generatedAt, sign: unsigned })
+
+afterAll(() => rmSync(folder, { recursive: true }))
 
 let files = 0
 async function load(xml: string | Buffer, options: { verify?: (xml: string) => { signed: string }; now?: number } = {}) {
