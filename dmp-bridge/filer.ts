@@ -8,7 +8,7 @@ import type { FilingRow, FilingState } from './filing-tables.ts'
 import type { Filings } from './filings.ts'
 import { parse } from './orders.ts'
 import type { Patients } from './patients.ts'
-import { keyOf, type ReaderTools } from './reader.ts'
+import type { ReaderTools } from './reader.ts'
 import { retryDelay, type Timing } from './timing.ts'
 
 export interface FilerTools extends Omit<ReaderTools, 'note' | 'dmpConfigured'> {
@@ -48,8 +48,7 @@ async function attempt(filing: FilingRow, tools: FilerTools): Promise<Next> {
   const recognition = await tools.recognise(await tools.read(filing.message_id))
   const document = recognition.documents[filing.place - 1]
   if (!document && recognition.faults.length > 0) return held(...recognition.faults)
-  if (!document || document.sha256 !== filing.sha256 || keyOf(document.cda) !== (filing.unique_id ?? undefined))
-    return held('bytes-changed')
+  if (!document || document.sha256 !== filing.sha256) return held('bytes-changed')
 
   const verdict = decide(document, recognition, sender, tools.policy)
   const overruled = parse(filing.overruled)
