@@ -1,100 +1,25 @@
-import { X509Certificate } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { request as httpsRequest } from 'node:https'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type DmpSimulator, type Patients, startDmpSimulator } from '../../world/dmp-simulator/index.ts'
-import { buildCda, buildPdf, insWithKey, oidOf, sampleAuthor, samplePatient } from '../../world/letter.ts'
-import { createPki, type Issued, type Pki } from '../../world/pki.ts'
-import { type Draft, envelope, MESSAGE_ID, request } from './dmp-request.ts'
+import type { DmpSimulator } from '../../world/dmp-simulator/index.ts'
+import { insWithKey, samplePatient } from '../../world/letter.ts'
+import type { Issued } from '../../world/pki.ts'
+import { type Draft, envelope, MESSAGE_ID } from './dmp-request.ts'
+import { cdaOf, closed, type DmpWorld, ins, openDmpWorld, structure, swap } from './dmp-world.ts'
 
-const now = new Date(Math.floor(Date.now() / 1000) * 1000)
-const structure = sampleAuthor.structure.id
-const patientId = `${samplePatient.ins}^^^&${samplePatient.insOid}&ISO^NH`
-const closed = insWithKey('1800175114001')
-const folder = mkdtempSync(join(tmpdir(), 'pli-dmp-'))
-const patient = { oid: samplePatient.insOid, birthName: 'TESTOU', firstName: 'HÉLOÏSE', birthDate: '1984-03-09', sex: 'F' } as const
-const patients: Patients = [
-  { ...patient, ins: samplePatient.ins ?? '', status: 'ACTIF' },
-  { ...patient, ins: closed, status: 'FERME' },
-]
-let pki: Pki
-let issued: Record<'server' | 'client' | 'signature' | 'revoked' | 'other', Issued>
+let world: DmpWorld
 let dmp: DmpSimulator
 let draft: Draft
-let count = 0
 
 beforeAll(async () => {
-  pki = await createPki({ now })
-  const issue = (kind: 'server' | 'client' | 'signature', id = structure) =>
-    pki.issue({ kind, commonName: kind === 'server' ? 'dmp.test' : 'essai', organization: 'Cabinet, "Fictif"', structure: id })
-  const [server, client, signature, revoked, other] = await Promise.all([
-    issue('server'),
-    issue('client'),
-    issue('signature'),
-    issue('signature'),
-    issue('signature', '1750000018'),
-  ])
-  issued = { server, client, signature, revoked, other }
-  pki.revoke(revoked)
-  dmp = await startDmpSimulator({
-    tls: {
-      certificatePem: server.certificatePem,
-      keyPem: server.keyPem,
-      chainPem: pki.authorities.slice(1),
-      anchors: pki.authorities,
-      crls: pki.crls(),
-    },
-    now: () => now.getTime(),
-    log: join(folder, 'dmp.log'),
-    patients,
-  })
+  world = await openDmpWorld()
+  dmp = world.dmp
 })
-
-afterAll(async () => {
-  await dmp.close()
-  rmSync(folder, { recursive: true })
-})
-
+afterAll(() => world[Symbol.asyncDispose]())
 beforeEach(() => {
   dmp.setFault(undefined)
-  const id = (n: number) => oidOf(`00000000-0000-4000-8000-${String(++count * 10 + n).padStart(12, '0')}`)
-  const [uniqueId, submissionSetUniqueId, signatureUniqueId] = [id(1), id(2), id(3)]
-  const body = { mediaType: 'application/pdf' as const, content: buildPdf(['Essai']) }
-  const cda = buildCda({ uniqueId, patient: samplePatient, author: sampleAuthor, now, body })
-  const { structure: place, rpps } = sampleAuthor
-  const ids = { uniqueId, submissionSetUniqueId, signatureUniqueId, patientId, structure, structureName: place.name }
-  draft = { url: dmp.url, now, signer: issued.signature, ...ids, cda, person: `8${rpps}` }
+  draft = world.draft()
 })
 
-interface Reply {
-  status: number
-  text: string
-  codes: string[]
-}
-
-function post(path: string, type: string, body: Buffer | string, client: Issued = issued.client): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const identity = { cert: client.certificatePem, key: client.keyPem, ca: [...pki.authorities], agent: false as const }
-    const call = httpsRequest(`${dmp.url}${path}`, { method: 'POST', headers: { 'content-type': type }, ...identity }, async response => {
-      const text = Buffer.concat(await response.toArray()).toString()
-      const codes = [...text.matchAll(/errorCode="(\w+)"|<env:Value[^>]*>(?:env|dmp|wsa):(\w+)/g)].map(match => match[1] ?? match[2] ?? '')
-      resolve({ status: response.statusCode ?? 0, text, codes: [...new Set(codes)] })
-    })
-    call.on('error', reject).end(body)
-  })
-}
-
-function send(changes: Partial<Draft> = {}, client?: Issued): Promise<Reply> {
-  const { type, body } = request({ ...draft, ...changes })
-  return post('/repository', type, body, client)
-}
-
-const swap = (from: string | RegExp, to: string) => (text: string) => {
-  if (text.search(from) < 0 && !text.includes(String(from))) throw new Error(`nothing to bend: ${from}`)
-  return text.replace(from, () => to)
-}
+const send = (changes: Partial<Draft> = {}, client?: Issued) => world.send({ ...draft, ...changes }, client)
 const metadata = (from: string | RegExp, to: string) => send({ bend: { metadata: swap(from, to) } })
 
 describe('a good submission', () => {
@@ -110,7 +35,7 @@ describe('a good submission', () => {
       availabilityStatus: 'Approved',
     })
     expect(dmp.filed.at(-1)?.bytes.equals(draft.cda)).toBe(true)
-    const log = readFileSync(join(folder, 'dmp.log'), 'utf8')
+    const log = world.log()
     expect(JSON.parse(log.trim().split('\n').at(-1) ?? '')).toMatchObject({ outcome: 'filed', uniqueIds: [draft.uniqueId], structure })
     expect(log).not.toMatch(new RegExp(`${samplePatient.ins}|TESTOU|adressage`))
   })
@@ -127,7 +52,7 @@ describe('a good submission', () => {
   test('that replaces a filed document makes it Deprecated; an unknown target is refused', async () => {
     await send()
     const old = dmp.filed.at(-1)
-    const cda = buildCda({ uniqueId: `${draft.uniqueId}.2`, replaces: draft.uniqueId, version: 2, patient: samplePatient, ...rest() })
+    const cda = cdaOf(`${draft.uniqueId}.2`, { replaces: draft.uniqueId, version: 2 })
     const next = {
       uniqueId: `${draft.uniqueId}.2`,
       submissionSetUniqueId: `${draft.uniqueId}.3`,
@@ -140,8 +65,6 @@ describe('a good submission', () => {
     expect(old?.availabilityStatus).toBe('Deprecated')
   })
 })
-
-const rest = () => ({ author: sampleAuthor, now, body: { mediaType: 'application/pdf' as const, content: buildPdf(['Essai']) } })
 
 describe('metadata', () => {
   test.each([
@@ -209,7 +132,7 @@ describe('patient and document', () => {
     const of = (ins: string, oid = samplePatient.insOid) => send({ patientId: `${ins}^^^&${oid}&ISO^NH` })
     expect((await of('284037511425699')).codes).toContain('XDSUnknownPatientId')
     expect((await of(insWithKey('2800175114001'))).codes).toEqual(['XDSUnknownPatientId'])
-    expect((await of(samplePatient.ins ?? '', '1.2.250.1.213.1.4.11')).codes).toEqual(['XDSUnknownPatientId'])
+    expect((await of(ins, '1.2.250.1.213.1.4.11')).codes).toEqual(['XDSUnknownPatientId'])
     expect((await of(closed)).codes).toEqual(['DMPClosed'])
   })
 
@@ -221,7 +144,7 @@ describe('patient and document', () => {
     ['another title', { title: 'x' }, 'XDSRepositoryMetadataError'],
     ['confidentiality R', { confidentiality: 'R' as const }, 'XDSRepositoryMetadataError'],
   ])('a CDA with %s is refused', async (_, changes, code) => {
-    const cda = buildCda({ uniqueId: draft.uniqueId, patient: samplePatient, ...rest(), ...changes })
+    const cda = cdaOf(draft.uniqueId, changes)
     expect((await send({ cda })).codes).toEqual([code])
   })
 
@@ -234,103 +157,9 @@ describe('patient and document', () => {
   })
 })
 
-describe('signatures', () => {
-  test.each([
-    ['VIHF version', 'VIHF', swap('>3.0<', '>1.0<')],
-    ['mode', 'VIHF', swap('INDIRECTE', 'DIRECTE')],
-    ['structure', 'VIHF', swap(`>${structure}<`, '>1750000018<')],
-    ['sector', 'VIHF', swap('SA07^', 'XX^')],
-    ['role', 'VIHF', swap('AUTOMATE', 'ROBOT')],
-    ['purpose', 'VIHF', swap('"normal"', '"urgence"')],
-    ['authentication context', 'VIHF', swap(':unspecified', ':Password')],
-    ['product', 'VIHF', swap(/<saml2:Attribute Name="LPS_ID_HOMOLOGATION_DMP">.*?<\/saml2:Attribute>/, '')],
-    ['local time', 'VIHF', swap(/(?<=IssueInstant="[^"]*)Z/, '+01:00')],
-    ['old assertion', 'VIHF', swap(/(?<=IssueInstant=")\d{4}/, '2020')],
-  ])('a VIHF with a wrong %s is a SOAP fault', async (_, reason, vihf) => {
-    const reply = await send({ bend: { vihf } })
-    expect(reply).toMatchObject({ status: 400, codes: ['Sender'] })
-    expect(reply.text).toContain(reason)
-  })
-
-  test('a VIHF changed after signing, or for another patient, is refused', async () => {
-    expect((await send({ bend: { signedVihf: swap('SA07', 'SA08') } })).text).toContain('DigestValue')
-    expect((await send({ bend: { vihf: swap(samplePatient.ins ?? '', closed) } })).codes).toEqual(['XDSPatientIdDoesNotMatch'])
-  })
-
-  test('a certificate of the wrong kind, revoked, of another structure or another authority is refused', async () => {
-    const stranger = await (await createPki({ now, label: 'AUTRE' })).issue({
-      kind: 'signature',
-      commonName: 'x',
-      organization: 'x',
-      structure,
-    })
-    for (const signer of [issued.client, issued.revoked, stranger])
-      expect(await send({ signer })).toMatchObject({ status: 400, codes: ['Sender', 'DMPInvalidCertificate'] })
-    expect((await send({ signer: issued.other })).codes).toEqual(['Sender'])
-  })
-
-  test.each([
-    ['its value', swap(/(?<=<SignatureValue>)..../, 'AAAA')],
-    ['the digest of the document', swap(/(?<=c14n-20010315#WithComments"\/><\/Transforms>.*?<DigestValue>)..../, 'AAAA')],
-    ['its purpose', swap('1.2.840.10065.1.12.1.14', '1.2.840.10065.1.12.1.1')],
-    ['the certificate’s serial number', swap(/(?<=X509SerialNumber xmlns="[^"]*">)\d/, '0')],
-  ])('the signature of the set is refused when %s is wrong', async (_, xades) => {
-    expect((await send({ bend: { xades } })).codes).toEqual(['XDSRepositoryMetadataError'])
-  })
-
-  test('a document whose bytes are not those signed is refused', async () => {
-    const content = (cda: Buffer) => Buffer.from(cda.toString().replace('PARIS', 'LYON'))
-    expect((await send({ bend: { content } })).codes).toEqual(['XDSRepositoryMetadataError'])
-  })
-})
-
-describe('transport', () => {
-  test.each([
-    [
-      'SOAP 1.1',
-      { envelope: swap('http://www.w3.org/2003/05/soap-envelope', 'http://schemas.xmlsoap.org/soap/envelope/') },
-      'VersionMismatch',
-    ],
-    ['another action', { envelope: swap('RegisterDocumentSet-b</', 'RegisterDocumentSet</') }, 'ActionNotSupported'],
-    ['another address', { envelope: swap('/repository</', '/elsewhere</') }, 'InvalidAddressingHeader'],
-    ['a DTD', { envelope: swap('<s:Envelope', '<!DOCTYPE x><s:Envelope') }, 'Sender'],
-    ['a part without Content-ID', { package: swap('Content-ID: <Doc@essai>\r\n', '') }, 'Sender'],
-    ['a part in base64', { package: swap('Encoding: binary', 'Encoding: base64') }, 'Sender'],
-    ['no last boundary', { package: swap('--cut--', '--cut') }, 'Sender'],
-  ])('%s is a SOAP fault', async (_, bend, code) => {
-    expect((await send({ bend })).codes).toContain(code)
-  })
-
-  test('a message that is not MTOM is a SOAP fault, a wrong path or method an HTTP error', async () => {
-    expect((await post('/repository', 'application/soap+xml', 'x')).codes).toEqual(['Sender'])
-    expect((await post('/other', 'application/soap+xml', 'x')).status).toBe(404)
-  })
-
-  test('no certificate, a stranger’s or a revoked one does not pass the handshake; a signature certificate does not either', async () => {
-    const stranger = await (await createPki({ now, label: 'AUTRE' })).issue({
-      kind: 'client',
-      commonName: 'x',
-      organization: 'x',
-      structure,
-    })
-    const before = dmp.requests.length
-    for (const client of [stranger, issued.revoked, issued.signature]) await expect(send({}, client)).rejects.toThrow()
-    expect(dmp.requests).toHaveLength(before)
-    expect((await send({}, issued.server)).codes).toEqual(['Sender', 'DMPInvalidCertificate'])
-  })
-
-  test('new revocation lists count at once', async () => {
-    const leaver = await pki.issue({ kind: 'client', commonName: 'x', organization: 'x', structure })
-    expect((await send({}, leaver)).codes).toEqual([])
-    pki.revoke(leaver)
-    dmp.updateRevocations(pki.crls())
-    await expect(send({}, leaver)).rejects.toThrow()
-  })
-})
-
 describe('TD0.2 and TD3.1b', () => {
   const soap = (path: string, action: string, body: string, changes: Partial<Draft> = {}) =>
-    post(path, 'application/soap+xml; charset=UTF-8', envelope({ ...draft, ...changes }, path, action, body))
+    world.post(path, 'application/soap+xml; charset=UTF-8', envelope({ ...draft, ...changes }, path, action, body))
   const exists = (ins: string, reason = 'TEST_EXST') =>
     soap(
       '/patients',
@@ -353,7 +182,7 @@ describe('TD0.2 and TD3.1b', () => {
     )
 
   test('the test of existence tells open, closed and unknown', async () => {
-    const open = await exists(samplePatient.ins ?? '')
+    const open = await exists(ins)
     expect(open.text).toMatch(/code="ACTIF".*<queryResponseCode code="OK"\/>/s)
     expect(open.text).toContain('<queryId root="1.2.3" extension="7"/>')
     expect((await exists(closed)).text).toMatch(/code="FERME".*code="OK"/s)
@@ -369,43 +198,4 @@ describe('TD0.2 and TD3.1b', () => {
     expect((await lookUp("1.2') or ('")).codes).toEqual(['XDSStoredQueryParamNumber'])
     expect((await lookUp(uniqueId, '14d4debf-8f97-4251-9a74-a90016b0af0d')).codes).toEqual(['XDSRegistryError'])
   })
-})
-
-describe('the fault menu', () => {
-  test('busy, closed, soap-fault and http-500 are answered, for as many requests as asked', async () => {
-    dmp.setFault('busy', { times: 1 })
-    expect((await send()).codes).toEqual(['XDSRepositoryBusy'])
-    dmp.setFault('closed', { times: 1 })
-    expect((await send()).codes).toEqual(['DMPClosed'])
-    dmp.setFault('soap-fault', { times: 1 })
-    expect((await send()).codes).toEqual(['Sender', 'DMPInvalidCertificate'])
-    dmp.setFault('http-500', { times: 1 })
-    expect((await send()).status).toBe(500)
-    expect((await send()).codes).toEqual([])
-  })
-
-  test('down cuts the connection', async () => {
-    dmp.setFault('down', { times: 2 })
-    await expect(send()).rejects.toThrow()
-    await expect(send()).rejects.toThrow()
-    expect((await send()).codes).toEqual([])
-  })
-
-  test.each([
-    ['timeout-before-commit', 0],
-    ['timeout-after-commit', 1],
-  ] as const)('%s never answers', async (fault, filed) => {
-    dmp.setFault(fault, { times: 1 })
-    const before = dmp.requests.length
-    const answer = send().catch((error: Error) => error.message)
-    await expect.poll(() => dmp.requests.length).toBe(before + 1)
-    expect(dmp.filed.filter(({ uniqueId }) => uniqueId === draft.uniqueId)).toHaveLength(filed)
-    expect(dmp.requests.at(-1)).toMatchObject({ outcome: 'silent', fault })
-    dmp.setFault('down')
-    expect(await answer).toMatch(/hang up|ECONNRESET/)
-  })
-})
-
-test('the fixtures are what they claim', () => {
-  expect(new X509Certificate(issued.signature.certificatePem).subject).toContain(`OU=${structure}`)
 })

@@ -14,14 +14,22 @@ const DMP = '1.2.250.1.213.4.1.1.1'
  * Answers TD0.2, the test of existence: PRPA_IN201307UV02 in, PRPA_IN201308UV02 out (spec dmp §1.1, §1.7).
  * The public record gives the words (ACTIF, FERME, queryResponseCode OK or NF), not where they stand: here the state is an
  * administrativeObservation of code STATUT, in the place where HL7 v3 puts observations about a patient.
+ * @param closed says FERME for every DMP that exists (fault menu)
  * @throws SoapFault Sender when the query is not the one of TD0.2
  */
-export function answerExistence(payload: XmlElement, vihf: Vihf, patients: Patients, newId: () => string, now: Date): string {
+export function answerExistence(
+  payload: XmlElement,
+  vihf: Vihf,
+  patients: Patients,
+  newId: () => string,
+  now: Date,
+  closed = false,
+): string {
   const patientId = queried(payload)
   require(vihf.patientId === patientId, 'the resource-id of the VIHF is not the patient of the query')
   const ins = readIns(patientId)
   const status = statusOf(patientId, patients)
-  const known = ins && status && status !== 'INEXISTANT' ? registration(ins, status, find(ins, patients)) : ''
+  const known = ins && status && status !== 'INEXISTANT' ? registration(ins, closed ? 'FERME' : status, find(ins, patients)) : ''
   const code = known ? 'OK' : 'NF'
   const query = attribute(below(payload, V3, 'queryId')[0], 'extension') ?? ''
   const root = attribute(below(payload, V3, 'queryId')[0], 'root') ?? ''

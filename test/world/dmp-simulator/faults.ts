@@ -9,7 +9,7 @@ export type FaultKind =
   /** the document is filed, no answer ever comes */
   | 'timeout-after-commit'
   | 'http-500'
-  /** DMPClosed */
+  /** DMPClosed, and FERME for the test of existence */
   | 'closed'
   /** a SOAP fault Sender / DMPInvalidCertificate */
   | 'soap-fault'
@@ -17,25 +17,33 @@ export type FaultKind =
 export interface FaultOptions {
   /** How many requests (connections for 'down') it lasts; until the next `setFault` when absent. */
   times?: number
+  /** Only the requests of this service meet it, and count. 'down' knows no path: it comes before the request. */
+  path?: '/repository' | '/registry' | '/patients'
 }
 
 /** One fault at a time, for a number of requests. */
 export class Faults {
   private kind: FaultKind | undefined
   private left = 0
+  private path: string | undefined
 
-  set(kind: FaultKind | undefined, { times = Number.POSITIVE_INFINITY }: FaultOptions = {}): void {
+  set(kind: FaultKind | undefined, { times = Number.POSITIVE_INFINITY, path }: FaultOptions = {}): void {
     this.kind = times > 0 ? kind : undefined
     this.left = times
+    this.path = path
   }
 
   /** @returns whether this connection must be cut; counts it */
   cuts(): boolean {
-    return this.kind === 'down' && this.take() === 'down'
+    return this.kind === 'down' && this.count() === 'down'
   }
 
-  /** @returns the fault of this request, counted */
-  take(): FaultKind | undefined {
+  /** @returns the fault of this request, counted; a connection that was open when 'down' began is cut by the caller, not here */
+  take(path: string): FaultKind | undefined {
+    return this.kind === 'down' || (this.path !== undefined && this.path !== path) ? undefined : this.count()
+  }
+
+  private count(): FaultKind | undefined {
     const { kind } = this
     if (kind && --this.left <= 0) this.kind = undefined
     return kind

@@ -31,6 +31,8 @@ export interface DmpSimulatorOptions {
   requireHomologation?: string
   /** Geographic structures by the structure of the certificate (a legal entity) that speaks for them. */
   sites?: Readonly<Record<string, readonly string[]>>
+  /** Answers of /repository come as multipart/related, as from a server whose MTOM is on for both ways; plain SOAP when absent. */
+  mtomAnswers?: boolean
   fault?: FaultKind
 }
 
@@ -65,11 +67,12 @@ export async function startDmpSimulator(options: DmpSimulatorOptions): Promise<D
     patients,
     sites: options.sites ?? {},
     requireHomologation: options.requireHomologation,
+    mtomAnswers: options.mtomAnswers ?? false,
     now,
     newId: options.newId ?? randomUUID,
   }
   const server = tlsServer(tls, (request, response) => {
-    void serve(request, response, services, faults.take(), record => journal.write(record))
+    void serve(request, response, services, faults.take(request.url ?? ''), record => journal.write(record))
   })
   const sockets = trackSockets(server, () => faults.cuts())
   services.url = `https://${host}:${await listen(server, port, host)}`

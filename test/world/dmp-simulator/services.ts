@@ -21,6 +21,7 @@ export interface Services {
   patients: Patients
   sites: Readonly<Record<string, readonly string[]>>
   requireHomologation: string | undefined
+  mtomAnswers: boolean
   now: () => number
   newId: () => string
 }
@@ -60,8 +61,18 @@ export async function serve(
   const answer = await answerSafely(request, path, action, services, record, fault)
   write(answer ? { ...record, status: answer.status } : record)
   if (!answer) return
-  response.writeHead(answer.status, { 'content-type': `application/soap+xml; charset=UTF-8; action="${answer.action}"` })
-  response.end(respond(answer.action, record.messageId, services.newId(), answer.body))
+  const text = respond(answer.action, record.messageId, services.newId(), answer.body)
+  const { type, body } = services.mtomAnswers && path === '/repository' ? mtom(text) : { type: SOAP_TYPE, body: text }
+  response.writeHead(answer.status, { 'content-type': `${type}; action="${answer.action}"` }).end(body)
+}
+
+const SOAP_TYPE = 'application/soap+xml; charset=UTF-8'
+
+/** A server whose MTOM is on answers so even when it attaches nothing. */
+function mtom(text: string): { type: string; body: string } {
+  const part = 'Content-Type: application/xop+xml; charset=UTF-8; type="application/soap+xml"\r\nContent-Transfer-Encoding: binary'
+  const type = 'multipart/related; boundary="dmp"; type="application/xop+xml"; start="<root@dmp>"; start-info="application/soap+xml"'
+  return { type, body: `--dmp\r\n${part}\r\nContent-ID: <root@dmp>\r\n\r\n${text}\r\n--dmp--\r\n` }
 }
 
 async function answerSafely(
@@ -114,7 +125,7 @@ async function answer(
   record.outcome = fault?.startsWith('timeout') ? 'silent' : 'answered'
   if (record.outcome === 'silent') return undefined
   if (path === '/registry') return answerQuery(envelope.payload, vihf, services.store).body
-  return answerExistence(envelope.payload, vihf, services.patients, services.newId, new Date(services.now()))
+  return answerExistence(envelope.payload, vihf, services.patients, services.newId, new Date(services.now()), fault === 'closed')
 }
 
 function file(
@@ -161,7 +172,7 @@ function identify({ header }: Envelope, { structure }: Holder, services: Service
 /** The faults that are answers. */
 function scripted(fault: FaultKind | undefined, path: string): void {
   if (fault === 'soap-fault') throw invalidCertificate('asked by the fault menu')
-  if (fault === 'closed') throw new RegistryRefusal([{ code: 'DMPClosed', context: 'asked by the fault menu' }])
+  if (fault === 'closed' && path === '/repository') throw new RegistryRefusal([{ code: 'DMPClosed', context: 'asked by the fault menu' }])
   const busy = path === '/registry' ? 'XDSRegistryBusy' : 'XDSRepositoryBusy'
   if (fault === 'busy') throw new RegistryRefusal([{ code: busy, context: 'asked by the fault menu' }])
 }
