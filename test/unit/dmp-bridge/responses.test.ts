@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest'
+import { buildExistenceTest } from '../../../dmp-bridge/existence.ts'
+import { buildLookup } from '../../../dmp-bridge/lookup.ts'
+import { readExistenceResponse, readLookupResponse, readRegistryResponse } from '../../../dmp-bridge/responses.ts'
+import { contextOf } from './dmp-world.ts'
+import { NOW } from './samples.ts'
+
+const INS = { matricule: '279035121518989', oid: '1.2.250.1.213.1.4.10' }
+const STATUS = 'urn:oasis:names:tc:ebxml-regrep:ResponseStatusType:'
+
+function soap(body: string): string {
+  return `<env:Envelope xmlns:env="http://www.w3.org/2003/05/soap-envelope"><env:Header/><env:Body>${body}</env:Body></env:Envelope>`
+}
+
+const FAULT = soap(
+  '<env:Fault><env:Code><env:Value>env:Sender</env:Value><env:Subcode><env:Value>x:DMPInvalidCertificate</env:Value></env:Subcode></env:Code></env:Fault>',
+)
+
+describe('filing', () => {
+  const answer = (status: string, errors = '') =>
+    readRegistryResponse(
+      soap(
+        `<rs:RegistryResponse xmlns:rs="urn:oasis:names:tc:ebxml-regrep:xsd:rs:3.0" status="${STATUS}${status}">${errors}</rs:RegistryResponse>`,
+      ),
+    )
+
+  test('taken, refused, a fault, nonsense', () => {
+    expect(answer('Success')).toEqual({ kind: 'accepted' })
+    const errors = '<rs:RegistryErrorList><rs:RegistryError errorCode="XDSRegistryBusy" codeContext="texte"/></rs:RegistryErrorList>'
+    expect(answer('Failure', errors)).toEqual({ kind: 'errors', codes: ['XDSRegistryBusy'] })
+    expect(readRegistryResponse(FAULT)).toEqual({ kind: 'fault', role: 'sender', code: 'DMPInvalidCertificate' })
+    for (const xml of ['', 'x', '<a/>', soap('<a/>'), soap('')]) expect(readRegistryResponse(xml)).toEqual({ kind: 'unreadable' })
+  })
+})
+
+describe('existence', () => {
+  const answer = (code: string, subject = '') =>
+    readExistenceResponse(
+      soap(
+        `<PRPA_IN201308UV02 xmlns="urn:hl7-org:v3"><controlActProcess>${subject}<queryAck><queryResponseCode code="${code}"/></queryAck></controlActProcess></PRPA_IN201308UV02>`,
+      ),
+    )
+  const said = (...words: string[]) => `<subject><x>${words.map(word => `<value code="${word}"/>`).join('')}</x></subject>`
+
+  test('active, closed, absent', () => {
+    expect(answer('OK', said('ACTIF', 'NON_EXISTE'))).toEqual({ kind: 'status', status: 'active' })
+    expect(answer('OK', said('FERME'))).toEqual({ kind: 'status', status: 'closed' })
+    expect(answer('OK', said('INEXISTANT'))).toEqual({ kind: 'status', status: 'absent' })
+    expect(answer('NF')).toEqual({ kind: 'status', status: 'absent' })
+  })
+
+  test('what says nothing, two things or something else is unreadable: unknown means no', () => {
+    for (const response of [
+      answer('OK'),
+      answer('OK', said('ACTIF', 'FERME')),
+      answer('AE', said('ACTIF')),
+      readExistenceResponse(soap('<a/>')),
+    ]) {
+      expect(response).toEqual({ kind: 'unreadable' })
+    }
+    expect(readExistenceResponse(FAULT)).toMatchObject({ kind: 'fault' })
+  })
+})
+
+describe('lookup', () => {
+  const entry = (id: string, uniqueId: string) =>
+    `<rim:ExtrinsicObject xmlns:rim="urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0" id="${id}"><rim:ExternalIdentifier identificationScheme="urn:uuid:2e82c1f6-a085-4c72-9da3-8640a32e42ab" value="${uniqueId}"/></rim:ExtrinsicObject>`
+  const answer = (content: string, status = 'Success') =>
+    readLookupResponse(
+      soap(
+        `<q:AdhocQueryResponse xmlns:q="urn:oasis:names:tc:ebxml-regrep:xsd:query:3.0" status="${STATUS}${status}">${content}</q:AdhocQueryResponse>`,
+      ),
+      '1.2.3',
+    )
+
+  test('found, absent, refused', () => {
+    expect(answer(entry('urn:uuid:1', '1.2.3'))).toEqual({ kind: 'found', entryUuid: 'urn:uuid:1' })
+    expect(answer('')).toEqual({ kind: 'absent' })
+    expect(answer('<RegistryError errorCode="XDSRegistryBusy"/>', 'Failure')).toEqual({ kind: 'errors', codes: ['XDSRegistryBusy'] })
+    expect(answer('', 'Failure')).toEqual({ kind: 'unreadable' })
+  })
+
+  test('another document is not this one', () => {
+    expect(answer(entry('urn:uuid:1', '1.2.4'))).toEqual({ kind: 'absent' })
+  })
+})
+
+describe('what we ask', () => {
+  const signers = { issuerDn: 'CN=x', signVihf: (xml: string) => xml, signSubmissionSet: () => '' }
+
+  test('names the patient, the reason and nothing more', () => {
+    const { action, envelope } = buildExistenceTest(INS, contextOf(signers, NOW))
+    expect(action).toBe('urn:hl7-org:v3:PRPA_IN201307UV02')
+    expect(envelope).toContain(`<value root="${INS.oid}" extension="${INS.matricule}"/>`)
+    expect(envelope).toContain('<reasonCode code="TEST_EXST" codeSystem="1.2.250.1.213.1.1.4.11"/>')
+    expect(envelope).toContain(`${INS.matricule}^^^&amp;${INS.oid}&amp;ISO^NH`)
+  })
+
+  test('a uniqueId can not leave its quotes', () => {
+    const { envelope } = buildLookup("1.2'),('3", { ...contextOf(signers, NOW), ins: INS })
+    expect(envelope).toContain("('1.2''),(''3')")
+  })
+})
