@@ -34,6 +34,14 @@ export interface WorldOptions {
   /** Environment of the gateways, for tests that kill them. */
   env?: Partial<Record<OperatorName, Record<string, string>>>
   professionals?: number
+  /** Issues more certificates, and revokes, before the lists are written. @returns domains that the white list names besides ours */
+  prepare?: (pki: Pki) => Promise<ListedOperator[]>
+}
+
+export interface ListedOperator {
+  domain: string
+  dn: WorldOperator['subject']
+  description: string
 }
 
 export interface Account {
@@ -79,13 +87,14 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const { folder } = options
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const pki = await createPki({ now: new Date() })
+  const others = (await options.prepare?.(pki)) ?? []
   const { anchors, crls } = await pki.write(join(folder, 'pki'))
   const keys = {
     alpha: await issueKeys(pki, 'alpha', join(folder, 'alpha', 'keys')),
     beta: await issueKeys(pki, 'beta', join(folder, 'beta', 'keys')),
   }
   const people = buildPeople({ count: options.professionals ?? 300 })
-  const shared = { anchors, crls, whiteListSigner: SIGNER, ...(await writeLists(pki, folder, keys, people)) }
+  const shared = { anchors, crls, whiteListSigner: SIGNER, ...(await writeLists(pki, folder, keys, people, others)) }
   const dmp = await startDmp(pki, folder, options.portBase)
   const password = `local-${randomUUID().slice(0, 18)}`
   const ports = await choosePorts(options.portBase)
@@ -142,6 +151,7 @@ async function writeLists(
   folder: string,
   keys: Record<OperatorName, { subject: WorldOperator['subject'] }>,
   people: readonly FictionalBox[],
+  others: readonly ListedOperator[],
 ): Promise<{ whiteList: string; directory: string }> {
   const lists = join(folder, 'lists')
   await mkdir(lists, { recursive: true })
@@ -158,7 +168,11 @@ async function writeLists(
   }))
   await writeFile(
     whiteList,
-    buildWhiteList({ entries, generatedAt: new Date(), sign: xml => signEnveloped(xml, { identity, where: 'end-of-root' }) }),
+    buildWhiteList({
+      entries: [...entries, ...others],
+      generatedAt: new Date(),
+      sign: xml => signEnveloped(xml, { identity, where: 'end-of-root' }),
+    }),
   )
   const extract = join(lists, 'Extraction_Correspondance_MSSante.txt')
   const directory = join(lists, 'directory.sqlite')

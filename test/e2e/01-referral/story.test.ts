@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto'
+import { simpleParser } from 'mailparser'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { withoutTrace } from '../../support/maildir.ts'
+import { openStage, type Stage } from '../../support/stage.ts'
+import { until } from '../../support/until.ts'
+import { buildLetter, type Letter, sampleAuthor, samplePatient } from '../../world/letter.ts'
+
+let stage: Stage
+let letter: Letter
+let id: string
+
+beforeAll(async () => {
+  stage = await openStage()
+  const { sender, recipient } = stage.world.accounts
+  letter = await buildLetter({
+    from: sender.address,
+    to: recipient.address,
+    author: sampleAuthor,
+    patient: samplePatient,
+    now: new Date(),
+    newId: randomUUID,
+  })
+  id = await stage.submit(sender, recipient.address, letter.eml)
+  await stage.settled('alpha', id)
+})
+afterAll(() => stage[Symbol.asyncDispose]())
+
+test('a referral is relayed, delivered and filed: three columns', async () => {
+  const { recipients, filings } = await stage.settled('alpha', id)
+  expect(recipients).toMatchObject([
+    { address: stage.world.accounts.recipient.address, relay: 'sent', receipt: 'delivered', filing: 'filed' },
+  ])
+  expect(filings).toMatchObject([{ state: 'filed', uniqueId: letter.uniqueId }])
+})
+
+test('the ledger names the peer by the DN of its certificate, under TLS 1.3', async () => {
+  const { lines } = await stage.settled('alpha', id)
+  const relayed = lines.find(({ what }) => what === 'relayed')
+  expect(relayed?.detail).toMatchObject({
+    tls: 'TLSv1.3',
+    peer: expect.stringMatching(/^CN=smtp\.beta\.mssante\.example,OU=1\d{9},O=OPERATEUR BETA,/),
+  })
+  expect(lines[0]).toMatchObject({ what: 'accepted', detail: { origin: 'submission' } })
+})
+
+test('the letter in the recipient’s mailbox is the one that was written, octet by octet, after the trace fields', async () => {
+  const { sender, recipient } = stage.world.accounts
+  const mail = await stage.mailbox(recipient.address)
+  expect(mail).toHaveLength(1)
+  const { original, ...fields } = withoutTrace(mail[0]!)
+  const trace = fields.trace.replace(/\r\n[ \t]+/g, ' ')
+  expect(original.equals(letter.eml)).toBe(true)
+  expect(trace).toMatch(
+    `Return-Path: <${sender.address}>\r\nDelivered-To: ${recipient.address}\r\nReceived: from smtp.alpha.mssante.example`,
+  )
+  // Where the doctor sits is nobody's business; that TLS and a password were used is.
+  expect(trace.match(/^Received:/gm)).toHaveLength(2)
+  expect(trace).toMatch(new RegExp(`by smtp\\.alpha\\.mssante\\.example \\(TLSv1\\.3:[^)]*\\) with ESMTPSA id ${id};`))
+})
+
+test('the acknowledgement is a delivery report of RFC 3464, in French', async () => {
+  const { sender, recipient } = stage.world.accounts
+  const [report] = await until('the acknowledgement', async () => {
+    const mail = await stage.mailbox(sender.address)
+    return mail.length > 0 && mail
+  })
+  const { headers, subject, text, attachments } = await simpleParser(report!, { keepDeliveryStatus: true })
+  expect(headers.get('content-type')).toMatchObject({ value: 'multipart/report', params: { 'report-type': 'delivery-status' } })
+  expect(report!.toString()).toMatch(/^Return-Path: <>\r\n/)
+  expect(subject).toBe('Accusé de réception : message remis')
+  expect(text).toContain('Votre message a bien été remis dans la boîte du destinataire suivant :')
+  const status = attachments.find(({ contentType }) => contentType === 'message/delivery-status')!.content.toString()
+  expect(status).toMatch(/^Reporting-MTA: dns; smtp\.beta\.mssante\.example$/m)
+  expect(status).toContain(`Final-Recipient: rfc822; ${recipient.address}\r\nAction: delivered\r\nStatus: 2.1.5\r\n`)
+  const returned = attachments.find(({ contentType }) => contentType === 'text/rfc822-headers')!.content.toString()
+  expect(returned).toContain(`Message-ID: <${letter.messageId}>`)
+  // The header is returned, never the letter: no part of it may be in the report.
+  expect(attachments.map(({ contentType }) => contentType)).toEqual(['message/delivery-status', 'text/rfc822-headers'])
+})
+
+test('the DMP has the document, with the same octets, and nothing else', async () => {
+  const { dmp } = stage.world
+  expect(dmp.filed.map(({ uniqueId, typeCode }) => ({ uniqueId, typeCode }))).toEqual([{ uniqueId: letter.uniqueId, typeCode: '96349-6' }])
+  expect(dmp.filed[0]!.bytes.equals(letter.cda)).toBe(true)
+  expect(dmp.requests.filter(({ problems, soapFault }) => problems || soapFault)).toEqual([])
+})
+
+test('the receiving operator files nothing: the author did', async () => {
+  const db = await stage.rows('beta')
+  expect(await db.run({ sql: 'SELECT count(*) AS count FROM filing', parameters: [] })).toEqual([{ count: 0 }])
+})
