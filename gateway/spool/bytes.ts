@@ -2,6 +2,8 @@ import { type FileHandle, mkdir, open, readdir, readFile, rm, stat } from 'node:
 import { join } from 'node:path'
 
 const KEEP_IN_MEMORY = 256 * 1024
+/** What was just written is read soon, to be carried and looked into: so much of it stays in memory. */
+const RECENT_BYTES = 64 * 1024 * 1024
 /** Opened by a gateway that died before the rows were written: nobody was told 250 (S1, S2). */
 const ORPHAN_AGE = 36 * 3_600_000
 
@@ -39,10 +41,14 @@ export async function openBytes(folder: string): Promise<Bytes> {
     }
   })
   const path = (id: string) => join(folder, id)
+  const recent = recentBytes()
   return {
-    create: id => draft(id, path(id), syncFolder),
-    read: id => readFile(path(id)),
-    remove: id => rm(path(id), { force: true }),
+    create: id => draft(id, path(id), syncFolder, recent.add),
+    read: async id => recent.find(id) ?? readFile(path(id)),
+    remove: id => {
+      recent.drop(id)
+      return rm(path(id), { force: true })
+    },
     stale: async now => {
       const names = await readdir(folder)
       const ages = await Promise.all(names.map(async name => now - (await stat(path(name)).catch(() => ({ mtimeMs: now }))).mtimeMs))
@@ -51,19 +57,42 @@ export async function openBytes(folder: string): Promise<Bytes> {
   }
 }
 
+/** Messages never change once they are on the disk, so the latest ones can be had without it. */
+function recentBytes() {
+  const kept = new Map<string, Buffer>()
+  let size = 0
+  const drop = (id: string) => {
+    size -= kept.get(id)?.length ?? 0
+    kept.delete(id)
+  }
+  return {
+    drop,
+    find: (id: string) => kept.get(id),
+    add(id: string, bytes: Buffer): void {
+      kept.set(id, bytes)
+      size += bytes.length
+      for (const oldest of kept.keys()) {
+        if (size <= RECENT_BYTES) break
+        drop(oldest)
+      }
+    },
+  }
+}
+
 /** Small messages stay in memory until they are whole: one write and one sync instead of many. */
-function draft(id: string, path: string, syncFolder: () => Promise<void>): Draft {
+function draft(id: string, path: string, syncFolder: () => Promise<void>, written: (id: string, bytes: Buffer) => void): Draft {
   let handle: FileHandle | undefined
   let chunks: Buffer[] = []
   let buffered = 0
   let size = 0
 
-  const flush = async () => {
+  const flush = async (): Promise<Buffer> => {
     handle ??= await open(path, 'wx', 0o600)
-    const batch = chunks
+    const batch = Buffer.concat(chunks)
     chunks = []
     buffered = 0
-    if (batch.length > 0) await handle.writeFile(batch.length === 1 ? batch[0]! : Buffer.concat(batch))
+    await handle.writeFile(batch)
+    return batch
   }
   return {
     id,
@@ -77,11 +106,12 @@ function draft(id: string, path: string, syncFolder: () => Promise<void>): Draft
       if (buffered >= KEEP_IN_MEMORY) await flush()
     },
     async sync() {
-      await flush()
+      const batch = await flush()
       await handle?.datasync()
       await handle?.close()
       handle = undefined
       await syncFolder()
+      if (batch.length === size) written(id, batch)
     },
     async discard() {
       chunks = []
