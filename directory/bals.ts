@@ -112,10 +112,9 @@ export function openBals(db: Database, options: BalsOptions): Bals {
 
   async function authenticate(address: string, password: string): Promise<Bal | undefined> {
     const found = await rows(address)
-    const known = found[0]?.password_hash
-    const matches = await verify(known ?? (await nobody), password.slice(0, MAX_PASSWORD))
+    const matches = await verify(found[0]?.password_hash ?? (await nobody), password.slice(0, MAX_PASSWORD))
     const [bal] = balsOf(found)
-    const accepted = matches && known !== undefined && password.length <= MAX_PASSWORD
+    const accepted = matches && password.length <= MAX_PASSWORD
     return accepted && bal?.suspendedAt === undefined ? bal : undefined
   }
 

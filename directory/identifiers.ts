@@ -44,7 +44,7 @@ export function isAdeli(text: string): boolean {
 
 /**
  * FINESS number of a structure: department, 6 digits, Luhn key over the nine. The letters of the Corsican departments
- * weigh 1 (2A) and 2 (2B): 2A0000014 and 2B0000020 satisfy the formula so, and with no other weight.
+ * weigh 1 (2A) and 2 (2B): the numbers that the prefectures publish (2A0000386, 2B0004246 …) fit these weights and no other.
  */
 export function isFiness(text: string): boolean {
   return /^(?:\d{2}|2[AB])\d{7}$/.test(text) && luhn(text.replace('A', '1').replace('B', '2'))

@@ -105,10 +105,10 @@ describe('an extract that is in order', () => {
     expect((await found())?.department).toBe('75')
   })
 
-  test('a separator at the end of every line changes nothing', async () => {
+  test.each(['\n', '\r\n'])('a separator at the end of every line changes nothing, lines ended by %j', async end => {
     write(
       lines(5).map(line => `${line}|`),
-      { header: `${EXTRACT_HEADER}|` },
+      { header: `${EXTRACT_HEADER}|`, end },
     )
     expect((await run()).count).toBe(5)
   })

@@ -44,11 +44,12 @@ describe('numbers of persons and structures', () => {
     expect(isRpps('1234567897')).toBe(false)
   })
 
-  test.each(['750803447', '2A0000014', '2B0000020', '2A0000386'])('%s is a FINESS', number => {
+  // Those of Corsica as the prefectures' acts print them.
+  test.each(['750803447', '2A0000170', '2A0000386', '2A0002606', '2B0000020', '2B0004246', '2B0005342'])('%s is a FINESS', number => {
     expect(isFiness(number)).toBe(true)
   })
 
-  test.each(['750803448', '2B0000014', '2C0000014', '0B0078671', '75080344', '2a0000014'])('%s is no FINESS', number => {
+  test.each(['750803448', '2B0000170', '2C0000170', '0B0078671', '75080344', '2a0000170'])('%s is no FINESS', number => {
     expect(isFiness(number)).toBe(false)
   })
 

@@ -83,6 +83,7 @@ describe('a list that follows its file', () => {
     now += 3000
     list.lists(DN)
     await settled
+    await list.refresh() // joins the load that has just told its fault
     expect(await list.refresh()).toBe(false)
     expect(faults.map(({ reason }) => reason)).toEqual(['not-well-formed'])
     expect(list.allows('c.mssante.example', DN)).toBe(true)

@@ -114,6 +114,8 @@ describe('a list that must not be used', () => {
     ['another namespace', built.replace('listeblanche.mssante.fr/schema', 'example.org/schema'), 'schema'],
     ['no namespace', built.replace(/ xmlns="[^"]*"/, ''), 'schema'],
     ['a field missing', built.replace(field('SupportContact'), ''), 'schema'],
+    ['the last field missing', built.replace(field('DateMAJ'), ''), 'schema'],
+    ['no list of domains', built.replace(/<ListeDomaines>[\s\S]*<\/ListeDomaines>/, ''), 'schema'],
     ['a field twice', built.replace(field('Nom'), '$&$&'), 'schema'],
     ['two fields exchanged', built.replace(/(<Nom>.*<\/Nom>)\s*(<Description>[^<]*<\/Description>)/, '$2$1'), 'schema'],
     ['an unknown field', built.replace('<Nom>', '<Ip>127.0.0.1</Ip><Nom>'), 'schema'],
