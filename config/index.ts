@@ -1,4 +1,15 @@
-export { type Compilable, type Database, type Migration, openDatabase, type Query, required, STALE, tables } from './database/index.ts'
+export {
+  type Compilable,
+  type Database,
+  type Migration,
+  openDatabase,
+  prepared,
+  type Query,
+  required,
+  STALE,
+  type Statement,
+  tables,
+} from './database/index.ts'
 export { ConfigurationFault, loadConfiguration } from './load.ts'
 export { type Detail, type Log, openLog, silent } from './log.ts'
 export { compiled, packageRoot } from './paths.ts'

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from 'smtp-server'
 import type { Log } from '../config/index.ts'
@@ -5,6 +6,7 @@ import type { ServerTls } from '../crypto/index.ts'
 import { maskPatient } from './address.ts'
 import { ContentFault } from './content-guard.ts'
 import type { Transaction } from './intake.ts'
+import { unknownParameter } from './parameters.ts'
 import { Refusal } from './refusals.ts'
 import type { AskedRecipient, OwnBox, Policy, Speaker } from './session.ts'
 import type { Recipient } from './spool/index.ts'
@@ -37,7 +39,10 @@ interface Said<Box extends OwnBox> {
 
 interface Connection {
   session: SMTPServerSession
+  _socket: Socket
   _upgrading: boolean
+  /** Set while the lines of an AUTH exchange are awaited. */
+  _nextHandler: unknown
   send(code: number, text: unknown, context?: unknown): void
   _onCommand(command: Buffer | undefined, next: () => void): void
 }
@@ -58,16 +63,27 @@ class GatewayServer extends SMTPServer {
 
 function refine(connection: Connection): void {
   const send = connection.send.bind(connection)
-  connection.send = (code, text, context) => send(code, text, /^[245]\.\d+\.\d+ /.test(String(text)) ? false : context)
+  connection.send = (code, text, context) => {
+    if (connection.session.secure && !connection._upgrading) gather(connection._socket)
+    send(code, text, /^[245]\.\d+\.\d+ /.test(String(text)) ? false : context)
+  }
   const onCommand = connection._onCommand.bind(connection)
   connection._onCommand = (command, next) => {
     const name = String(command).split(' ', 1)[0]?.toUpperCase() ?? ''
     const isOpen = connection.session.secure || connection._upgrading
-    if (isOpen || BEFORE_TLS.has(name)) return onCommand(command, next)
-    const refusal = new Refusal('tlsRequired')
+    const isUnknown = !connection._nextHandler && unknownParameter(String(command)) !== undefined
+    if ((isOpen || BEFORE_TLS.has(name)) && !isUnknown) return onCommand(command, next)
+    const refusal = new Refusal(isOpen ? 'parameterUnknown' : 'tlsRequired')
     connection.send(refusal.code, `${refusal.status} ${refusal.message}`)
     setImmediate(next)
   }
+}
+
+/** RFC 2920 §3.2: the replies to commands that came together leave together, in one segment (and one TLS record). */
+function gather(socket: Socket): void {
+  if (socket.writableCorked > 0) return
+  socket.cork()
+  setImmediate(() => socket.uncork())
 }
 
 /** Opens one SMTP door. @returns its port, and how to close it */
@@ -132,8 +148,14 @@ function serverOptions<Box extends OwnBox>(options: ListenerOptions<Box>): SMTPS
       ? { disabledCommands: ['AUTH'] }
       : { authMethods: ['PLAIN', 'LOGIN'], authRequiredMessage: '5.7.0 Authentication required' }),
 
+    onConnect(session, callback) {
+      // Not even offered before TLS: a client that sees AUTH may send the password at once (RFC 4954 §4, RFC 8314 §3.3).
+      if (door === 'submission') session.disabledCommands = ['AUTH']
+      callback()
+    },
     onSecure(socket, session, callback) {
       if (door === 'reception') talk(session).peer = options.meet(socket as TLSSocket)
+      else session.disabledCommands = undefined
       callback()
     },
     onAuth(auth, session, callback) {

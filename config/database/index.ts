@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Compilable } from 'kysely'
 import { compiled } from '../paths.ts'
-import { compile, type Query } from './query.ts'
+import { compile, type Query, type Statement } from './query.ts'
 
 export type { Compilable } from 'kysely'
-export { type Query, required, STALE, tables } from './query.ts'
+export { prepared, type Query, required, STALE, type Statement, tables } from './query.ts'
 
 /** A change of the schema. Statements keep to what SQLite and PostgreSQL share; each runs once, in the order given. */
 export interface Migration {
@@ -22,7 +22,7 @@ export interface Database {
   run<T>(query: Compilable<T>): Promise<T[]>
   run<T = Record<string, unknown>>(query: Query): Promise<T[]>
   /** Runs statements as one transaction: all or none. @returns the rows of each */
-  atomically(queries: readonly (Compilable | Query)[]): Promise<Record<string, unknown>[][]>
+  atomically(queries: readonly Statement[]): Promise<Record<string, unknown>[][]>
   close(): Promise<void>
 }
 
@@ -71,7 +71,7 @@ export async function openDatabase(options: { file: string; migrations: readonly
   }
 
   return {
-    run: async (query: Compilable | Query) => (await send([compile(query)]))[0] as never[],
+    run: async (query: Statement) => (await send([compile(query)]))[0] as never[],
     atomically: queries => (queries.length === 0 ? Promise.resolve([]) : send(queries.map(compile))),
     close: async () => {
       if (down) return

@@ -32,6 +32,21 @@ export function compile(query: Compilable | Query): Query {
   return { sql, parameters }
 }
 
+/** A statement, built or ready. */
+export type Statement = Compilable | Query
+
+/**
+ * An insert that is run often: its text is built at the first use, only the values change.
+ * @param build makes the insert of a row; every row has the same columns, in the same order
+ */
+export function prepared<Row extends object>(build: (row: Row) => Compilable): (row: Row) => Query {
+  let sql: string | undefined
+  return row => {
+    sql ??= compile(build(row)).sql
+    return { sql, parameters: Object.values(row) }
+  }
+}
+
 /** What `atomically` rejects with when a required statement returned no row. Nothing of its batch was done. */
 export const STALE = 'a required row was not there'
 

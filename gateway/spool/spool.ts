@@ -1,8 +1,12 @@
-import { type Compilable, type Database, type Detail, required, STALE } from '../../config/index.ts'
+import { type Database, type Detail, prepared, type Query, required, STALE, type Statement } from '../../config/index.ts'
 import type { Bytes, Draft } from './bytes.ts'
 import { receiptBefore } from './legs.ts'
 import type { EventRow, MessageRow, Receipt, RecipientRow } from './schema.ts'
 import { spool as sql } from './schema.ts'
+
+const insertMessage = prepared((row: MessageRow) => sql.insertInto('message').values(row))
+const insertRecipient = prepared((row: RecipientRow) => sql.insertInto('recipient').values(row))
+const insertEvent = prepared((row: EventRow) => sql.insertInto('event').values(row))
 
 export interface Recipient {
   address: string
@@ -39,7 +43,7 @@ export type Leg = RecipientRow &
 export interface Prepared {
   readonly id: string
   readonly legs: readonly Leg[]
-  readonly rows: readonly Compilable[]
+  readonly rows: readonly Statement[]
 }
 
 export interface SpoolOptions {
@@ -68,20 +72,15 @@ export function openSpool({ db, bytes, owner, now, newId }: SpoolOptions) {
     return lastSeq
   }
 
-  const event = (messageId: string, position: number | null, kind: string, detail: Detail = {}): Compilable =>
-    sql
-      .insertInto('event')
-      .values({ message_id: messageId, position, at: now(), seq: nextSeq(), kind, detail: JSON.stringify(detail) } satisfies EventRow)
+  const event = (messageId: string, position: number | null, kind: string, detail: Detail = {}): Query =>
+    insertEvent({ message_id: messageId, position, at: now(), seq: nextSeq(), kind, detail: JSON.stringify(detail) })
 
   /** Syncs the bytes (S2). @param claimed whether the dispatcher starts on it at once, without asking for due rows */
   async function prepare(draft: Draft, envelope: Envelope, claimed: boolean, heldForFiling = false): Promise<Prepared> {
     await draft.sync()
     const message = messageRow(draft.id, envelope, now(), heldForFiling)
     const recipients = envelope.recipients.map((recipient, position) => recipientRow(message, position, recipient, claimed ? owner : null))
-    const rows = [
-      sql.insertInto('message').values(message),
-      ...chunks(recipients, 100).map(some => sql.insertInto('recipient').values(some)),
-    ]
+    const rows = [insertMessage(message), ...recipients.map(insertRecipient)]
     return { id: draft.id, rows, legs: recipients.map(recipient => legOf(message, recipient)) }
   }
 
@@ -92,7 +91,7 @@ export function openSpool({ db, bytes, owner, now, newId }: SpoolOptions) {
     read: (id: string) => bytes.read(id),
 
     /** Takes responsibility: reply 250 only after this resolves (RFC 5321 §6.1). Extra rows are written in the same transaction. */
-    async accept(prepared: Prepared, extra: readonly Compilable[] = []): Promise<void> {
+    async accept(prepared: Prepared, extra: readonly Statement[] = []): Promise<void> {
       await db.atomically([...prepared.rows, ...extra])
     },
 
@@ -132,7 +131,7 @@ export function openSpool({ db, bytes, owner, now, newId }: SpoolOptions) {
      * Ends an attempt: columns, ledger line and whatever else it causes move together.
      * @returns false when the row is no longer ours (claim lost): then nothing is done, so no report is ever sent twice
      */
-    async settle(leg: Leg, change: Partial<RecipientRow>, extra: readonly Compilable[]): Promise<boolean> {
+    async settle(leg: Leg, change: Partial<RecipientRow>, extra: readonly Statement[]): Promise<boolean> {
       const ours = sql
         .updateTable('recipient')
         .set({ ...change, claimed_by: null })
@@ -150,7 +149,7 @@ export function openSpool({ db, bytes, owner, now, newId }: SpoolOptions) {
       position: number,
       receipt: Receipt,
       detail: Detail,
-      extra: readonly Compilable[] = [],
+      extra: readonly Statement[] = [],
     ): Promise<boolean> {
       const move = sql
         .updateTable('recipient')
