@@ -1,4 +1,8 @@
-import type { Configuration, Database, Log } from '../config/index.ts'
+import { randomBytes } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Piscina } from 'piscina'
+import { type Configuration, compiled, type Database, type Log } from '../config/index.ts'
 import { clientTls, formatName, loadAnchors, loadIdentity, signEnveloped, signSubmissionSet } from '../crypto/index.ts'
 import type { Bal } from '../directory/index.ts'
 import {
@@ -11,7 +15,9 @@ import {
   type Policy,
   type Sender,
   type Signers,
+  type SubmissionRequest,
 } from '../dmp-bridge/index.ts'
+import type { PrepareTask } from './prepare-thread.ts'
 import type { Spool } from './spool/index.ts'
 
 export type DmpConfiguration = NonNullable<Configuration['dmp']>
@@ -54,15 +60,45 @@ export function identityFiles({ certificate, key, chain }: { certificate: string
   return { certificate, key, ...(chain ? { chain } : {}) }
 }
 
+/** The DMP's client; requests are built and signed in a thread of their own. */
 function openDmp(dmp: DmpConfiguration): Dmp {
   const anchors = loadAnchors(dmp.trust)
-  return dmpClient({
+  const threads = new Piscina<PrepareTask, SubmissionRequest>({
+    filename: compiled('gateway/prepare-thread'),
+    workerData: dmp,
+    minThreads: 0,
+    maxThreads: 1,
+    idleTimeout: 60_000,
+  })
+  const client = dmpClient({
     baseUrl: dmp.url,
     tls: clientTls({ identity: loadIdentity(identityFiles(dmp.client)), anchors, identifiedBy: 'name' }),
     software: dmp.software,
     signers: signersOf(dmp),
     timeoutMs: dmp.timeout,
   })
+  return {
+    ...client,
+    async prepare(document, { sender, policy, now }) {
+      const request = await threads.run({ document, asked: { sender, policy, now } })
+      return { ...request, body: Buffer.from(request.body) } // a Buffer comes out of a thread as plain bytes
+    },
+    close: async () => {
+      await client.close()
+      await threads.destroy()
+    },
+  }
+}
+
+/** What TD0.2 said of a patient is kept under a hash of his INS; its key lies beside the database, not in it. */
+function patientKey(data: string): Buffer {
+  const file = join(data, 'patients.key')
+  try {
+    writeFileSync(file, randomBytes(32), { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  return readFileSync(file)
 }
 
 /** Wires the bridge to our spool: it reads messages, releases them, and writes in their ledger. */
@@ -85,6 +121,7 @@ export function openFiling(options: {
     mail: { read: id => spool.read(id), release: id => spool.release(id), note: (id, kind, detail) => spool.note(id, kind, detail) },
     dmp: configuration.dmp ? openDmp(configuration.dmp) : undefined,
     policy: policyOf(configuration.dmp),
+    patientKey: patientKey(configuration.data),
     limits: DEFAULT_LIMITS,
     clock: { now },
     log: bridgeLog((level, event, fields) => log[level](event, { ...fields, reasons: String(fields.reasons ?? '') } as never)),

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Configuration, type Database, type Log, openDatabase } from '../config/index.ts'
-import { hashPassword, loadAnchors, loadIdentity, type Rdn, serverTls, verifyEnveloped, verifyPassword } from '../crypto/index.ts'
+import { Piscina } from 'piscina'
+import { type Configuration, compiled, type Database, type Log, openDatabase } from '../config/index.ts'
+import { hashPassword, loadAnchors, loadIdentity, type Rdn, serverTls, verifyPassword } from '../crypto/index.ts'
 import {
   type Bal,
   type Bals,
@@ -31,6 +32,7 @@ import { openSettlement } from './settlement.ts'
 import { openBytes, openOwners, openSpool, spoolMigrations } from './spool/index.ts'
 import { openTrust, type TrustedSpace } from './trust.ts'
 import { openUpkeep } from './upkeep.ts'
+import type { VerifyTask } from './verify-thread.ts'
 
 /** Everything that one operator keeps in its data folder. */
 export const layout = (data: string) => ({
@@ -175,9 +177,10 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
 }
 
 async function whiteListOf({ whiteList }: Configuration, log: Log): Promise<WhiteList> {
-  const anchors = loadAnchors(whiteList)
+  const { anchors, crls } = whiteList
+  const threads = new Piscina<VerifyTask, { signed: string }>({ filename: compiled('gateway/verify-thread'), minThreads: 0, maxThreads: 1 })
   return openWhiteList(whiteList.file, {
-    verify: xml => verifyEnveloped(xml, { anchors, at: new Date(), signerName: whiteList.signer }),
+    verify: xml => threads.run({ xml, anchors: { anchors, crls }, signerName: whiteList.signer }),
     onFault: fault => log.error('white-list-refused', { reason: fault.reason }),
     onReload: list => log.info('white-list', { entries: list.entries, generated: list.generatedAt.toISOString() }),
   })
