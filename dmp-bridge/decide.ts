@@ -189,5 +189,5 @@ function isIdentified(party: PartyFacts | undefined): boolean {
  */
 export function structureOf(cda: CdaFacts, policy: Policy): string | undefined {
   const authors = cda.authors.flatMap(each => each.structures)
-  return [policy.structure, ...(policy.sites ?? [])].find(each => each !== '' && authors.includes(each))
+  return [policy.structure, ...(policy.sites ?? [])].find(each => authors.includes(each))
 }

@@ -65,6 +65,12 @@ test('a boundary that closes brings us back one level', () => {
   expect(capOf(eml, { maxDepth: 2 })).toBeUndefined()
 })
 
+test('the next part of an outer multipart ends an inner one that was never closed', () => {
+  const inner = (name: string) => `--out\r\nContent-Type: multipart/mixed; boundary=${name}\r\n\r\n--${name}\r\n\r\nx\r\n`
+  const eml = `Content-Type: multipart/mixed; boundary=out\r\n\r\n${inner('a')}${inner('b')}${inner('c')}`
+  expect(capOf(eml, { maxDepth: 2 })).toBeUndefined()
+})
+
 test('dashes in a text are not parts', () => {
   expect(capOf(`a: b\r\n\r\n${'--\r\n-- signature\r\n-----\r\n'.repeat(500)}`, { maxParts: 10 })).toBeUndefined()
 })

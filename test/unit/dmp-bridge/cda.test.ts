@@ -121,6 +121,8 @@ describe('what is not read', () => {
     const body = `<structuredBody>${'<section/>'.repeat(2000)}</structuredBody>`
     const structured = cdaOf().replace(/<nonXMLBody>[\s\S]*<\/nonXMLBody>/, body)
     expect(readOf(structured, { maxXmlElements: 1000 })).toMatchObject({ kind: 'cda', cda: { body: 'N3' } })
+    const embedded = cdaOf().replace(/(<text [^>]*>)[^<]*/, `$1${'<x/>'.repeat(2000)}`)
+    expect(readOf(embedded, { maxXmlElements: 1000 })).toMatchObject({ kind: 'cda', cda: { body: 'N1', mediaType: 'application/pdf' } })
     expect(readOf(structured.replace('<section/>', '<section>'))).toEqual({ kind: 'unreadable', reason: 'xml-malformed' })
   })
 })

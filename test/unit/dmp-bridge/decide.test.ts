@@ -114,6 +114,8 @@ describe('the sender', () => {
 
   test('every author has an identifier and a name', async () => {
     expect(await verdict({}, xml => xml.replace(/<assignedPerson>[\s\S]*?<\/assignedPerson>/, ''))).toEqual(['author-missing'])
+    const second = '<author><assignedAuthor><id nullFlavor="UNK"/></assignedAuthor></author>'
+    expect(await verdict({}, xml => xml.replace('</author>', `</author>${second}`))).toEqual(['author-missing'])
   })
 
   test('must have declared that patients are informed', async () => {

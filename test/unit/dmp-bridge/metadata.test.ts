@@ -119,7 +119,8 @@ test('a document that presents itself says so', async () => {
 
 describe('as whom it is deposited', () => {
   test('the author who sends', async () => {
-    expect(depositorOf(await factsOf(), sender, policy)).toMatchObject({
+    const responsible = { idNatPs: '810000000000', name: 'RESPONSABLE' }
+    expect(depositorOf(await factsOf(), sender, { ...policy, responsible })).toMatchObject({
       idNatPs: rpps,
       structure: structure.id,
       author: { person: `${rpps}^FICTIF^Éloi^^^^^^&1.2.250.1.71.4.2.1&ISO^D^^^IDNPS` },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_LIMITS } from '../../../dmp-bridge/caps.ts'
 import { recogniseMessage } from '../../../dmp-bridge/recognise.ts'
-import { buildMail, type MailPart } from '../../world/letter.ts'
+import { buildMail, type MailPart, samplePatient } from '../../world/letter.ts'
 import { cdaOf, letterOf, NOW, otherPatient, read, UNIQUE_ID, verdicts } from './samples.ts'
 
 const TEXT: MailPart = { type: 'text/plain; charset=utf-8', content: 'Bonjour' }
@@ -90,6 +90,11 @@ test('two letters in one message are judged together', async () => {
   const attached = (content: string, filename: string) => ({ type: 'text/xml', filename, content })
   const other = cdaOf({ uniqueId: '2.25.5', patient: otherPatient })
   expect(verdicts(await recognise(mailOf(attached(cdaOf(), 'a.xml'), attached(other, 'b.xml'))))).toEqual([
+    ['two-patients'],
+    ['two-patients'],
+  ])
+  const born = cdaOf({ uniqueId: '2.25.5', patient: { ...samplePatient, birthDate: '1984-03-10' } })
+  expect(verdicts(await recognise(mailOf(attached(cdaOf(), 'a.xml'), attached(born, 'b.xml'))))).toEqual([
     ['two-patients'],
     ['two-patients'],
   ])
