@@ -2,7 +2,7 @@ import type { CdaFacts, FoundDocument, PartyFacts, Recognition } from './facts.t
 import { formatDtm, toDtm } from './hl7-time.ts'
 import { hasValidKey, parseCx, sameIns } from './ins.ts'
 import type { Reason } from './reasons.ts'
-import { loadTables, type Tables } from './tables.ts'
+import { shippedTables, type Tables } from './tables.ts'
 
 /** Who sends the message, as the session knew it (never as a header says it). */
 export interface Sender {
@@ -39,13 +39,6 @@ export interface DecideOptions {
   now?: Date
 }
 
-let defaults: Tables | undefined
-
-function defaultTables(): Tables {
-  defaults ??= loadTables()
-  return defaults
-}
-
 /**
  * Decides what happens to one document of a message. Pure: the same bytes and facts give the same verdict.
  * @param options.tables the code tables; the ones that come with the program by default
@@ -62,7 +55,7 @@ export function decide(
   // The same bytes may come twice (two archives of one document were met): the first copy stands for all, with what is said of each.
   const copies = document.content.length === 0 ? [document] : message.documents.filter(each => each.sha256 === document.sha256)
   if (copies[0] && copies[0].path !== document.path) return { action: 'ignore', reasons: ['duplicate'] }
-  const tables = options.tables ?? defaultTables()
+  const tables = options.tables ?? shippedTables()
   const reasons: Reason[] = [...copies.flatMap(each => each.faults), ...message.faults]
   if (document.content.length > policy.maxDocumentBytes) reasons.push('too-big')
   if (copies.some(each => each.marks.length > 0)) reasons.push('marked')

@@ -4,7 +4,7 @@ import type { CdaFacts, FoundDocument, Ignored, Recognition } from './facts.ts'
 import { type EntryMetadata, entryMetadata } from './metadata.ts'
 import { REASONS, type Reason } from './reasons.ts'
 import { recogniseFile } from './recognise.ts'
-import { loadTables, type Tables } from './tables.ts'
+import { shippedTables, type Tables } from './tables.ts'
 
 /** What the bridge makes of a file of the operator. It holds the identity of the patient: for his screen, never for a log. */
 export interface Inspection {
@@ -47,7 +47,7 @@ export async function inspectFile(
   bytes: Uint8Array,
   options: { sender?: Sender; policy: Policy; limits?: Limits; tables?: Tables; now?: Date },
 ): Promise<Inspection> {
-  const tables = options.tables ?? loadTables()
+  const tables = options.tables ?? shippedTables()
   const recognition = await recogniseFile(name, bytes, options.limits ?? DEFAULT_LIMITS)
   return {
     file: name,

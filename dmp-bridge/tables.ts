@@ -91,6 +91,14 @@ export function loadTables(folder = TABLES_FOLDER): Tables {
   }
 }
 
+let shipped: Tables | undefined
+
+/** @returns the tables that come with the program, read once */
+export function shippedTables(): Tables {
+  shipped ??= loadTables()
+  return shipped
+}
+
 const NAMES = Object.keys(SHAPES) as (keyof typeof SHAPES)[]
 
 function key(concept: { code: string; system: string }): string {
