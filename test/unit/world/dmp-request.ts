@@ -22,6 +22,8 @@ export interface Draft {
     vihf?: (text: string) => string
     /** After signing. */
     signedVihf?: (text: string) => string
+    /** Before signing. */
+    manifest?: (text: string) => string
     xades?: (text: string) => string
     envelope?: (text: string) => string
     content?: (cda: Buffer) => Buffer
@@ -104,8 +106,10 @@ export function xades(draft: Draft): string {
     `<Reference URI="urn:oid:${uri}">${transforms}${digested(digest)}</Reference>`
   const c14n = `<Transforms><Transform Algorithm="${C14N_COMMENTS}"/></Transforms>`
   const document = hash(inclusive(draft.cda.toString()))
-  const manifest = `<Manifest xmlns="${DS}" Id="IHEManifest">${reference(draft.submissionSetUniqueId, 'AA==')}\
-${reference(draft.uniqueId, document, c14n)}</Manifest>`
+  const manifest = (
+    draft.bend?.manifest ?? same
+  )(`<Manifest xmlns="${DS}" Id="IHEManifest">${reference(draft.submissionSetUniqueId, 'AA==')}\
+${reference(draft.uniqueId, document, c14n)}</Manifest>`)
   const properties = `<SignedProperties xmlns="${XADES}" Id="properties"><SignedSignatureProperties><SigningTime>${now.toISOString()}</SigningTime>\
 <SigningCertificate><Cert><CertDigest><DigestMethod xmlns="${DS}" Algorithm="${SHA256}"></DigestMethod><DigestValue xmlns="${DS}">\
 ${hash(certificate.raw)}</DigestValue></CertDigest><IssuerSerial><X509IssuerName xmlns="${DS}">${xml(dn(certificate.issuer))}</X509IssuerName>\

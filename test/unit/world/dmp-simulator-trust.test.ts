@@ -62,6 +62,10 @@ describe('signatures', () => {
     expect((await send({ signer: world.issued.other })).codes).toEqual(['Sender'])
   })
 
+  test('an Issuer that is not the subject of the certificate is refused', async () => {
+    expect((await send({ bend: { vihf: swap('CN=essai', 'CN=autre') } })).codes).toEqual(['Sender', 'DMPInvalidCertificate'])
+  })
+
   test.each([
     ['its value', swap(/(?<=<SignatureValue>)..../, 'AAAA')],
     ['the digest of the document', swap(/(?<=c14n-20010315#WithComments"\/><\/Transforms>.*?<DigestValue>)..../, 'AAAA')],
@@ -69,6 +73,14 @@ describe('signatures', () => {
     ['the certificate’s serial number', swap(/(?<=X509SerialNumber xmlns="[^"]*">)\d/, '0')],
   ])('the signature of the set is refused when %s is wrong', async (_, xades) => {
     expect((await send({ bend: { xades } })).codes).toEqual(['XDSRepositoryMetadataError'])
+  })
+
+  test.each([
+    ['the submission set', swap('AA==', 'AB==')],
+    ['the document', swap(/<Reference URI="urn:oid:[\d.]+"><Transforms>.*?<\/Reference>/, '')],
+    ['the document after c14n WithComments', swap(/<Transforms>.*?<\/Transforms>/, '')],
+  ])('the signature of the set is refused when its manifest does not name %s', async (_, manifest) => {
+    expect((await send({ bend: { manifest } })).codes).toEqual(['XDSRepositoryMetadataError'])
   })
 
   test('a document whose bytes are not those signed is refused', async () => {
@@ -89,9 +101,15 @@ describe('transport', () => {
     ['a DTD', { envelope: swap('<s:Envelope', '<!DOCTYPE x><s:Envelope') }, 'Sender'],
     ['a part without Content-ID', { package: swap('Content-ID: <Doc@essai>\r\n', '') }, 'Sender'],
     ['a part in base64', { package: swap('Encoding: binary', 'Encoding: base64') }, 'Sender'],
+    ['something after the last boundary', { package: (text: string) => `${text}x` }, 'Sender'],
     ['no last boundary', { package: swap('--cut--', '--cut') }, 'Sender'],
   ])('%s is a SOAP fault', async (_, bend, code) => {
     expect((await send({ bend })).codes).toContain(code)
+  })
+
+  test('a part that belongs to no Document is refused', async () => {
+    const extra = swap('--cut--', '--cut\r\nContent-Type: text/plain\r\nContent-ID: <more@essai>\r\n\r\nx\r\n--cut--')
+    expect((await send({ bend: { package: extra } })).codes).toEqual(['XDSRepositoryMetadataError'])
   })
 
   test('a message that is not MTOM is a SOAP fault, a wrong path or method an HTTP error', async () => {

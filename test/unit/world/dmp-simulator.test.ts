@@ -66,6 +66,9 @@ describe('a good submission', () => {
   })
 })
 
+const MORE =
+  '<Classification id="more" classificationScheme="urn:uuid:0" classifiedObject="Doc" nodeRepresentation="x"/><ExternalIdentifier'
+
 describe('metadata', () => {
   test.each([
     ['no classification node of the set', /<Classification id="c0"[^>]*\/>/, '', 'XDSRegistryMetadataError'],
@@ -80,7 +83,9 @@ describe('metadata', () => {
     ['a level-3 format on a PDF', 'urn:ihe:iti:xds-sd:pdf:2008', 'urn:ihe:lab:xd-lab:2008', 'XDSRepositoryMetadataError'],
     ['confidentiality R', 'nodeRepresentation="N"', 'nodeRepresentation="R"', 'XDSRegistryMetadataError'],
     ['another mime type', 'mimeType="text/xml"', 'mimeType="application/pdf"', 'XDSRegistryMetadataError'],
-    ['an author of another structure', /IDNST\^\^\^1\d{9}/g, 'IDNST^^^1750000018', 'XDSRegistryMetadataError'],
+    ['a depositor of another structure', /IDNST\^\^\^1\d{9}/, 'IDNST^^^1750000018', 'XDSRegistryMetadataError'],
+    ['an author of another structure', /(?<=<ExtrinsicObject id="Doc".*?IDNST\^\^\^)1\d{9}/, '1750000018', 'XDSRegistryMetadataError'],
+    ['a classification more', /(?<=<ExtrinsicObject id="Doc".*?)<ExternalIdentifier/, MORE, 'XDSRegistryMetadataError'],
     [
       'an XCN without authority',
       /\^\^\^\^\^\^&amp;1\.2\.250\.1\.71\.4\.2\.1&amp;ISO\^D\^\^\^IDNPS|\^{6}&#38;[\d.]+&#38;ISO\^D\^{3}IDNPS/,
@@ -157,6 +162,14 @@ describe('patient and document', () => {
   })
 })
 
+test('with patients "any", every INS with a right key has a DMP, and no other', async () => {
+  await using open = await openDmpWorld({ patients: 'any' })
+  const draft = open.draft()
+  expect((await open.send(draft)).codes).toEqual([])
+  const wrong = `${ins.slice(0, 13)}99^^^&${samplePatient.insOid}&ISO^NH`
+  expect((await open.send({ ...open.draft(), patientId: wrong })).codes).toEqual(['XDSUnknownPatientId'])
+})
+
 describe('TD0.2 and TD3.1b', () => {
   const soap = (path: string, action: string, body: string, changes: Partial<Draft> = {}) =>
     world.post(path, 'application/soap+xml; charset=UTF-8', envelope({ ...draft, ...changes }, path, action, body))
@@ -172,13 +185,14 @@ describe('TD0.2 and TD3.1b', () => {
 </controlActProcess></PRPA_IN201307UV02>`,
       { patientId: `${ins}^^^&${samplePatient.insOid}&ISO^NH` },
     )
-  const lookUp = (uniqueId: string, query = '5c4f972b-d56b-40ac-a5fc-c8ca9b40b9d4') =>
+  const lookUp = (uniqueId: string, query = '5c4f972b-d56b-40ac-a5fc-c8ca9b40b9d4', changes: Partial<Draft> = {}) =>
     soap(
       '/registry',
       'urn:ihe:iti:2007:RegistryStoredQuery',
       `<q:AdhocQueryRequest xmlns:q="urn:oasis:names:tc:ebxml-regrep:xsd:query:3.0" xmlns="urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0">
 <q:ResponseOption returnType="ObjectRef" returnComposedObjects="true"/><AdhocQuery id="urn:uuid:${query}">
 <Slot name="$XDSDocumentEntryUniqueId"><ValueList><Value>('${uniqueId}')</Value></ValueList></Slot></AdhocQuery></q:AdhocQueryRequest>`,
+      changes,
     )
 
   test('the test of existence tells open, closed and unknown', async () => {
@@ -194,6 +208,8 @@ describe('TD0.2 and TD3.1b', () => {
     await send()
     const { uniqueId, entryUUID } = dmp.filed.at(-1) ?? { uniqueId: '', entryUUID: '' }
     expect((await lookUp(uniqueId)).text).toContain(`<rim:ObjectRef id="${entryUUID}"/>`)
+    const elsewhere = await lookUp(uniqueId, undefined, { patientId: `${closed}^^^&${samplePatient.insOid}&ISO^NH` })
+    expect(elsewhere.text).not.toContain(entryUUID)
     expect((await lookUp('2.25.1')).text).toContain('<rim:RegistryObjectList></rim:RegistryObjectList>')
     expect((await lookUp("1.2') or ('")).codes).toEqual(['XDSStoredQueryParamNumber'])
     expect((await lookUp(uniqueId, '14d4debf-8f97-4251-9a74-a90016b0af0d')).codes).toEqual(['XDSRegistryError'])
