@@ -2,6 +2,7 @@ export {
   type Compilable,
   type Database,
   type Migration,
+  type NewFile,
   openDatabase,
   prepared,
   type Query,

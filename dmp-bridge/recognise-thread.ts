@@ -1,6 +1,10 @@
+import { constants, setPriority } from 'node:os'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import type { Limits } from './caps.ts'
 import { recogniseFile, recogniseMessage } from './recognise.ts'
+
+// Of this thread alone (Linux): the mail goes first, a document waits for its author's delay anyway.
+setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
 
 /** What a thread is asked: a whole message, or a file under its name. */
 export interface RecogniseTask {

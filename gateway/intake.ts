@@ -57,7 +57,7 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
       options.onAccepted({ id: draft.id, legs: prepared.legs, toFile, toCarry })
       return draft.id
     } catch (error) {
-      await draft.discard()
+      await (prepared ? spool.discard(prepared) : draft.discard())
       throw error
     }
   }

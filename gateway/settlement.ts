@@ -38,14 +38,14 @@ export function openSettlement(options: SettlementOptions) {
   ): Promise<void> {
     const prepared = report ? await reports.about(leg, report) : undefined
     const line = spool.event(leg.message_id, leg.position, kind, detail)
-    const done = await spool.settle(leg, change, [line, ...(await acknowledged(leg, kind)), ...(prepared?.rows ?? [])])
+    const done = await spool.settle(leg, change, [line, ...acknowledged(leg, kind)], prepared)
     if (!done) return prepared && spool.discard(prepared)
     log.info(kind, { id: leg.message_id, to: maskPatient(leg.address), ...detail })
     announce(prepared)
   }
 
   /** A report in its reader's mailbox: the timeline of the message that it is about says so. */
-  async function acknowledged(leg: Leg, kind: string) {
+  function acknowledged(leg: Leg, kind: string) {
     return kind === 'delivered' && leg.about && leg.report
       ? [spool.event(leg.about, null, 'acknowledged', { to: maskPatient(leg.address) })]
       : []
@@ -130,7 +130,7 @@ export function openSettlement(options: SettlementOptions) {
     /** The receipt has not come: the sender is told, once. */
     async overdue(leg: Leg): Promise<void> {
       const prepared = leg.sender ? await reports.about(leg, { kind: 'overdue', status: '4.4.7' }) : undefined
-      const moved = await spool.moveReceipt(leg.message_id, leg.position, 'overdue', { status: '4.4.7' }, prepared?.rows)
+      const moved = await spool.moveReceipt(leg.message_id, leg.position, 'overdue', { status: '4.4.7' }, prepared)
       if (moved) announce(prepared)
       else if (prepared) await spool.discard(prepared)
     },

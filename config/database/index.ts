@@ -21,14 +21,25 @@ export interface Database {
   /** Runs one statement. @returns its rows (of a select, or of RETURNING) */
   run<T>(query: Compilable<T>): Promise<T[]>
   run<T = Record<string, unknown>>(query: Query): Promise<T[]>
-  /** Runs statements as one transaction: all or none. @returns the rows of each */
-  atomically(queries: readonly Statement[]): Promise<Record<string, unknown>[][]>
+  /**
+   * Runs statements as one transaction: all or none.
+   * @param files on the disk before the rows are; when the rows fail they stay behind, without rows
+   * @returns the rows of each
+   */
+  atomically(queries: readonly Statement[], files?: readonly NewFile[]): Promise<Record<string, unknown>[][]>
   close(): Promise<void>
+}
+
+/** Bytes that belong to rows: a new file, written and synced, its name too, before the rows commit. */
+export interface NewFile {
+  readonly path: string
+  readonly bytes: Uint8Array
 }
 
 export interface Job {
   readonly id: number
   readonly queries: readonly Query[]
+  readonly files?: readonly NewFile[]
 }
 
 export type Answer = { readonly id: number; readonly rows: Record<string, unknown>[][] } | { readonly id: number; readonly error: string }
@@ -61,18 +72,18 @@ export async function openDatabase(options: { file: string; migrations: readonly
     }
   })
 
-  function send(queries: readonly Query[]): Promise<Record<string, unknown>[][]> {
+  function send(queries: readonly Query[], files?: readonly NewFile[]): Promise<Record<string, unknown>[][]> {
     if (down) return Promise.reject(down)
     const id = next++
     return new Promise((resolve, reject) => {
       waiting.set(id, { resolve, reject })
-      thread.postMessage({ id, queries } satisfies Job)
+      thread.postMessage((files ? { id, queries, files } : { id, queries }) satisfies Job)
     })
   }
 
   return {
     run: async (query: Statement) => (await send([compile(query)]))[0] as never[],
-    atomically: queries => (queries.length === 0 ? Promise.resolve([]) : send(queries.map(compile))),
+    atomically: (queries, files) => (queries.length === 0 ? Promise.resolve([]) : send(queries.map(compile), files)),
     close: async () => {
       if (down) return
       const ended = once(thread, 'exit')

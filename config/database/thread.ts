@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import Database from 'better-sqlite3'
+import { writeFiles } from './files.ts'
 import type { Answer, Job, Migration, Query } from './index.ts'
 import { STALE } from './query.ts'
 
@@ -48,9 +49,13 @@ function drain(): void {
 }
 
 function commit(jobs: Job[]): Answer[] {
+  const faults = writeFiles(jobs)
   try {
     db.exec('BEGIN IMMEDIATE')
-    const answers = jobs.map(answerApart)
+    const answers = jobs.map(job => {
+      const error = faults.get(job.id)
+      return error === undefined ? answerApart(job) : { id: job.id, error }
+    })
     db.exec('COMMIT')
     return answers
   } catch (error) {

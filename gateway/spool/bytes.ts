@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { NewFile } from '../../config/index.ts'
 
 const KEEP_IN_MEMORY = 256 * 1024
 /** What was just written is read soon, to be carried and looked into: so much of it stays in memory. */
@@ -24,8 +25,9 @@ export interface Draft {
   /** Octets written so far. */
   readonly size: number
   write(chunk: Buffer): Promise<void>
-  /** Resolves once bytes and name are on the disk. */
-  sync(): Promise<void>
+  /** Ends it. @returns what is still to be written, with the rows; everything else is on the disk, its name too */
+  seal(): Promise<NewFile[]>
+  /** Before `seal`; afterwards see `Bytes.remove`. */
   discard(): Promise<void>
 }
 
@@ -79,20 +81,23 @@ function recentBytes() {
   }
 }
 
-/** Small messages stay in memory until they are whole: one write and one sync instead of many. */
+/**
+ * Small messages stay in memory until they are whole, and go to the disk together with their rows; larger ones are written as
+ * they come.
+ */
 function draft(id: string, path: string, syncFolder: () => Promise<void>, written: (id: string, bytes: Buffer) => void): Draft {
   let handle: FileHandle | undefined
   let chunks: Buffer[] = []
-  let buffered = 0
   let size = 0
 
-  const flush = async (): Promise<Buffer> => {
-    handle ??= await open(path, 'wx', 0o600)
-    const batch = Buffer.concat(chunks)
+  const take = (): Buffer => {
+    const bytes = Buffer.concat(chunks)
     chunks = []
-    buffered = 0
-    await handle.writeFile(batch)
-    return batch
+    return bytes
+  }
+  const flush = async () => {
+    handle ??= await open(path, 'wx', 0o600)
+    await handle.writeFile(take())
   }
   return {
     id,
@@ -102,16 +107,19 @@ function draft(id: string, path: string, syncFolder: () => Promise<void>, writte
     async write(chunk) {
       chunks.push(chunk)
       size += chunk.length
-      buffered += chunk.length
-      if (buffered >= KEEP_IN_MEMORY) await flush()
+      if (handle || size > KEEP_IN_MEMORY) await flush()
     },
-    async sync() {
-      const batch = await flush()
-      await handle?.datasync()
-      await handle?.close()
+    async seal() {
+      if (!handle) {
+        const bytes = take()
+        written(id, bytes)
+        return [{ path, bytes }]
+      }
+      await handle.datasync()
+      await handle.close()
       handle = undefined
       await syncFolder()
-      if (batch.length === size) written(id, batch)
+      return []
     },
     async discard() {
       chunks = []

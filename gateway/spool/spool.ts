@@ -1,4 +1,4 @@
-import { type Database, type Detail, prepared, type Query, required, STALE, type Statement } from '../../config/index.ts'
+import { type Database, type Detail, type NewFile, prepared, type Query, required, STALE, type Statement } from '../../config/index.ts'
 import type { Bytes, Draft } from './bytes.ts'
 import { receiptBefore } from './legs.ts'
 import type { EventRow, MessageRow, Receipt, RecipientRow } from './schema.ts'
@@ -44,6 +44,7 @@ export interface Prepared {
   readonly id: string
   readonly legs: readonly Leg[]
   readonly rows: readonly Statement[]
+  readonly files: readonly NewFile[]
 }
 
 export interface SpoolOptions {
@@ -75,13 +76,13 @@ export function openSpool({ db, bytes, owner, now, newId }: SpoolOptions) {
   const event = (messageId: string, position: number | null, kind: string, detail: Detail = {}): Query =>
     insertEvent({ message_id: messageId, position, at: now(), seq: nextSeq(), kind, detail: JSON.stringify(detail) })
 
-  /** Syncs the bytes (S2). @param claimed whether the dispatcher starts on it at once, without asking for due rows */
+  /** Ends the bytes, builds the rows. @param claimed whether the dispatcher starts on it at once, without asking for due rows */
   async function prepare(draft: Draft, envelope: Envelope, claimed: boolean, heldForFiling = false): Promise<Prepared> {
-    await draft.sync()
+    const files = await draft.seal()
     const message = messageRow(draft.id, envelope, now(), heldForFiling)
     const recipients = envelope.recipients.map((recipient, position) => recipientRow(message, position, recipient, claimed ? owner : null))
     const rows = [insertMessage(message), ...recipients.map(insertRecipient)]
-    return { id: draft.id, rows, legs: recipients.map(recipient => legOf(message, recipient)) }
+    return { id: draft.id, rows, files, legs: recipients.map(recipient => legOf(message, recipient)) }
   }
 
   return {
@@ -92,7 +93,7 @@ export function openSpool({ db, bytes, owner, now, newId }: SpoolOptions) {
 
     /** Takes responsibility: reply 250 only after this resolves (RFC 5321 §6.1). Extra rows are written in the same transaction. */
     async accept(prepared: Prepared, extra: readonly Statement[] = []): Promise<void> {
-      await db.atomically([...prepared.rows, ...extra])
+      await db.atomically([...prepared.rows, ...extra], prepared.files)
     },
 
     /** Takes due recipients for this process. @param busy domains that have enough to do */
@@ -131,7 +132,7 @@ export function openSpool({ db, bytes, owner, now, newId }: SpoolOptions) {
      * Ends an attempt: columns, ledger line and whatever else it causes move together.
      * @returns false when the row is no longer ours (claim lost): then nothing is done, so no report is ever sent twice
      */
-    async settle(leg: Leg, change: Partial<RecipientRow>, extra: readonly Statement[]): Promise<boolean> {
+    async settle(leg: Leg, change: Partial<RecipientRow>, extra: readonly Statement[], report?: Prepared): Promise<boolean> {
       const ours = sql
         .updateTable('recipient')
         .set({ ...change, claimed_by: null })
@@ -140,17 +141,11 @@ export function openSpool({ db, bytes, owner, now, newId }: SpoolOptions) {
         .where('relay', '=', 'sending')
         .where('claimed_by', '=', owner)
         .returning('position')
-      return doneUnlessStale(db.atomically([required(ours), ...extra]))
+      return doneUnlessStale(db.atomically([required(ours), ...extra, ...(report?.rows ?? [])], report?.files))
     },
 
     /** Moves a receipt along its table. @returns whether it moved */
-    async moveReceipt(
-      messageId: string,
-      position: number,
-      receipt: Receipt,
-      detail: Detail,
-      extra: readonly Statement[] = [],
-    ): Promise<boolean> {
+    async moveReceipt(messageId: string, position: number, receipt: Receipt, detail: Detail, report?: Prepared): Promise<boolean> {
       const move = sql
         .updateTable('recipient')
         .set({ receipt, receipt_due_at: null })
@@ -158,7 +153,9 @@ export function openSpool({ db, bytes, owner, now, newId }: SpoolOptions) {
         .where('position', '=', position)
         .where('receipt', 'in', receiptBefore(receipt))
         .returning('position')
-      return doneUnlessStale(db.atomically([required(move), event(messageId, position, receipt, detail), ...extra]))
+      return doneUnlessStale(
+        db.atomically([required(move), event(messageId, position, receipt, detail), ...(report?.rows ?? [])], report?.files),
+      )
     },
 
     async note(messageId: string, kind: string, detail: Detail = {}): Promise<void> {
