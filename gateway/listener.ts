@@ -223,11 +223,17 @@ async function answer<Box extends OwnBox, T>(
   try {
     value = await work()
   } catch (error) {
-    const refusal = error instanceof Refusal || error instanceof ContentFault ? error : new Refusal('internal', undefined, { cause: error })
+    const refusal = error instanceof Refusal || error instanceof ContentFault ? error : unforeseen(error)
     log.info('refused', { door, session: session.id, reason: refusal.reason, user: maskPatient(String(session.user ?? '')) || undefined })
     if (refusal.cause) log.error('refusal-cause', { door, session: session.id, reason: refusal.reason }, refusal.cause)
     const code = refusal instanceof ContentFault ? refusal.reply : refusal.code
     return callback(Object.assign(new Error(`${refusal.status} ${refusal.message}`), { responseCode: code }))
   }
   callback(null, value)
+}
+
+/** A client that goes away in the middle of DATA is no bug of ours. */
+function unforeseen(error: unknown): Refusal {
+  const isCut = (error as NodeJS.ErrnoException).code === 'ECONNECTION'
+  return isCut ? new Refusal('connectionLost') : new Refusal('internal', undefined, { cause: error })
 }

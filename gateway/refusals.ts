@@ -24,6 +24,7 @@ export const REFUSALS = {
   directoryUnavailable: [451, '4.4.3', 'Directory unavailable, try again later'],
   trustUnavailable: [451, '4.7.0', 'The white list cannot be read now, try again later'],
   spoolFailed: [451, '4.3.0', 'Message could not be stored, try again later'],
+  connectionLost: [451, '4.4.2', 'The connection ended before the message did'],
   internal: [451, '4.3.0', 'Internal error, try again later'],
 } as const satisfies Record<string, readonly [number, EnhancedStatus, string]>
 

@@ -89,10 +89,12 @@ function draft(id: string, path: string, syncFolder: () => Promise<void>, writte
   let handle: FileHandle | undefined
   let chunks: Buffer[] = []
   let size = 0
+  let waiting = 0
 
   const take = (): Buffer => {
     const bytes = Buffer.concat(chunks)
     chunks = []
+    waiting = 0
     return bytes
   }
   const flush = async () => {
@@ -107,7 +109,9 @@ function draft(id: string, path: string, syncFolder: () => Promise<void>, writte
     async write(chunk) {
       chunks.push(chunk)
       size += chunk.length
-      if (handle || size > KEEP_IN_MEMORY) await flush()
+      waiting += chunk.length
+      // Never chunk by chunk: a body of dots comes three octets at a time.
+      if (waiting > KEEP_IN_MEMORY) await flush()
     },
     async seal() {
       if (!handle) {
@@ -115,6 +119,7 @@ function draft(id: string, path: string, syncFolder: () => Promise<void>, writte
         written(id, bytes)
         return [{ path, bytes }]
       }
+      if (waiting > 0) await flush()
       await handle.datasync()
       await handle.close()
       handle = undefined
