@@ -50,7 +50,7 @@ async function attempt(filing: FilingRow, tools: FilerTools): Promise<Next> {
   if (!document && recognition.faults.length > 0) return held(...recognition.faults)
   if (!document || document.sha256 !== filing.sha256) return held('bytes-changed')
 
-  const verdict = decide(document, recognition, sender, tools.policy)
+  const verdict = decide(document, recognition, sender, tools.policy, { now: new Date(tools.now()) })
   const overruled = parse(filing.overruled)
   const standing = verdict.action === 'file' ? [] : verdict.reasons.filter(reason => !overruled.includes(reason))
   if (standing.length > 0) return held(...standing)

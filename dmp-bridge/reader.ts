@@ -62,7 +62,7 @@ function planOne(
   const uniqueId = keyOf(document.cda)
   const dueAt = tools.now() + tools.policy.delayMs
   const base = { id: tools.newId(), place, sha256: document.sha256, uniqueId, dueAt }
-  const verdict = decide(document, recognition, sender, tools.policy)
+  const verdict = decide(document, recognition, sender, tools.policy, { now: new Date(tools.now()) })
   if (verdict.action === 'ignore') return { ...base, state: 'ignored', reasons: verdict.reasons }
   const double = uniqueId === undefined ? undefined : doubleOf(document.sha256, uniqueId, twins)
   if (double?.state === 'ignored') return { ...base, state: 'ignored', reasons: double.reasons }

@@ -26,6 +26,21 @@ test('a message without documents is given back at once', async () => {
   expect(await world.states()).toEqual([])
 })
 
+test('a document dated tomorrow is held, and goes when a human releases it the day after', async () => {
+  await using world = await startBridgeWorld()
+  await world.send('m1', { cda: { now: new Date(world.now + 24 * HOUR) } })
+  await world.pass(HOUR)
+  expect(await world.states()).toEqual(['held bad-date'])
+  const [filing] = await world.bridge.orders.list()
+  await world.bridge.orders.release(filing!.id)
+  await world.pass(MINUTE)
+  expect(await world.states()).toEqual(['held bad-date'])
+  await world.pass(24 * HOUR)
+  await world.bridge.orders.release(filing!.id)
+  await world.pass(MINUTE)
+  expect(await world.states()).toEqual(['filed'])
+})
+
 test('a DMP that is down is tried for days with growing waits, then the document is filed once', async () => {
   await using world = await startBridgeWorld()
   const uniqueId = await world.send('m1')
