@@ -4,6 +4,7 @@ import { basename } from 'node:path'
 import type { Command } from 'commander'
 import { type Database, loadConfiguration } from '../../config/index.ts'
 import {
+  authorAsFiler,
   authorAsSender,
   buildSubmission,
   DEFAULT_LIMITS,
@@ -13,13 +14,14 @@ import {
   type OrderResult,
   type Orders,
   openOrders,
+  type Policy,
   recogniseFile,
   type Sender,
 } from '../../dmp-bridge/index.ts'
-import { policyOf, senderOf, signersOf } from '../filing.ts'
+import { type DmpConfiguration, policyOf, senderOf, signersOf } from '../filing.ts'
 import { openBoxes } from '../main.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
-import { localDmp } from './local-dmp.ts'
+import { localPolicy, withLocalDmp } from './local-dmp.ts'
 import { clock, print, table } from './output.ts'
 
 interface FileOptions {
@@ -39,17 +41,18 @@ export function dmpCommands(program: Command): void {
   dmp
     .command('inspect')
     .description('what the bridge recognises in a file, the metadata it would send, its decision and reasons; sends nothing')
-    .argument('<file>', '.eml, .zip or .xml')
+    .argument('<file...>', '.eml, .zip or .xml; of several, --json prints a list')
     .option(...CONFIG_FOR_FILES)
     .option('--sender <address>', 'box that would send it; without it, its author')
     .option('--json', 'for programs')
-    .action(async (file: string, options: FileOptions) => {
-      const context = await contextOf(options)
-      const inspection = await inspectFile(basename(file), await readFile(file), {
-        policy: context.policy,
-        ...(context.sender ? { sender: context.sender } : {}),
-      })
-      print(options.json, inspection, () => inspectionText(inspection))
+    .action(async (files: string[], options: FileOptions) => {
+      const { policy, sender } = await rulesOf(options)
+      const inspections: Inspection[] = []
+      for (const file of files) {
+        const context = { policy, now: new Date(), ...(sender ? { sender } : {}) }
+        inspections.push(await inspectFile(basename(file), await readFile(file), context))
+      }
+      print(options.json, files.length === 1 ? inspections[0] : inspections, () => inspections.map(inspectionText).join('\n'))
     })
 
   dmp
@@ -60,27 +63,32 @@ export function dmpCommands(program: Command): void {
     .option(...CONFIG_FOR_FILES)
     .option('--sender <address>', 'box that would send it; without it, its author')
     .option('--json', 'for programs')
-    .action(async (file: string, options: FileOptions & { out: string }) => writeSubmission(file, options))
+    .action(async (file: string, options: FileOptions & { out: string }) => {
+      if (!options.config) return withLocalDmp(dmp => writeSubmission(file, dmp, options))
+      return writeSubmission(file, configuredDmp(options.config), options)
+    })
 
   orderCommands(dmp)
 }
 
-async function writeSubmission(file: string, options: FileOptions & { out: string }): Promise<void> {
-  const { dmp, sender: given } = await contextOf(options)
+async function writeSubmission(file: string, dmp: DmpConfiguration, options: FileOptions & { out: string }): Promise<void> {
+  const rules = await rulesOf(options)
   const recognition = await recogniseFile(basename(file), await readFile(file), DEFAULT_LIMITS)
   const [document] = recognition.documents
   if (!document)
     throw new Error(`no document in ${file}: ${recognition.ignored.map(({ reason }) => reason).join(', ') || 'nothing was recognised'}`)
-  const sender = given ?? authorAsSender(document)
-  const verdict = decide(document, recognition, sender, policyOf(dmp))
+  const sender = rules.sender ?? authorAsSender(document)
+  const policy = rules.sender ? rules.policy : authorAsFiler(document, rules.policy) // as `inspect` judges it
+  const now = new Date()
+  const verdict = decide(document, recognition, sender, policy, { now })
   if (verdict.action !== 'file') throw new Error(`it would not be sent: ${verdict.action}, ${verdict.reasons.join(', ')}`)
   const request = buildSubmission(document, {
     sender,
-    policy: policyOf(dmp),
+    policy,
     software: dmp.software,
     endpoint: `${dmp.url}/repository`,
     signers: signersOf(dmp),
-    now: new Date(),
+    now,
     newId: randomUUID,
   })
   await writeFile(options.out, request.body)
@@ -88,15 +96,17 @@ async function writeSubmission(file: string, options: FileOptions & { out: strin
   print(options.json, { contentType, uniqueId, submissionSetUniqueId, out: options.out }, () => `Content-Type: ${contentType}`)
 }
 
-async function contextOf(options: FileOptions) {
-  if (!options.config) {
-    if (options.sender) throw new Error('--sender needs -c: its box is one of a configuration')
-    const dmp = await localDmp()
-    return { dmp, policy: policyOf(dmp), sender: undefined }
-  }
-  const { dmp } = loadConfiguration(options.config)
+/** As whom to decide: `sender` is absent when the document's author is to be taken for it. */
+async function rulesOf({ config, sender }: FileOptions): Promise<{ policy: Policy; sender?: Sender }> {
+  if (config) return { policy: policyOf(configuredDmp(config)), ...(sender ? { sender: await boxSender(config, sender) } : {}) }
+  if (sender) throw new Error('--sender needs -c: its box is one of a configuration')
+  return { policy: localPolicy() }
+}
+
+function configuredDmp(config: string): DmpConfiguration {
+  const { dmp } = loadConfiguration(config)
   if (!dmp) throw new Error('this configuration has no dmp')
-  return { dmp, policy: policyOf(dmp), sender: options.sender ? await boxSender(options.config, options.sender) : undefined }
+  return dmp
 }
 
 async function boxSender(config: string, address: string): Promise<Sender> {

@@ -1,17 +1,30 @@
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { issueKeys, OPERATORS, SITES, testDmp } from '../../test/world/operator.ts'
+import type { Policy } from '../../dmp-bridge/index.ts'
+import { issueKeys, OPERATORS, type OperatorKeys, SITES, testDmp } from '../../test/world/operator.ts'
 import { createPki } from '../../test/world/pki.ts'
-import type { DmpConfiguration } from '../filing.ts'
+import { type DmpConfiguration, policyOf } from '../filing.ts'
 
-/** A DMP configuration with fresh test keys, as the local trust space has it: for a file on a desk, without an installation. */
-export async function localDmp(): Promise<DmpConfiguration> {
+/** The rules of the local trust space, for a file on a desk, without an installation: the test authority of the INS is allowed. */
+export function localPolicy(): Policy {
+  const none = { certificate: '', key: '', chain: '' }
+  return policyOf(configurationOf({ server: none, client: none, signature: none }, { anchors: [], crls: [] }))
+}
+
+/** The same, as a whole configuration with fresh test keys; they are gone when `use` has ended. */
+export async function withLocalDmp<T>(use: (dmp: DmpConfiguration) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'pli-keys-'))
-  const pki = await createPki({ now: new Date() })
-  const { anchors, crls } = await pki.write(folder)
-  const keys = await issueKeys(pki, 'alpha', join(folder, 'alpha'))
-  const shared = { anchors, crls }
+  try {
+    const pki = await createPki({ now: new Date() })
+    const { anchors, crls } = await pki.write(folder)
+    return await use(configurationOf(await issueKeys(pki, 'alpha', join(folder, 'alpha')), { anchors, crls }))
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function configurationOf(keys: OperatorKeys, shared: { anchors: string[]; crls: string[] }): DmpConfiguration {
   return {
     ...testDmp({ name: 'alpha', keys, shared }, 'https://dmp.invalid'),
     structure: OPERATORS.alpha.structure,
