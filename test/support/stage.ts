@@ -76,7 +76,8 @@ function serverOf(world: World, account: Account): Parameters<typeof submit>[0] 
   return { port: ports.submission, ca: world.shared.anchors, servername: `smtp.${domain}`, account }
 }
 
-function isSettled({ recipients, filings, message }: Timeline): boolean {
+/** No column can move by itself any more. */
+export function isSettled({ recipients, filings, message }: Timeline): boolean {
   const isQuiet = recipients.every(({ relay, receipt }) => (relay === 'sent' && receipt !== 'awaited') || relay === 'failed')
   const isRead = message.held_for_filing === 0 || filings.length > 0
   return isQuiet && isRead && filings.every(({ state }) => state !== 'pending')
