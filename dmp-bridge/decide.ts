@@ -153,6 +153,7 @@ function judgeCodes(cda: CdaFacts, tables: Tables): Reason[] {
   if (!tables.formatOf(cda)) reasons.push('unknown-format')
   if (!tables.facility(cda.facility)) reasons.push('unknown-facility')
   if (!tables.practice(cda.practice)) reasons.push('unknown-practice')
+  if (tables.needsAnnouncement(cda)) reasons.push('announce-first')
   if (cda.confidentiality !== 'N') reasons.push('not-normal')
   if (cda.language !== 'fr-FR') reasons.push('not-french')
   return reasons

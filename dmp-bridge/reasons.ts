@@ -101,6 +101,11 @@ export const REASONS = {
     en: 'Documents of this class are not filed by a professional.',
     action: 'hold',
   },
+  'announce-first': {
+    fr: 'Le patient doit être informé de ce résultat par un professionnel avant de pouvoir le lire.',
+    en: 'A professional must tell the patient before he can read this result.',
+    action: 'hold',
+  },
   'unknown-format': {
     fr: 'Le modèle du document n’est pas dans la table des formats.',
     en: 'The model of the document is not in the format table.',

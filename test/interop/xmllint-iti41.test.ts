@@ -74,7 +74,7 @@ describe.skipIf(!hasCorpus || !has('xmllint'))('xmllint with the schemas of ITI-
       const request = await requestOf(name, readFileSync(corpus('cda', '3-0', name)))
       if (request) requests[basename(name, '.xml')] = request
     }
-    expect(Object.keys(requests)).toHaveLength(52)
+    expect(Object.keys(requests)).toHaveLength(50)
     expect(faultsOf('IHE/IHEXDSB.xsd', requests)).toBe('')
   })
 

@@ -60,8 +60,9 @@ describe.skipIf(!hasCorpus)('public examples', () => {
 
   test('decisions on CDA 3-0', async () => {
     expect(await countOf(filesOf('cda', '3-0'))).toEqual({
-      file: 52,
+      file: 50,
       'active-content': 1,
+      'announce-first': 2,
       'authenticator-missing': 5,
       'author-structure': 2,
       'bad-ins-key': 8,
@@ -83,7 +84,8 @@ describe.skipIf(!hasCorpus)('public examples', () => {
       'authenticator-missing + id-not-oid': 5,
       'author-structure + id-not-oid': 4,
       'id-extension': 2,
-      'id-not-oid': 32,
+      'announce-first + id-not-oid': 4,
+      'id-not-oid': 28,
       'id-not-oid + replacement': 1,
       'id-not-oid + replacement + type-not-for-professionals': 1,
       'id-not-oid + type-not-for-professionals': 1,

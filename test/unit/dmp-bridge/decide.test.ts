@@ -77,6 +77,8 @@ describe('the document', () => {
     ['type under another system', {}, xml => xml.replace('codeSystem="2.16.840.1.113883.6.1"', 'codeSystem="1.2.3"'), ['unknown-type']],
     ['type without a class', { type: { code: '28617-9', label: 'x' } }, xml => xml, ['unknown-class']],
     ['written by the patient', { type: { code: '74465-6', label: 'x' } }, xml => xml, ['type-not-for-professionals']],
+    ['pathology, before it was announced', { type: { code: '60568-3', label: 'x' } }, xml => xml, ['announce-first']],
+    ['genetics, before it was announced', { type: { code: '51969-4', label: 'x' } }, xml => xml, ['announce-first']],
     ['unknown media type', {}, xml => xml.replace('mediaType="application/pdf"', 'mediaType="application/msword"'), ['unknown-format']],
     ['structured, model not listed', {}, xml => xml.replace(/<nonXMLBody>[\s\S]*<\/nonXMLBody>/, '<structuredBody/>'), ['unknown-format']],
     ['unknown facility', {}, xml => xml.replace('code="SA07"', 'code="SA99"'), ['unknown-facility']],

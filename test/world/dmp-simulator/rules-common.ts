@@ -66,8 +66,8 @@ export function authors(object: RegistryObject, scheme: string, rules: Rules): A
     const national = institutions.every(id => id !== undefined)
     rules.check(national, METADATA, `${object.id}: authorInstitution must be XON with their Struct_IdNat`)
     const specialties = slot(each, 'authorSpecialty')
-    const known = specialties.length <= 1 && specialties.every(text => /^[\w/.-]+\^[^^]+\^1\.2\.250\.1\.213\.1\.1\.4\.5$/.test(text))
-    rules.check(known, METADATA, `${object.id}: authorSpecialty must be code^label^1.2.250.1.213.1.1.4.5`)
+    const known = specialties.length <= 1 && specialties.every(text => /^[\w/.-]+\^[^^]+\^1\.2\.250\.1\.213\.1\.1\.4\.[56]$/.test(text))
+    rules.check(known, METADATA, `${object.id}: authorSpecialty must be code^label^1.2.250.1.213.1.1.4.5 (people) or .6 (devices)`)
     return { person: persons[0], institutions: institutions.filter(id => id !== undefined) }
   })
 }
