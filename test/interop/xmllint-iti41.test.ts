@@ -1,5 +1,4 @@
-import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -11,9 +10,11 @@ import { buildLookup } from '../../dmp-bridge/lookup.ts'
 import { recogniseFile } from '../../dmp-bridge/recognise.ts'
 import { buildSubmission } from '../../dmp-bridge/submission.ts'
 import { corpus, hasCorpus } from '../support/corpus.ts'
-import { has, tool } from '../support/tools.ts'
+import { prepareSchemas, schemaFaults, soapBody, withAttachments } from '../support/schemas.ts'
+import { has } from '../support/tools.ts'
 import { contextOf, signing } from '../unit/dmp-bridge/dmp-world.ts'
 import { cdaOf, policy, sender } from '../unit/dmp-bridge/samples.ts'
+import { readPackage } from '../world/dmp-simulator/multipart.ts'
 
 const now = new Date()
 let folder: string
@@ -22,10 +23,7 @@ let signers: Signers
 beforeAll(async () => {
   if (!hasCorpus) return
   folder = mkdtempSync(join(tmpdir(), 'pli-xsd-'))
-  cpSync(corpus('schema', 'ipf', 'wsdl', 'schema'), join(folder, 'schema'), { recursive: true })
-  // libxml2 skips the import of a namespace that it has met already: xcf.xsd must be included by name.
-  const main = join(folder, 'schema', 'IHE', 'IHEXDSB.xsd')
-  writeFileSync(main, readFileSync(main, 'utf8').replace(/(<xs:schema [^>]*>)/, '$1<xs:include schemaLocation="xcf.xsd"/>'))
+  prepareSchemas(folder)
   signers = (await signing(now)).signers
 })
 
@@ -33,29 +31,12 @@ afterAll(() => {
   if (folder) rmSync(folder, { recursive: true })
 })
 
-/** @returns what xmllint says of these texts, empty when all are valid */
-function faultsOf(schema: string, texts: Record<string, string>): string {
-  const files = Object.entries(texts).map(([name, text]) => {
-    const file = join(folder, `${name}.request`)
-    writeFileSync(file, text)
-    return file
-  })
-  const { status, stderr } = spawnSync(tool('xmllint'), ['--noout', '--nonet', '--schema', join(folder, 'schema', schema), ...files], {
-    encoding: 'utf8',
-  })
-  return status === 0 ? '' : stderr
+function bodyOf(contentType: string, body: Buffer): string {
+  const { root, parts } = readPackage(contentType, body)
+  return soapBody(withAttachments(root.toString(), parts))
 }
 
-/** The body of the request, its attachments put back in the place of the references (what MTOM means: XOP 1.0 §1). */
-function bodyOf(contentType: string, body: Buffer): string {
-  const boundary = /boundary="([^"]+)"/.exec(contentType)?.[1]
-  const [root = '', ...attached] = body.toString('latin1').split(`--${boundary}`).slice(1, -1)
-  const contents = attached.map(part => part.slice(part.indexOf('\r\n\r\n') + 4, -2))
-  const xml = Buffer.from(root, 'latin1').toString()
-  let index = 0
-  const inlined = xml.replace(/<xop:Include [^>]*\/>/g, () => Buffer.from(contents[index++] ?? '', 'latin1').toString('base64'))
-  return inlined.slice(inlined.indexOf('<env:Body>') + '<env:Body>'.length, inlined.lastIndexOf('</env:Body>'))
-}
+const faultsOf = (schema: string, texts: Record<string, string>) => schemaFaults(folder, schema, texts)
 
 async function requestOf(name: string, bytes: Buffer, isStrict = false): Promise<string | undefined> {
   const recognition = await recogniseFile(name, bytes, DEFAULT_LIMITS)
@@ -91,7 +72,6 @@ describe.skipIf(!hasCorpus || !has('xmllint'))('xmllint with the schemas of ITI-
       ...contextOf(signers, now),
       ins: { matricule: '279035121518989', oid: '1.2.250.1.213.1.4.10' },
     })
-    const body = envelope.slice(envelope.indexOf('<env:Body>') + '<env:Body>'.length, envelope.lastIndexOf('</env:Body>'))
-    expect(faultsOf('ebRS30/query.xsd', { lookup: body })).toBe('')
+    expect(faultsOf('ebRS30/query.xsd', { lookup: soapBody(envelope) })).toBe('')
   })
 })

@@ -13,13 +13,19 @@ export interface CliResult {
 
 /** Runs `pli` as a user does and waits until it ends, for a minute at most. */
 export function pli(...args: string[]): Promise<CliResult> {
-  return run(process.execPath, [PLI, ...args])
+  return pliWith({}, ...args)
+}
+
+/** @param env added to ours */
+export function pliWith(env: Record<string, string>, ...args: string[]): Promise<CliResult> {
+  return run(process.execPath, [PLI, ...args], env)
 }
 
 /** Runs a program and waits until it ends, for a minute at most: then it is killed. */
-export function run(command: string, args: readonly string[]): Promise<CliResult> {
+export function run(command: string, args: readonly string[], env: Record<string, string> = {}): Promise<CliResult> {
+  const options = { encoding: 'utf8' as const, timeout: 60_000, maxBuffer: 1 << 28, env: { ...process.env, ...env } }
   return new Promise(resolve => {
-    execFile(command, args, { encoding: 'utf8', timeout: 60_000, maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
+    execFile(command, args, options, (error, stdout, stderr) => {
       const status = error ? (typeof error.code === 'number' ? error.code : -1) : 0
       resolve({ status, stdout, stderr })
     })
