@@ -29,7 +29,7 @@ import { openReportReader } from './receipts/index.ts'
 import { openReportWriter } from './report-writer.ts'
 import { openPolicy } from './session.ts'
 import { openSettlement } from './settlement.ts'
-import { openBytes, openOwners, openSpool, spoolMigrations } from './spool/index.ts'
+import { openBytes, openHousekeeping, openOwners, openSpool, spoolMigrations } from './spool/index.ts'
 import { openTrust, type TrustedSpace } from './trust.ts'
 import { openUpkeep } from './upkeep.ts'
 import type { VerifyTask } from './verify-thread.ts'
@@ -79,7 +79,8 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const owner = newMessageId()
   const owners = openOwners({ db, id: owner, now })
   await owners.beat()
-  const spool = openSpool({ db, bytes: await openBytes(layout(data).messages), owner, now, newId: newMessageId })
+  const bytes = await openBytes(layout(data).messages)
+  const spool = openSpool({ db, bytes, owner, now, newId: newMessageId })
   const boxes = openBoxes(db, now)
   const bridge = openFiling({
     configuration,
@@ -137,7 +138,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       if (toFile) bridge.ring()
     },
   })
-  const upkeep = openUpkeep({ spool, owners, settlement, dispatcher, log })
+  const upkeep = openUpkeep({ housekeeping: openHousekeeping({ db, bytes, now }), owners, settlement, dispatcher, log })
   await upkeep.recover()
   bridge.start()
   dispatcher.ring()

@@ -1,20 +1,20 @@
 import type { Log } from '../config/index.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Settlement } from './settlement.ts'
-import type { openOwners, Spool } from './spool/index.ts'
+import type { Housekeeping, openOwners } from './spool/index.ts'
 
 const BEAT_MS = 10_000
 const SWEEP_MS = 30_000
 
 /** What must happen now and then, whoever died and whatever was forgotten. */
 export function openUpkeep(options: {
-  spool: Spool
+  housekeeping: Housekeeping
   owners: ReturnType<typeof openOwners>
   settlement: Settlement
   dispatcher: Dispatcher
   log: Log
 }) {
-  const { spool, owners, settlement, dispatcher, log } = options
+  const { housekeeping, owners, settlement, dispatcher, log } = options
   const timers: NodeJS.Timeout[] = []
   let running: Promise<void> = Promise.resolve()
 
@@ -27,9 +27,9 @@ export function openUpkeep(options: {
 
   async function sweep(): Promise<void> {
     await releaseDead()
-    for (const leg of await spool.overdue(100)) await settlement.overdue(leg)
-    while ((await spool.removeDone(500)) === 500);
-    await spool.removeOrphans()
+    for (const leg of await housekeeping.overdue(100)) await settlement.overdue(leg)
+    while ((await housekeeping.removeDone(500)) === 500);
+    await housekeeping.removeOrphans()
     dispatcher.ring()
   }
 

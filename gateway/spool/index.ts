@@ -1,7 +1,9 @@
 export { nextAttempt, type Retry } from './backoff.ts'
 export { type Bytes, type Draft, openBytes } from './bytes.ts'
+export { type Housekeeping, openHousekeeping } from './housekeeping.ts'
 export { LEGS, type Outcome, receiptBefore } from './legs.ts'
 export { openOwners } from './owners.ts'
+export type { Envelope, Leg, Recipient } from './rows.ts'
 export {
   type EventRow,
   type MessageRow,
@@ -12,4 +14,4 @@ export {
   spool,
   spoolMigrations,
 } from './schema.ts'
-export { type Envelope, type Leg, openSpool, type Prepared, type Recipient, type Spool } from './spool.ts'
+export { openSpool, type Prepared, type Spool } from './spool.ts'

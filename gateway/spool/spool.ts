@@ -1,43 +1,12 @@
 import { type Database, type Detail, type NewFile, prepared, type Query, required, STALE, type Statement } from '../../config/index.ts'
 import type { Bytes, Draft } from './bytes.ts'
 import { receiptBefore } from './legs.ts'
-import type { EventRow, MessageRow, Receipt, RecipientRow } from './schema.ts'
-import { spool as sql } from './schema.ts'
+import { type Envelope, type Leg, legOf, messageRow, recipientRow, withMessages } from './rows.ts'
+import { type EventRow, type MessageRow, type Receipt, type RecipientRow, spool as sql } from './schema.ts'
 
 const insertMessage = prepared((row: MessageRow) => sql.insertInto('message').values(row))
 const insertRecipient = prepared((row: RecipientRow) => sql.insertInto('recipient').values(row))
 const insertEvent = prepared((row: EventRow) => sql.insertInto('event').values(row))
-
-export interface Recipient {
-  address: string
-  domain: string
-  orcpt?: string | undefined
-  notify?: string | undefined
-}
-
-/** What comes with the bytes of a message. */
-export interface Envelope {
-  origin: MessageRow['origin']
-  sender: string
-  peer?: string | undefined
-  box?: string | undefined
-  envid?: string | undefined
-  ret?: 'FULL' | 'HDRS' | undefined
-  eightBit: boolean
-  utf8: boolean
-  headerMessageId?: string | undefined
-  report?: MessageRow['report']
-  about?: string | undefined
-  size: number
-  sha256: string
-  recipients: readonly Recipient[]
-}
-
-/** A recipient's row together with what an attempt needs to know of its message. */
-export type Leg = RecipientRow &
-  Pick<MessageRow, 'origin' | 'sender' | 'box' | 'envid' | 'ret' | 'eight_bit' | 'utf8' | 'size' | 'report' | 'about' | 'accepted_at'> & {
-    handed_in_by: string | null
-  }
 
 /** Rows and bytes written, not yet accepted: joins the transaction of what causes it. */
 export interface Prepared {
@@ -180,58 +149,6 @@ export function openSpool({ db, bytes, owner, now, newId }: SpoolOptions) {
       )
     },
 
-    /** @returns recipients relayed whose receipt has not come in time, with their message */
-    async overdue(most: number): Promise<Leg[]> {
-      const rows = await db.run(
-        sql
-          .selectFrom('recipient')
-          .selectAll()
-          .where('receipt', '=', 'awaited')
-          .where('relay', '=', 'sent')
-          .where('receipt_due_at', '<=', now())
-          .limit(most),
-      )
-      return withMessages(db, rows)
-    },
-
-    /** Removes the bytes of messages that are done (S4). @returns how many */
-    async removeDone(most: number): Promise<number> {
-      const done = await db.run(
-        sql
-          .selectFrom('message')
-          .select('id')
-          .where('bytes_removed_at', 'is', null)
-          .where('held_for_filing', '=', 0)
-          .where(({ not, exists, selectFrom }) =>
-            not(
-              exists(
-                selectFrom('recipient')
-                  .whereRef('message_id', '=', 'message.id')
-                  .where('relay', 'in', ['queued', 'sending'])
-                  .select('position'),
-              ),
-            ),
-          )
-          .limit(most),
-      )
-      await Promise.all(done.map(({ id }) => bytes.remove(id)))
-      const ids = done.map(({ id }) => id)
-      if (ids.length > 0) await db.run(sql.updateTable('message').set({ bytes_removed_at: now() }).where('id', 'in', ids))
-      return ids.length
-    },
-
-    /** Removes files that never got rows (S1, S2). @returns how many */
-    async removeOrphans(): Promise<number> {
-      const stale = await bytes.stale(now())
-      const known = new Set<string>()
-      for (const some of chunks(stale, 500)) {
-        for (const { id } of await db.run(sql.selectFrom('message').select('id').where('id', 'in', some))) known.add(id)
-      }
-      const orphans = stale.filter(id => !known.has(id))
-      await Promise.all(orphans.map(id => bytes.remove(id)))
-      return orphans.length
-    },
-
     /** What was prepared is not accepted after all. */
     discard: (prepared: Prepared) => bytes.remove(prepared.id),
   }
@@ -245,65 +162,4 @@ async function doneUnlessStale(work: Promise<unknown>): Promise<boolean> {
     if ((error as Error).message === STALE) return false
     throw error
   }
-}
-
-function messageRow(id: string, envelope: Envelope, at: number, heldForFiling: boolean): MessageRow {
-  return {
-    id,
-    origin: envelope.origin,
-    sender: envelope.sender,
-    peer: envelope.peer ?? null,
-    box: envelope.box ?? null,
-    envid: envelope.envid ?? id,
-    ret: envelope.ret ?? null,
-    eight_bit: Number(envelope.eightBit),
-    utf8: Number(envelope.utf8),
-    size: envelope.size,
-    sha256: envelope.sha256,
-    header_message_id: envelope.headerMessageId ?? null,
-    report: envelope.report ?? null,
-    about: envelope.about ?? null,
-    accepted_at: at,
-    held_for_filing: Number(heldForFiling),
-    bytes_removed_at: null,
-  }
-}
-
-function recipientRow(message: MessageRow, position: number, recipient: Recipient, claimedBy: string | null): RecipientRow {
-  const noReceipt = message.sender === '' || recipient.notify === 'NEVER'
-  return {
-    message_id: message.id,
-    position,
-    address: recipient.address,
-    domain: recipient.domain,
-    orcpt: recipient.orcpt ?? null,
-    notify: recipient.notify ?? null,
-    relay: claimedBy ? 'sending' : 'queued',
-    receipt: noReceipt ? 'none' : 'awaited',
-    attempts: 0,
-    due_at: message.accepted_at,
-    claimed_by: claimedBy,
-    status: null,
-    diagnostic: null,
-    peer: null,
-    warned_at: null,
-    settled_at: null,
-    receipt_due_at: null,
-  }
-}
-
-function legOf(message: MessageRow, recipient: RecipientRow): Leg {
-  const { origin, sender, box, envid, ret, eight_bit, utf8, size, report, about, accepted_at } = message
-  return { ...recipient, origin, sender, box, envid, ret, eight_bit, utf8, size, report, about, accepted_at, handed_in_by: message.peer }
-}
-
-async function withMessages(db: Database, recipients: readonly RecipientRow[]): Promise<Leg[]> {
-  if (recipients.length === 0) return []
-  const ids = [...new Set(recipients.map(row => row.message_id))]
-  const messages = new Map((await db.run(sql.selectFrom('message').selectAll().where('id', 'in', ids))).map(row => [row.id, row]))
-  return recipients.map(recipient => legOf(messages.get(recipient.message_id)!, recipient))
-}
-
-function chunks<T>(list: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(list.length / size) }, (_, index) => list.slice(index * size, (index + 1) * size))
 }
