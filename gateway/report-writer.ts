@@ -1,9 +1,19 @@
 import { isAscii } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { domainOf } from './address.ts'
-import { buildDsn } from './receipts/index.ts'
-import type { Report } from './settlement.ts'
+import { buildDsn, type DsnKind } from './receipts/index.ts'
+import type { EnhancedStatus } from './refusals.ts'
 import type { Leg, Prepared, Spool } from './spool/index.ts'
+
+/** What there is to tell a sender about one recipient. */
+export interface Report {
+  kind: DsnKind
+  status: EnhancedStatus
+  diagnostic?: string
+  remoteMta?: string
+  /** Milliseconds: until when we go on trying. */
+  until?: number
+}
 
 export type ReportWriter = ReturnType<typeof openReportWriter>
 

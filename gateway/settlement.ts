@@ -1,8 +1,7 @@
 import type { Log } from '../config/index.ts'
 import { maskPatient } from './address.ts'
-import type { DsnKind } from './receipts/index.ts'
 import type { EnhancedStatus } from './refusals.ts'
-import type { ReportWriter } from './report-writer.ts'
+import type { Report, ReportWriter } from './report-writer.ts'
 import { type Leg, nextAttempt, type Outcome, type Prepared, type RecipientRow, type Retry, type Spool } from './spool/index.ts'
 
 export interface SettlementOptions {
@@ -135,15 +134,6 @@ export function openSettlement(options: SettlementOptions) {
       else if (prepared) await spool.discard(prepared)
     },
   }
-}
-
-export interface Report {
-  kind: DsnKind
-  status: EnhancedStatus
-  diagnostic?: string
-  remoteMta?: string
-  /** Milliseconds: until when we go on trying. */
-  until?: number
 }
 
 function statusIn(reply: string): string {
