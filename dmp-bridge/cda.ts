@@ -5,6 +5,8 @@ import type { Reason } from './reasons.ts'
 import { attribute, children, find, findAll, readXml, textOf, type XmlElement, XmlFault } from './xml.ts'
 
 const HL7 = 'urn:hl7-org:v3'
+/** Extensions of IHE PaLM, used by the reports of laboratories. */
+const LAB = 'urn:oid:1.3.6.1.4.1.19376.1.3.2'
 const XSL = 'http://www.w3.org/1999/XSL/Transform'
 /** Registers of professionals (PS_IdNat) and of structures (Struct_IdNat), CI-SIS. */
 const PERSONS = '1.2.250.1.71.4.2.1'
@@ -53,6 +55,7 @@ function readHeader(cda: XmlElement, selfPresentable: boolean): CdaFacts {
   // The main act is the one whose performer states the setting of practice (structuration minimale).
   const act = acts.find(each => practiceOf(each)) ?? acts[0]
   const encounter = find(cda, 'componentOf', 'encompassingEncounter')
+  const templates = children(cda, 'templateId')
   const nonXml = find(cda, 'component', 'nonXMLBody', 'text')
   return {
     uniqueId: attribute(id, 'root') ?? '',
@@ -72,12 +75,12 @@ function readHeader(cda: XmlElement, selfPresentable: boolean): CdaFacts {
     effectiveTime: attribute(find(cda, 'effectiveTime'), 'value') ?? '',
     service: readInterval(find(act, 'effectiveTime')),
     events: acts.map(each => coded(find(each, 'code'))).filter(each => each !== undefined),
+    ...optional('labStatus', labStatusOf(acts)),
     ...optional('encounter', attribute(find(encounter, 'code'), 'code')),
     ...optional('facility', coded(find(encounter, 'location', 'healthCareFacility', 'code'))),
     ...optional('practice', coded(practiceOf(act))),
-    templateIds: children(cda, 'templateId')
-      .map(each => attribute(each, 'root'))
-      .filter(each => each !== undefined),
+    templateIds: templates.flatMap(each => attribute(each, 'root') ?? []),
+    templateVersions: Object.fromEntries(templates.map(each => [attribute(each, 'root') ?? '', attribute(each, 'extension') ?? ''])),
     body: find(cda, 'component', 'nonXMLBody') ? 'N1' : 'N3',
     ...optional('mediaType', attribute(nonXml, 'mediaType')),
     selfPresentable,
@@ -148,6 +151,12 @@ function practiceOf(act: XmlElement | undefined): XmlElement | undefined {
   return children(act, 'performer')
     .map(each => find(each, 'assignedEntity', 'representedOrganization', 'standardIndustryClassCode'))
     .find(each => attribute(each, 'code'))
+}
+
+/** One act that is not completed is enough: the report is partial. */
+function labStatusOf(acts: (XmlElement | undefined)[]): string | undefined {
+  const statuses = acts.flatMap(act => children(act, 'statusCode', LAB)).map(each => attribute(each, 'code') ?? '')
+  return statuses.find(each => each !== 'completed') ?? statuses[0]
 }
 
 function readInterval(time: XmlElement | undefined): { start?: string; stop?: string } {

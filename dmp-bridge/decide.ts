@@ -150,7 +150,8 @@ function judgeCodes(cda: CdaFacts, tables: Tables): Reason[] {
   if (!tables.hasType(cda.typeCode)) reasons.push('unknown-type')
   else if (!found) reasons.push('unknown-class')
   else if (!found.professional || cda.typeCode.code.startsWith('DOCPAT')) reasons.push('type-not-for-professionals') // spec dmp §2.5
-  if (!tables.formatOf(cda)) reasons.push('unknown-format')
+  if (!tables.formatOf(cda) || !tables.hasRequiredModel(cda)) reasons.push('unknown-format')
+  if (cda.labStatus !== undefined && cda.labStatus !== 'completed') reasons.push('partial-biology') // REC_GEN-1070
   if (!tables.facility(cda.facility)) reasons.push('unknown-facility')
   if (!tables.practice(cda.practice)) reasons.push('unknown-practice')
   if (tables.needsAnnouncement(cda)) reasons.push('announce-first')

@@ -66,10 +66,14 @@ export interface CdaFacts {
   effectiveTime: string
   service: { start?: string; stop?: string }
   events: Coded[]
+  /** status of the act of a laboratory (XD-LAB): `completed`, or another as long as results are missing */
+  labStatus?: string
   encounter?: string
   facility?: Coded
   practice?: Coded
   templateIds: string[]
+  /** versions of those that state one, by template */
+  templateVersions: Record<string, string>
   /** level 1: one embedded file; level 3: structured */
   body: 'N1' | 'N3'
   mediaType?: string

@@ -107,8 +107,13 @@ export const REASONS = {
     action: 'hold',
   },
   'unknown-format': {
-    fr: 'Le modèle du document n’est pas dans la table des formats.',
-    en: 'The model of the document is not in the format table.',
+    fr: 'Le modèle du document, ou sa version, n’est pas dans la table des formats.',
+    en: 'The model of the document, or its version, is not in the format table.',
+    action: 'hold',
+  },
+  'partial-biology': {
+    fr: 'Le compte rendu de biologie est partiel : seul un compte rendu complet est déposé.',
+    en: 'The biology report is partial; only complete ones go to the DMP.',
     action: 'hold',
   },
   'unknown-facility': {

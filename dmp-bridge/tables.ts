@@ -19,6 +19,7 @@ const SHAPES = {
     ...dated,
     level1: z.array(concept.extend({ mediaType: code })),
     templates: z.array(concept.extend({ templateId: code })),
+    required: z.array(z.strictObject({ type: code, templateId: code, version: code, label: code })),
   }),
   facilities: z.strictObject({ ...dated, facilities: z.array(concept) }),
   practices: z.strictObject({ ...dated, practices: z.array(concept) }),
@@ -47,6 +48,8 @@ export interface Tables {
   /** class of a known type; `professional` is false for what a professional never files */
   classOf(type: Coded): (Coded & { professional: boolean }) | undefined
   formatOf(cda: Pick<CdaFacts, 'body' | 'mediaType' | 'templateIds'>): Coded | undefined
+  /** false when the type is bound to one version of one model, and the document is of another */
+  hasRequiredModel(cda: Pick<CdaFacts, 'typeCode' | 'templateVersions'>): boolean
   facility(facility: Coded | undefined): Coded | undefined
   practice(practice: Coded | undefined): Coded | undefined
   confidentiality(code: string): Coded | undefined
@@ -88,6 +91,8 @@ export function loadTables(folder = TABLES_FOLDER): Tables {
           : formats.templates.find(each => cda.templateIds.includes(each.templateId))
       return found && { code: found.code, system: found.system, label: found.label }
     },
+    hasRequiredModel: ({ typeCode, templateVersions }) =>
+      formats.required.every(each => each.type !== typeCode.code || templateVersions[each.templateId] === each.version),
     facility: facility => facility && facilities.get(key(facility)),
     practice: practice => practice && practices.get(key(practice)),
     confidentiality: asked => [normal, ...marks].find(each => each.code === asked),

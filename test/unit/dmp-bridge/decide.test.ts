@@ -13,6 +13,17 @@ test('the ordinary letter of a declared box is filed with no hand on it', async 
   expect(verdicts(await read('a.eml', (await letterOf()).eml))).toEqual(['file'])
 })
 
+/** Puts something in the act that the document is about. */
+const withAct = (content: string) => (xml: string) => xml.replace(/(<serviceEvent[^>]*>)/, `$1${content}`)
+const withTemplate = (template: string) => (xml: string) => xml.replace('<templateId ', `${template}<templateId `)
+
+test('complete biology and a vaccination note of the present model are filed', async () => {
+  const complete = '<lab:statusCode xmlns:lab="urn:oid:1.3.6.1.4.1.19376.1.3.2" code="completed"/>'
+  expect(await verdict({ type: { code: '11502-2', label: 'x' } }, withAct(complete))).toBe('file')
+  const present = '<templateId root="1.2.250.1.213.1.1.1.46" extension="2023.01"/>'
+  expect(await verdict({ type: { code: '87273-9', label: 'x' } }, withTemplate(present))).toBe('file')
+})
+
 describe('the patient', () => {
   const patient = samplePatient
   test.each<[string, Partial<CdaOptions>, (xml: string) => string, string[]]>([
@@ -77,6 +88,19 @@ describe('the document', () => {
     ['type under another system', {}, xml => xml.replace('codeSystem="2.16.840.1.113883.6.1"', 'codeSystem="1.2.3"'), ['unknown-type']],
     ['type without a class', { type: { code: '28617-9', label: 'x' } }, xml => xml, ['unknown-class']],
     ['written by the patient', { type: { code: '74465-6', label: 'x' } }, xml => xml, ['type-not-for-professionals']],
+    [
+      'partial biology',
+      { type: { code: '11502-2', label: 'x' } },
+      withAct('<lab:statusCode xmlns:lab="urn:oid:1.3.6.1.4.1.19376.1.3.2" code="active"/>'),
+      ['partial-biology'],
+    ],
+    ['vaccination note of no model', { type: { code: '87273-9', label: 'x' } }, xml => xml, ['unknown-format']],
+    [
+      'vaccination note of a former model',
+      { type: { code: '87273-9', label: 'x' } },
+      withTemplate('<templateId root="1.2.250.1.213.1.1.1.46" extension="2021.01"/>'),
+      ['unknown-format'],
+    ],
     ['pathology, before it was announced', { type: { code: '60568-3', label: 'x' } }, xml => xml, ['announce-first']],
     ['genetics, before it was announced', { type: { code: '51969-4', label: 'x' } }, xml => xml, ['announce-first']],
     ['unknown media type', {}, xml => xml.replace('mediaType="application/pdf"', 'mediaType="application/msword"'), ['unknown-format']],
