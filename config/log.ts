@@ -10,6 +10,8 @@ export interface Log {
   warn(event: string, detail?: Detail): void
   /** @param cause shown with its stack: a bug of ours, never a peer's or a user's text */
   error(event: string, detail?: Detail, cause?: unknown): void
+  /** Calls back once everything is written. */
+  flush(done: () => void): void
 }
 
 /** @param destination file descriptor or path; standard error by default, so that standard output stays for answers */
@@ -19,9 +21,10 @@ export function openLog(level: string, destination: number | string = 2): Log {
     debug: (event, detail) => sink.debug(detail ?? {}, event),
     info: (event, detail) => sink.info(detail ?? {}, event),
     warn: (event, detail) => sink.warn(detail ?? {}, event),
+    flush: done => sink.flush(() => done()),
     error: (event, detail, cause) => sink.error({ ...detail, ...(cause ? { cause: String((cause as Error).stack ?? cause) } : {}) }, event),
   }
 }
 
 /** For the parts that run without a log of their own (commands, tests). */
-export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
+export const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, flush: done => done() }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Log } from '../config/index.ts'
 import type { Courier } from './couriers/courier.ts'
 import type { IncomingReports } from './incoming-reports.ts'
@@ -38,6 +39,7 @@ export function openDispatcher(options: DispatcherOptions) {
   let claiming = false
   let again = false
   let stopped = false
+  const stopping = new AbortController()
   let timer: NodeJS.Timeout | undefined
   let whenIdle: (() => void) | undefined
 
@@ -72,13 +74,23 @@ export function openDispatcher(options: DispatcherOptions) {
       log.error('attempt-failed', { id: leg.message_id, position: leg.position }, error)
       return { kind: 'deferred', status: '4.3.0', diagnostic: 'internal error' }
     })
-    try {
-      if (outcome === 'consumed') return await settlement.consumed(leg)
-      await settlement.settle(leg, outcome)
-      if (outcome.kind === 'deferred' && outcome.everyone) await deferAll(lane, outcome)
-    } catch (error) {
-      // It may have been delivered: the row stays claimed until this process ends, rather than being sent again at once.
-      log.error('settle-failed', { id: leg.message_id, position: leg.position }, error)
+    await surely(leg, () => (outcome === 'consumed' ? settlement.consumed(leg) : settlement.settle(leg, outcome)))
+    if (outcome !== 'consumed' && outcome.kind === 'deferred' && outcome.everyone) await deferAll(lane, outcome)
+  }
+
+  /**
+   * What an attempt found must be written down, or the message would be sent again: while the rows can't be written (a full disk), this tries on, and
+   * keeps its place in the lane, so that nothing more is sent meanwhile.
+   */
+  async function surely(leg: Leg, settle: () => Promise<void>): Promise<void> {
+    for (let wait = 1_000; ; wait = Math.min(wait * 2, 60_000)) {
+      try {
+        return await settle()
+      } catch (error) {
+        log.error('settle-failed', { id: leg.message_id, position: leg.position }, error)
+        if (stopped) return
+        await pause(wait, undefined, { signal: stopping.signal }).catch(() => {})
+      }
     }
   }
 
@@ -110,7 +122,7 @@ export function openDispatcher(options: DispatcherOptions) {
   async function deferAll(lane: Lane, outcome: Outcome): Promise<void> {
     const waiting = lane.waiting.splice(0)
     held -= waiting.length
-    await Promise.all(waiting.map(leg => settlement.settle(leg, outcome)))
+    await Promise.all(waiting.map(leg => surely(leg, () => settlement.settle(leg, outcome))))
   }
 
   function borrow(id: string): Promise<Buffer> {
@@ -169,6 +181,7 @@ export function openDispatcher(options: DispatcherOptions) {
     /** Ends what is under way; what waits goes back to its row with the owner's other claims. */
     async stop(): Promise<void> {
       stopped = true
+      stopping.abort()
       clearTimeout(timer)
       const active = () => [...lanes.values()].some(lane => lane.active > 0)
       while (active()) {

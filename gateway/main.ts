@@ -56,6 +56,8 @@ export function openBoxes(db: Database, now: () => number): Bals {
 export interface Gateway {
   readonly ports: Record<Door, number>
   readonly bridge: Bridge
+  /** Resolves when it can't go on: whoever started it should stop, and start it again. */
+  readonly failed: Promise<Error>
   /** Takes no new connection, ends what is under way, closes. What is left is in its rows. */
   stop(): Promise<void>
 }
@@ -163,6 +165,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   return {
     ports: { submission: doors.submission.port, submissions: doors.submissions.port, reception: doors.reception.port },
     bridge,
+    failed: db.failed,
     async stop() {
       await Promise.all(Object.values(doors).map(door => door.close()))
       await upkeep.stop()

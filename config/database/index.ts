@@ -28,6 +28,8 @@ export interface Database {
    */
   atomically(queries: readonly Statement[], files?: readonly NewFile[]): Promise<Record<string, unknown>[][]>
   close(): Promise<void>
+  /** Resolves when the database has gone without being closed: nothing can be promised any more, whoever uses it should end. */
+  readonly failed: Promise<Error>
 }
 
 /** Bytes that belong to rows: a new file, written and synced, its name too, before the rows commit. */
@@ -54,9 +56,15 @@ export async function openDatabase(options: { file: string; migrations: readonly
   const waiting = new Map<number, { resolve: (rows: Record<string, unknown>[][]) => void; reject: (error: Error) => void }>()
   let next = 0
   let down: Error | undefined
+  let closing = false
+  let tellFailed: (error: Error) => void = () => {}
+  const failed = new Promise<Error>(resolve => {
+    tellFailed = resolve
+  })
 
   const fail = (error: Error) => {
     down ??= error
+    if (!closing) tellFailed(down)
     for (const job of waiting.values()) job.reject(error)
     waiting.clear()
   }
@@ -82,10 +90,12 @@ export async function openDatabase(options: { file: string; migrations: readonly
   }
 
   return {
+    failed,
     run: async (query: Statement) => (await send([compile(query)]))[0] as never[],
     atomically: (queries, files) => (queries.length === 0 ? Promise.resolve([]) : send(queries.map(compile), files)),
     close: async () => {
       if (down) return
+      closing = true
       const ended = once(thread, 'exit')
       thread.postMessage('close')
       await ended

@@ -14,10 +14,16 @@ export function serveCommands(program: Command): void {
       process.on('unhandledRejection', error => log.error('unhandled', {}, error))
       const gateway = await startGateway(configuration, log)
       console.log(`ready ${JSON.stringify(gateway.ports)}`)
-      const signal = await new Promise<string>(resolve => {
+      const signal = new Promise<string>(resolve => {
         for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve)
       })
-      log.info('stopping', { signal })
+      const end = await Promise.race([signal, gateway.failed])
+      if (typeof end !== 'string') {
+        log.error('failed', {}, end)
+        log.flush(() => process.exit(1)) // its rows say what was under way: the next one takes over
+        return
+      }
+      log.info('stopping', { signal: end })
       await gateway.stop()
     })
 
