@@ -39,7 +39,7 @@ function readYaml(file: string): unknown {
   }
 }
 
-const PATHS = new Set(['certificate', 'key', 'chain', 'file', 'anchors', 'crls', 'data'])
+const PATHS = new Set(['certificate', 'key', 'chain', 'pkcs12', 'passphrase', 'file', 'anchors', 'crls', 'data'])
 
 function withAbsolutePaths<T>(value: T, folder: string): T {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
@@ -55,12 +55,14 @@ function missingFiles(value: Configuration): string[] {
   const identities = [value.tls, value.dmp?.client, value.dmp?.signature].filter(identity => identity !== undefined)
   const lists = [value.tls, value.whiteList, ...(value.dmp ? [value.dmp.trust] : [])]
   const needed = [
-    ...identities.flatMap(({ certificate, key, chain }) => (chain ? [certificate, key, chain] : [certificate, key])),
+    ...identities.flatMap(identity =>
+      'pkcs12' in identity ? [identity.pkcs12, identity.passphrase] : [identity.certificate, identity.key, identity.chain],
+    ),
     ...lists.flatMap(({ anchors, crls }) => [...anchors, ...crls]),
     value.whiteList.file,
     value.directory.file,
   ]
-  return [...new Set(needed)].filter(path => !isReadable(path)).map(path => `${path}: cannot be read`)
+  return [...new Set(needed)].filter(path => path !== undefined && !isReadable(path)).map(path => `${path}: cannot be read`)
 }
 
 function isReadable(path: string): boolean {

@@ -31,8 +31,34 @@ const oid = z.string().regex(/^[0-2](\.(0|[1-9]\d*))+$/, 'an OID')
 const megabytes = (count: number) => count * 1024 * 1024
 const atMost = (most: number, value: number) => z.number().int().positive().max(most).default(value)
 
+const pem = z.strictObject({ certificate: file, key: file, chain: file.optional() })
+const pkcs12 = z.strictObject({
+  pkcs12: file,
+  passphrase: file.describe('file with the passphrase on one line, readable by its owner only'),
+})
+const EITHER = 'either certificate and key (PEM) or pkcs12 and passphrase'
+
+/**
+ * One of the two forms of a certificate with its key. By hand, since all that z.union says of a value of neither form is "Invalid input".
+ * @param rest what stands beside them
+ */
+function identityWith<Rest extends z.ZodRawShape>(rest: Rest) {
+  const forms = { pem: pem.extend(rest), pkcs12: pkcs12.extend(rest) }
+  const anyForm = z.strictObject({ ...pem.partial().shape, ...pkcs12.partial().shape, ...rest })
+  type Identity = z.output<typeof forms.pem> | z.output<typeof forms.pkcs12>
+  return z.looseObject({}).transform((value, context): Identity => {
+    const has = (form: z.ZodObject) => Object.keys(form.shape).some(key => key in value)
+    const clear = has(pem) !== has(pkcs12)
+    const parsed = (clear ? forms[has(pkcs12) ? 'pkcs12' : 'pem'] : anyForm).safeParse(value)
+    if (clear && parsed.success) return parsed.data as Identity
+    if (!clear) context.addIssue(has(pem) ? `has ${EITHER}, never parts of both` : `needs ${EITHER}`)
+    for (const { path, message } of parsed.error?.issues ?? []) context.addIssue({ code: 'custom', path, message })
+    return z.NEVER
+  })
+}
+
 /** Certificates of the IGC-Santé: each role its own (spec: SERV SSL, ORG AUTH_CLI, ORG SIGN). */
-const identity = z.strictObject({ certificate: file, key: file, chain: file.optional() })
+const identity = identityWith({})
 const trust = z.strictObject({
   anchors: files.describe('certificates of the authorities that peers must chain to (PEM)'),
   crls: files.describe('their revocation lists (PEM or DER); without a current one every peer is refused'),
@@ -97,7 +123,7 @@ export const configuration = z.strictObject({
   postmaster: address,
   data: file.describe('folder of everything that this operator keeps'),
   listen: z.strictObject({ submission: listen, submissions: listen, reception: listen }),
-  tls: identity.extend({ ...trust.shape }),
+  tls: identityWith(trust.shape),
   whiteList: z.strictObject({ file, anchors: files, crls: files, signer: z.string().min(1).describe('CN of the signer') }),
   directory: z.strictObject({ file: file.describe('snapshot made by `pli directory import`') }),
   routes: z

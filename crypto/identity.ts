@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type CertificateFacts, pemBlocks, readCertificate } from './certificate.ts'
 import { keepKey, readKey } from './keyring.ts'
+import { loadPkcs12, type Pkcs12Files } from './pkcs12/files.ts'
 
 /** A certificate whose private key we hold. The key itself stays in the keyring of this room. */
 export interface Identity {
@@ -12,11 +13,14 @@ export interface Identity {
 }
 
 /** Paths of PEM files. The certificate file may carry the chain behind the certificate. */
-export interface IdentityFiles {
+export interface PemFiles {
   certificate: string
   key: string
   chain?: string | undefined
 }
+
+/** Where an identity lies: PEM files, or a PKCS#12 file with the file of its passphrase. */
+export type IdentityFiles = PemFiles | Pkcs12Files
 
 /**
  * Reads a certificate and its key.
@@ -25,13 +29,17 @@ export interface IdentityFiles {
  */
 export function loadIdentity(files: IdentityFiles, now: Date = new Date()): Identity {
   try {
-    const own = readFileSync(files.certificate, 'utf8')
-    if (pemBlocks(own, 'CERTIFICATE').length === 0) throw new Error('no PEM certificate in the file')
-    const chain = files.chain ? readFileSync(files.chain, 'utf8') : ''
-    return createIdentity({ certificatePem: `${own}\n${chain}`, keyPem: readFileSync(files.key, 'utf8') }, now)
+    return createIdentity('pkcs12' in files ? loadPkcs12(files) : loadPem(files), now)
   } catch (cause) {
-    throw new Error(`${files.certificate}: ${(cause as Error).message}`, { cause })
+    throw new Error(`${'pkcs12' in files ? files.pkcs12 : files.certificate}: ${(cause as Error).message}`, { cause })
   }
+}
+
+function loadPem(files: PemFiles): { certificatePem: string; keyPem: string } {
+  const own = readFileSync(files.certificate, 'utf8')
+  if (pemBlocks(own, 'CERTIFICATE').length === 0) throw new Error('no PEM certificate in the file')
+  const chain = files.chain ? readFileSync(files.chain, 'utf8') : ''
+  return { certificatePem: `${own}\n${chain}`, keyPem: readFileSync(files.key, 'utf8') }
 }
 
 /**

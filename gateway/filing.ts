@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Piscina } from 'piscina'
 import { type Configuration, compiled, type Database, type Log } from '../config/index.ts'
-import { clientTls, formatName, loadAnchors, loadIdentity, signEnveloped, signSubmissionSet } from '../crypto/index.ts'
+import { clientTls, formatName, type IdentityFiles, loadAnchors, loadIdentity, signEnveloped, signSubmissionSet } from '../crypto/index.ts'
 import type { Bal } from '../directory/index.ts'
 import {
   type Bridge,
@@ -56,8 +56,10 @@ function idOf(assertion: string): string {
   return /\sID="([^"]+)"/.exec(assertion)?.[1] ?? ''
 }
 
-export function identityFiles({ certificate, key, chain }: { certificate: string; key: string; chain?: string | undefined }) {
-  return { certificate, key, ...(chain ? { chain } : {}) }
+/** The paths alone, of a part of the configuration that may say more. */
+export function identityFiles(files: IdentityFiles): IdentityFiles {
+  if ('pkcs12' in files) return { pkcs12: files.pkcs12, passphrase: files.passphrase }
+  return { certificate: files.certificate, key: files.key, chain: files.chain }
 }
 
 /** The DMP's client; requests are built and signed in a thread of their own. */
