@@ -23,7 +23,7 @@ export class Dialogue {
   static async open(port: number, tls?: ConnectionOptions): Promise<Dialogue> {
     const socket = tls ? connectTls({ host: '127.0.0.1', port, ...tls }) : connect(port, '127.0.0.1')
     socket.setNoDelay(true)
-    await once(socket, tls ? 'secureConnect' : 'connect')
+    await connected(socket, tls ? 'secureConnect' : 'connect')
     return new Dialogue(socket)
   }
 
@@ -31,7 +31,7 @@ export class Dialogue {
   async secure(tls: ConnectionOptions): Promise<void> {
     this.#socket.removeAllListeners('data')
     const secured = connectTls({ socket: this.#socket, ...tls })
-    await once(secured, 'secureConnect')
+    await connected(secured, 'secureConnect')
     this.#socket = secured
     this.#listen(secured)
   }
@@ -112,4 +112,12 @@ export function authPlain(account: { address: string; password: string }): strin
 
 export function base64(text: string): string {
   return Buffer.from(text).toString('base64')
+}
+
+async function connected(socket: Socket, event: string): Promise<void> {
+  const closed = once(socket, 'close').then(() => {
+    throw new Error('the server closed before the connection was made')
+  })
+  closed.catch(() => {})
+  await Promise.race([once(socket, event), closed])
 }

@@ -1,12 +1,14 @@
-// Preloaded into a gateway by `stopAt` (node --import). It watches what the gateway asks of its database, and ends the process, as a power cut
-// would, right before or right after the statement that a test waits for. The product knows nothing of it.
-import { readFileSync, rmSync } from 'node:fs'
+// Preloaded into a gateway and its threads by `stoppable` (node --import). It watches what the gateway asks of its database and its disk, and ends the
+// process, as a power cut would, at the step that a test waits for. The product knows nothing of it.
+import fs, { readFileSync, rmSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { isMainThread, Worker } from 'node:worker_threads'
 
 const file = process.env.PLI_TEST_STOP
 const hurry = Number(process.env.PLI_TEST_HURRY ?? 1)
 
 if (isMainThread && file) watchStatements(file)
+if (!isMainThread && file) watchSyncs(file)
 if (isMainThread && hurry > 1) shortenRounds(hurry)
 
 function watchStatements(orderFile) {
@@ -25,9 +27,23 @@ function watchStatements(orderFile) {
 
 function orderFor(orderFile, job) {
   if (!Array.isArray(job?.queries)) return undefined
+  const order = read(orderFile)
+  return order?.statement && new RegExp(order.statement, 's').test(JSON.stringify(job.queries)) ? order : undefined
+}
+
+// The database's thread syncs the folder of the messages once their bytes are on the disk, before it commits their rows.
+function watchSyncs(orderFile) {
+  const sync = fs.fsyncSync
+  fs.fsyncSync = descriptor => {
+    sync(descriptor)
+    if (read(orderFile)?.when === 'synced') die(orderFile)
+  }
+  syncBuiltinESMExports()
+}
+
+function read(orderFile) {
   try {
-    const order = JSON.parse(readFileSync(orderFile, 'utf8'))
-    return new RegExp(order.statement, 's').test(JSON.stringify(job.queries)) ? order : undefined
+    return JSON.parse(readFileSync(orderFile, 'utf8'))
   } catch {
     return undefined // no order
   }

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { packageRoot } from '../../config/paths.ts'
 
-/** A statement of the gateway, as Kysely writes it, and on which side of it the gateway dies. */
-export interface Stop {
-  when: 'before' | 'after'
-  /** Regular expression over the statements of one transaction, in JSON. */
-  statement: string
-}
+/** Where the gateway dies. */
+export type Stop =
+  /** `statement`: regular expression over the statements of one transaction, as Kysely writes them, in JSON. */
+  | { when: 'before' | 'after'; statement: string }
+  /** Messages are on the disk, the transaction with their rows is not committed. */
+  | { when: 'synced' }
 
 /**
  * Environment of a gateway that can be stopped at an exact state, with SIGKILL.
