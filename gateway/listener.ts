@@ -6,7 +6,7 @@ import type { ServerTls } from '../crypto/index.ts'
 import { maskPatient } from './address.ts'
 import { ContentFault } from './content-guard.ts'
 import type { Transaction } from './intake.ts'
-import { unknownParameter } from './parameters.ts'
+import { commandFault } from './parameters.ts'
 import { Refusal } from './refusals.ts'
 import type { AskedRecipient, OwnBox, Policy, Speaker } from './session.ts'
 import type { Recipient } from './spool/index.ts'
@@ -71,9 +71,10 @@ function refine(connection: Connection): void {
   connection._onCommand = (command, next) => {
     const name = String(command).split(' ', 1)[0]?.toUpperCase() ?? ''
     const isOpen = connection.session.secure || connection._upgrading
-    const isUnknown = !connection._nextHandler && unknownParameter(String(command)) !== undefined
-    if ((isOpen || BEFORE_TLS.has(name)) && !isUnknown) return onCommand(command, next)
-    const refusal = new Refusal(isOpen ? 'parameterUnknown' : 'tlsRequired')
+    const fault = connection._nextHandler ? undefined : commandFault(String(command))
+    const reason = isOpen || BEFORE_TLS.has(name) ? fault : 'tlsRequired'
+    if (reason === undefined) return onCommand(command, next)
+    const refusal = new Refusal(reason)
     connection.send(refusal.code, `${refusal.status} ${refusal.message}`)
     setImmediate(next)
   }

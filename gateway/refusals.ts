@@ -5,6 +5,7 @@ export const REFUSALS = {
   tlsRequired: [530, '5.7.0', 'Must issue a STARTTLS command first'],
   authenticationFailed: [535, '5.7.8', 'Authentication failed: unknown mailbox or wrong password'],
   authenticationUnavailable: [454, '4.7.0', 'Authentication cannot be checked now, try again later'],
+  lineMalformed: [500, '5.5.2', 'A command line holds a control character'],
   parameterUnknown: [555, '5.5.4', 'MAIL FROM or RCPT TO parameter not recognized'],
   addressMalformed: [501, '5.1.3', 'Address is not a valid mailbox address'],
   senderNotOwner: [550, '5.7.1', 'You may send only from your own mailbox'],

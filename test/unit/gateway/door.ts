@@ -1,0 +1,126 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ConnectionOptions } from 'node:tls'
+import { openDatabase, silent } from '../../../config/index.ts'
+import { type Anchors, type Identity, loadAnchors, loadIdentity, serverTls } from '../../../crypto/index.ts'
+import { dnFromRdns } from '../../../directory/index.ts'
+import { CONTENT_LIMITS } from '../../../gateway/content-guard.ts'
+import { openIntake } from '../../../gateway/intake.ts'
+import { type Door, openListener } from '../../../gateway/listener.ts'
+import { newMessageId } from '../../../gateway/main.ts'
+import { type OwnBox, openPolicy } from '../../../gateway/session.ts'
+import { openBytes, openSpool, type Spool, spoolMigrations } from '../../../gateway/spool/index.ts'
+import { openTrust, type Trust, type TrustedSpace } from '../../../gateway/trust.ts'
+import { createPki, type Issued, type Pki, writeIdentity } from '../../world/pki.ts'
+
+export const OURS = 'a.mssante.test'
+export const THEIRS = 'b.mssante.test'
+export const BOX = `dr.fictif@${OURS}`
+export const PEER_BOX = `dr.autre@${THEIRS}`
+export const PASSWORD = 'ceci-est-un-essai'
+
+/** One operator's SMTP doors with their real policy, intake and spool; boxes and directory are two short lists. */
+export interface Doors extends AsyncDisposable {
+  pki: Pki
+  trust: Trust
+  anchors: Anchors
+  identity: Identity
+  /** Certificate of the other operator, and TLS options of a client that shows one. */
+  peer: Issued
+  showing(issued?: Issued): ConnectionOptions
+  port(door: Door): number
+  /** What was accepted so far: the whole of each message, oldest first. */
+  accepted(): Promise<string[]>
+}
+
+export async function openDoors(): Promise<Doors> {
+  const folder = await mkdtemp(join(tmpdir(), 'pli-doors-'))
+  const pki = await createPki({ now: new Date(), key: 'ec' })
+  const [own, peer] = await Promise.all([issue(pki, OURS), issue(pki, THEIRS)])
+  const identity = loadIdentity(await writeIdentity(folder, 'own', own, pki))
+  const anchors = loadAnchors(await pki.write(folder))
+  const trust = openTrust({ anchors, identity, space: spaceOf({ [OURS]: own, [THEIRS]: peer }) })
+  const db = await openDatabase({ file: join(folder, 'pli.sqlite'), migrations: spoolMigrations })
+  const spool = openSpool({ db, bytes: await openBytes(join(folder, 'messages')), owner: 'here', now: Date.now, newId: newMessageId })
+  const doors = await Promise.all(
+    (['submission', 'submissions', 'reception'] as const).map(door => openDoor(door, { identity, anchors, trust, spool })),
+  )
+  const ports = Object.fromEntries(doors.map(({ door, port }) => [door, port]))
+  return {
+    pki,
+    trust,
+    anchors,
+    identity,
+    peer,
+    showing: issued => ({
+      rejectUnauthorized: false,
+      ...(issued ? { cert: issued.certificatePem + pki.authorities[1], key: issued.keyPem } : {}),
+    }),
+    port: door => ports[door] ?? 0,
+    accepted: async () => {
+      const rows = await db.run<{ id: string }>({ sql: 'SELECT id FROM message ORDER BY accepted_at, id', parameters: [] })
+      return Promise.all(rows.map(async ({ id }) => (await spool.read(id)).toString('latin1')))
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(doors.map(({ close }) => close()))
+      await db.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function openDoor(door: Door, parts: { identity: Identity; anchors: Anchors; trust: Trust; spool: Spool }) {
+  const { identity, anchors, trust, spool } = parts
+  const box: OwnBox = { address: BOX }
+  const policy = openPolicy<OwnBox>({
+    domains: [OURS],
+    postmaster: `postmaster@${OURS}`,
+    boxes: {
+      authenticate: async (address, password) => (address === BOX && password === PASSWORD ? box : undefined),
+      find: async address => (address === BOX ? box : undefined),
+    },
+    annuaire: { find: address => (address === PEER_BOX ? {} : undefined) },
+    trust,
+  })
+  const hostname = `smtp.${OURS}`
+  const intake = openIntake<OwnBox>({
+    spool,
+    limits: CONTENT_LIMITS,
+    mostHops: 25,
+    hostname,
+    now: Date.now,
+    newId: newMessageId,
+    mayWriteAs: trust.mayWriteAs,
+    filingRows: () => [],
+    hasRoom: () => false,
+    onAccepted: () => {},
+  })
+  const opened = await openListener<OwnBox>({
+    door,
+    listen: { host: '127.0.0.1', port: 0 },
+    hostname,
+    tls: door === 'reception' ? serverTls({ identity, requestPeer: true, anchors }) : serverTls({ identity }),
+    limits: { messageBytes: CONTENT_LIMITS.size, recipients: 500, connections: 100 },
+    policy,
+    meet: trust.meet,
+    intake: (transaction, content) => intake(transaction, content as never),
+    log: silent,
+  })
+  return { door, ...opened }
+}
+
+export function issue(pki: Pki, domain: string): Promise<Issued> {
+  return pki.issue({ kind: 'server', commonName: `smtp.${domain}`, organization: 'OPERATEUR FICTIF', structure: '1759999029', key: 'ec' })
+}
+
+/** A white list that names one certificate for each domain. */
+export function spaceOf(listed: Record<string, Issued>): TrustedSpace {
+  const names = new Map(Object.entries(listed).map(([domain, { subject }]) => [domain, dnFromRdns(subject).toString()]))
+  return {
+    nameOf: subject => dnFromRdns([...subject]).toString(),
+    allows: (domain, name) => names.get(domain) === name,
+    lists: name => [...names.values()].includes(name),
+    namesOf: domain => [names.get(domain)].filter(name => name !== undefined),
+  }
+}
