@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { loadConfiguration, openLog } from '../../config/index.ts'
 import { startGateway } from '../main.ts'
+import { checkKeys } from '../readiness.ts'
 
 export function serveCommands(program: Command): void {
   program
@@ -9,6 +10,7 @@ export function serveCommands(program: Command): void {
     .requiredOption('-c, --config <file>', 'configuration')
     .action(async ({ config }: { config: string }) => {
       const configuration = loadConfiguration(config)
+      checkKeys(config, configuration)
       const log = openLog(configuration.log.level)
       // A promise that nobody waited for must not take the others' mail down with it.
       process.on('unhandledRejection', error => log.error('unhandled', {}, error))
@@ -32,7 +34,9 @@ export function serveCommands(program: Command): void {
     .description('check a configuration: all its faults at once')
     .argument('<file>')
     .action((file: string) => {
-      const { name, domains, listen } = loadConfiguration(file)
+      const configuration = loadConfiguration(file)
+      checkKeys(file, configuration)
+      const { name, domains, listen } = configuration
       const ports = Object.entries(listen).map(([door, { host, port }]) => `${door} ${host}:${port}`)
       console.log(`${file} is right: ${name}, ${domains.join(', ')}; ${ports.join(', ')}`)
     })
