@@ -50,8 +50,8 @@ export function connect(to: Host, domain: string, options: { trust: Trust; hostn
   return new Promise((resolve, reject) => {
     const fail = (error: NodemailerError) => {
       usable = false
+      reject(error) // before the end, which knows less
       smtp.close()
-      reject(error)
     }
     smtp.on('error', fail)
     smtp.on('end', () => {

@@ -88,11 +88,11 @@ function connectionFailure(error: unknown, anchors: Anchors): Outcome {
   const wrongPeer =
     error instanceof WrongPeer ? error : (error as Error).cause instanceof WrongPeer ? ((error as Error).cause as Error) : undefined
   if (wrongPeer) return { kind: 'deferred', status: '4.7.1', diagnostic: wrongPeer.message, everyone: true }
-  const fault = peerFaultOf(error, anchors)
+  const fault = peerFaultOf({ code: (error as { originalCode?: string }).originalCode, cause: error }, anchors)
   if (fault) return { kind: 'deferred', status: '4.7.5', diagnostic: `their certificate: ${fault.why}, ${fault.detail}`, everyone: true }
   const { code, command, message } = error as NodemailerError
   const status = code === 'ETLS' || command === 'STARTTLS' ? '4.7.0' : '4.4.1'
-  return { kind: 'deferred', status, diagnostic: printable(code === 'ETLS' ? message : (code ?? message)), everyone: true }
+  return { kind: 'deferred', status, diagnostic: printable(message), everyone: true }
 }
 
 /** The peer's own words: its status when it gave one (RFC 2034), else the class of its reply. */

@@ -9,7 +9,7 @@ import { connect } from '../../../gateway/couriers/connection.ts'
 import { relayCourier } from '../../../gateway/couriers/relay.ts'
 import type { Leg } from '../../../gateway/spool/index.ts'
 import { openTrust } from '../../../gateway/trust.ts'
-import type { Issued } from '../../world/pki.ts'
+import { createPki, type Issued } from '../../world/pki.ts'
 import { BOX, type Doors, issue, OURS, openDoors, PEER_BOX, spaceOf, THEIRS } from './door.ts'
 
 /** Published weaknesses of nodemailer's SMTP client and of node-forge, by their names, tried through our courier. */
@@ -155,6 +155,32 @@ describe('TLS', () => {
     )
     const name = (domain: string) => expect.stringMatching(`^CN=smtp\\.${domain.replaceAll('.', '\\.')},`)
     expect(found).toEqual([1, 2, 3].flatMap(() => [name(THEIRS), 'refused', 'refused', name('c.mssante.test')]))
+  })
+
+  test('a server that shows another operator’s certificate: nothing is said to it, and the ledger says what it showed', async () => {
+    const third = await issue(doors.pki, 'c.mssante.test')
+    await using peer = await fakePeer({ issued: third })
+    const courier = relayCourier({ trust: doors.trust, anchors: doors.anchors, hops: async () => [peer.host], hostname: 'smtp.a.test' })
+    expect(await courier.deliver(leg(), CONTENT)).toMatchObject({
+      kind: 'deferred',
+      status: '4.7.1',
+      diagnostic: expect.stringMatching(/^the white list does not give CN=smtp\.c\.mssante\.test,.* for b\.mssante\.test$/),
+    })
+    await courier.close()
+    expect(peer.heard).toEqual([])
+  })
+
+  test('a server whose certificate was made by another authority: the ledger says so', async () => {
+    const stranger = await createPki({ now: new Date(), label: 'OTHER', key: 'ec' })
+    await using peer = await fakePeer({ issued: await issue(stranger, THEIRS) })
+    const courier = relayCourier({ trust: doors.trust, anchors: doors.anchors, hops: async () => [peer.host], hostname: 'smtp.a.test' })
+    expect(await courier.deliver(leg(), CONTENT)).toMatchObject({
+      kind: 'deferred',
+      status: '4.7.5',
+      diagnostic: expect.stringMatching(/^their certificate: /),
+    })
+    await courier.close()
+    expect(peer.heard).toEqual([])
   })
 
   test('STARTTLS response injection (PR 1835): what was said in clear after 220 is forgotten', async () => {
