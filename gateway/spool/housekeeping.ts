@@ -35,7 +35,8 @@ export function openHousekeeping({ db, bytes, now }: { db: Database; bytes: Byte
               exists(
                 selectFrom('recipient')
                   .whereRef('message_id', '=', 'message.id')
-                  .where('relay', 'in', ['queued', 'sending'])
+                  // A report that the receipt has not come returns the header of the message.
+                  .where(({ eb, or }) => or([eb('relay', 'in', ['queued', 'sending']), eb('receipt', '=', 'awaited')]))
                   .select('position'),
               ),
             ),
