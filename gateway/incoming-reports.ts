@@ -1,4 +1,6 @@
 import type { Log } from '../config/index.ts'
+import { AddressFault, maskPatient, parseMailboxList } from './address.ts'
+import { HeaderFault, only, readHeader } from './header.ts'
 import { type Candidate, matchReport, type Report, type ReportReader } from './receipts/index.ts'
 import type { Leg, Receipt, Spool } from './spool/index.ts'
 
@@ -14,9 +16,17 @@ export function openIncomingReports(options: {
 }) {
   const { spool, reader, log } = options
 
-  /** Nobody speaks for another's users: an operator for its domains, a box of ours (an MDN) for itself. */
-  const speaker = (leg: Leg) => (domain: string, address: string) =>
-    leg.handed_in_by ? options.mayWriteAs(leg.handed_in_by, domain) : leg.box === address
+  /**
+   * Nobody speaks for another's users: an operator for its domains, a box for itself. An MDN is written by its recipient, whose operator has
+   * checked the From field (RFC 8098 §2.1): a colleague's is not his.
+   */
+  const speaker = (leg: Leg, report: Report, content: Buffer) => {
+    const author = report.kind === 'mdn' && leg.handed_in_by ? authorOf(content) : undefined
+    return (domain: string, address: string) => {
+      if (!leg.handed_in_by) return leg.box === address
+      return options.mayWriteAs(leg.handed_in_by, domain) && (report.kind === 'dsn' || author === address)
+    }
+  }
 
   return {
     /**
@@ -27,13 +37,14 @@ export function openIncomingReports(options: {
       const report = await reader.read(content)
       if (!report) return undefined
       const candidates = await candidatesFor(leg.address, report)
-      const { moves, dropped } = matchReport(report, candidates, speaker(leg))
+      const { moves, dropped } = matchReport(report, candidates, speaker(leg, report, content))
       for (const { reason } of dropped) log.info('report-unmatched', { id: leg.message_id, reason })
       for (const { messageId, position, receipt, status, detail } of moves) {
         const column = COLUMN[receipt]
         const line = { by: report.kind, said: receipt, status, detail }
-        if (column) await spool.moveReceipt(messageId, position, column, line)
-        else await spool.note(messageId, receipt, line)
+        const moved = column !== undefined && (await spool.moveReceipt(messageId, position, column, line))
+        // What says more than its column (not processed, deleted) is told even when the column stays.
+        if (!moved && receipt !== column) await spool.note(messageId, receipt, { ...line, to: addressOf(candidates, messageId, position) })
       }
       const [first] = moves
       if (!first) return undefined
@@ -57,6 +68,22 @@ export function openIncomingReports(options: {
       ...(row.orcpt ? { orcpt: row.orcpt } : {}),
     }))
   }
+}
+
+/** @returns whose message it is; undefined when its header cannot be read without doubt */
+function authorOf(content: Buffer): string | undefined {
+  const end = content.indexOf('\r\n\r\n')
+  try {
+    const [author, ...others] = parseMailboxList(only(readHeader(content.subarray(0, end + 2)), 'From'))
+    return others.length === 0 ? author?.address : undefined
+  } catch (error) {
+    if (error instanceof HeaderFault || error instanceof AddressFault) return undefined
+    throw error
+  }
+}
+
+function addressOf(candidates: readonly Candidate[], messageId: string, position: number): string {
+  return maskPatient(candidates.find(each => each.messageId === messageId && each.position === position)?.address ?? '')
 }
 
 /** What a report says, in the words of our column; the rest is only noted. */
