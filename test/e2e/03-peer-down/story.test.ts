@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openBoxes } from '../../../gateway/main.ts'
+import { type ReportMail, reportsIn } from '../../support/mail.ts'
+import { openStage, type Stage } from '../../support/stage.ts'
+import { stoppable } from '../../support/stop-at.ts'
+import { until } from '../../support/until.ts'
+import { type Account, restart } from '../../world/index.ts'
+
+/**
+ * What a sender learns when the other side is down. The schedule is short: alpha tries every second, warns after two, and asks for the receipt
+ * after three; beta gives up after three. The rounds of upkeep come three times a second.
+ */
+let stage: Stage
+let folder: string
+let beta: ReturnType<typeof stoppable>
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pli-stop-'))
+  await Promise.all(['alpha', 'beta'].map(name => mkdir(join(folder, name))))
+  const alpha = stoppable(join(folder, 'alpha'), { hurry: 100 })
+  beta = stoppable(join(folder, 'beta'), { hurry: 100 })
+  stage = await openStage({
+    env: { alpha: alpha.env, beta: beta.env },
+    extra: {
+      alpha: { retry: { schedule: ['1s'], warnAfter: '2s', giveUpAfter: '5m', overdueAfter: '3s' } },
+      beta: { retry: { schedule: ['1s'], warnAfter: '1s', giveUpAfter: '3s', overdueAfter: '1h' } },
+    },
+  })
+})
+afterAll(async () => {
+  await stage[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** @returns our id and the Message-ID of a short letter */
+async function send(from: Account, to: Account): Promise<{ id: string; messageId: string }> {
+  const messageId = `<${randomUUID()}@essai.example>`
+  const eml = `From: <${from.address}>\r\nTo: <${to.address}>\r\nMessage-ID: ${messageId}\r\nSubject: essai\r\n\r\nBonjour\r\n`
+  return { id: await stage.submit(from, to.address, Buffer.from(eml)), messageId }
+}
+
+/** The reports in a mailbox about one message, once there are so many. */
+async function reportsAbout(account: Account, messageId: string, count: number): Promise<ReportMail[]> {
+  const look = async () => (await reportsIn(await stage.mailbox(account.address))).filter(({ returned }) => returned.includes(messageId))
+  await until(`${count} reports`, async () => (await look()).length >= count)
+  return look()
+}
+
+test('a peer that is down: tried again, the sender warned once, then everything goes its way', async () => {
+  const { operators, accounts } = stage.world
+  await operators.beta.process.kill()
+  const { id, messageId } = await send(accounts.sender, accounts.recipient)
+  const waiting = await stage.when('alpha', id, ({ recipients }) => recipients[0]!.attempts >= 4)
+  expect(waiting.recipients).toMatchObject([{ relay: 'queued', receipt: 'awaited', status: '4.4.1' }])
+  expect(waiting.lines.filter(({ what }) => what === 'deferred')[0]?.detail).toMatchObject({
+    status: '4.4.1',
+    diagnostic: expect.stringContaining('ECONNREFUSED'),
+  })
+  const [warning, ...others] = await reportsAbout(accounts.sender, messageId, 1)
+  expect(others).toEqual([])
+  expect(warning).toMatchObject({ subject: 'Message retardé' })
+  expect(warning!.text).toContain('Nous continuons d’essayer ; ne le renvoyez pas.')
+  expect(warning!.machine).toMatch(/Action: delayed\r\nStatus: 4\.4\.1\r\n(?:.*\r\n)*Will-Retry-Until: /)
+
+  await restart(operators.beta)
+  const { recipients } = await stage.settled('alpha', id)
+  expect(recipients).toMatchObject([{ relay: 'sent', receipt: 'delivered' }])
+  const reports = await reportsAbout(accounts.sender, messageId, 2)
+  expect(reports.map(({ subject }) => subject).sort()).toEqual(['Accusé de réception : message remis', 'Message retardé'])
+})
+
+test('a peer that stays down: given up, the sender gets his message’s header back with the reason', async () => {
+  const { operators, accounts } = stage.world
+  await operators.alpha.process.kill()
+  const { id, messageId } = await send(accounts.recipient, accounts.sender)
+  const { recipients, lines } = await stage.settled('beta', id)
+  expect(recipients).toMatchObject([{ relay: 'failed', receipt: 'none', status: '5.4.7' }])
+  expect(lines.find(({ what }) => what === 'failed')).toMatchObject({
+    detail: { status: '5.4.7', diagnostic: expect.stringMatching(/^given up: .*ECONNREFUSED/) },
+  })
+  const reports = await reportsAbout(accounts.recipient, messageId, 2)
+  expect(reports.map(({ subject }) => subject).sort()).toEqual(['Message non remis', 'Message retardé'])
+  const failure = reports.find(({ subject }) => subject === 'Message non remis')!
+  expect(failure.text).toContain('Le délai est dépassé sans que le message ait pu être remis.')
+  expect(failure.machine).toContain(`Final-Recipient: rfc822; ${accounts.sender.address}\r\nAction: failed\r\nStatus: 5.4.7\r\n`)
+  await restart(operators.alpha)
+})
+
+test('a receipt that does not come: the sender is told once; when it comes after all, it counts', async () => {
+  const { operators, accounts } = stage.world
+  await beta.stopAt({ when: 'before', statement: 'update \\\\"recipient\\\\".*\\\\"claimed_by\\\\" = \\?.*delivered' })
+  const { id, messageId } = await send(accounts.sender, accounts.recipient)
+  await operators.beta.process.ended
+  const overdue = await stage.when('alpha', id, ({ recipients }) => recipients[0]!.receipt === 'overdue')
+  expect(overdue.recipients).toMatchObject([{ relay: 'sent', receipt: 'overdue' }])
+  const [report, ...others] = await reportsAbout(accounts.sender, messageId, 1)
+  expect(others).toEqual([])
+  expect(report).toMatchObject({ subject: 'Accusé de réception non parvenu' })
+
+  await restart(operators.beta)
+  await stage.when('alpha', id, ({ recipients }) => recipients[0]!.receipt === 'delivered')
+  expect((await reportsAbout(accounts.sender, messageId, 2)).map(({ subject }) => subject)).toContain('Accusé de réception : message remis')
+})
+
+test('a recipient that disappears between RCPT and relay: the peer’s no is the sender’s answer', async () => {
+  const { operators, accounts, people } = stage.world
+  const gone = people.filter(({ operator }) => operator === 'beta').at(-1)!
+  await operators.beta.process.kill()
+  const { id, messageId } = await send(accounts.sender, { ...accounts.recipient, address: gone.address })
+  await openBoxes(await stage.rows('beta'), Date.now).suspend(gone.address)
+  await restart(operators.beta)
+  const { recipients } = await stage.settled('alpha', id)
+  expect(recipients).toMatchObject([{ relay: 'failed', receipt: 'none', status: '5.2.1' }])
+  const reports = await reportsAbout(accounts.sender, messageId, 1)
+  const failure = reports.find(({ subject }) => subject === 'Message non remis')!
+  expect(failure.text).toContain('La boîte du destinataire est fermée ou suspendue. Joignez-le autrement.')
+  expect(failure.machine).toMatch(/Status: 5\.2\.1\r\n(?:.*\r\n)*Diagnostic-Code: smtp; 550 5\.2\.1 This mailbox is suspended/)
+})
