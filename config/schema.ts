@@ -113,7 +113,9 @@ const dmp = z.strictObject({
   insOids: z.array(oid).min(1).default(['1.2.250.1.213.1.4.8', '1.2.250.1.213.1.4.9']),
   delay: duration.default(10 * UNITS.m).describe('the time in which the author may hold a document back'),
   documentBytes: atMost(megabytes(50), megabytes(10)),
-  timeout: duration.default(60 * UNITS.s),
+  timeout: duration
+    .refine(milliseconds => milliseconds <= 5 * UNITS.m, 'at most 5m: two exchanges fit in the lease of a claim')
+    .default(60 * UNITS.s),
 })
 
 export const configuration = z.strictObject({

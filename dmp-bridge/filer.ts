@@ -24,6 +24,8 @@ export interface FilerTools extends Omit<ReaderTools, 'note' | 'dmpConfigured'> 
 type Next =
   | { to: Exclude<FilingState, 'pending' | 'ignored'>; reasons: FilingReason[]; code?: string; sent: boolean }
   | { to: 'pending'; code: string; doubts: number }
+  /** somebody else moved it meanwhile: nothing was sent, and the row is theirs */
+  | { to: 'theirs' }
 
 /**
  * One attempt to file one claimed document. The bytes are read and judged again: only what was judged is sent, under today's
@@ -31,6 +33,7 @@ type Next =
  */
 export async function fileOne(filing: FilingRow, tools: FilerTools): Promise<void> {
   const next = await attempt(filing, tools)
+  if (next.to === 'theirs') return
   if (next.to === 'pending') {
     const nextAttemptAt = tools.now() + retryDelay(tools.timing, filing.attempts + 1)
     return tools.filings.defer(filing, { code: next.code, doubts: next.doubts, nextAttemptAt })
@@ -80,6 +83,8 @@ async function submit(
     return { to: 'refused', reasons: ['human-patient'], code: `dmp-${patient.status}`, sent: false }
   }
   const request = await dmp.prepare(document, context)
+  // A lease that ran out is anybody's: an author may have held the document back meanwhile (EX_GEN-1060).
+  if (!(await tools.filings.renew(filing))) return { to: 'theirs' }
   const started = performance.now()
   const outcome = await dmp.file(request)
   tools.log.attempted(filing.id, outcome.kind, outcome.code, Math.round(performance.now() - started))

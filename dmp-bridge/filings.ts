@@ -106,6 +106,14 @@ export function openFilings(db: Database, options: { owner: string; now: () => n
       return rows[0]
     },
 
+    /**
+     * The last look before the document goes: whoever moved it or took it over meanwhile is obeyed.
+     * @returns whether it is still ours to send; the lease then starts anew
+     */
+    async renew(filing: FilingRow): Promise<boolean> {
+      return (await db.run(claimed(filing).set(mine()).returning('id'))).length === 1
+    },
+
     /** Keeps a claimed filing for a later attempt. */
     async defer(filing: FilingRow, { code, nextAttemptAt, doubts }: Deferral): Promise<void> {
       const next = { code, doubts, next_attempt_at: nextAttemptAt, attempts: filing.attempts + 1, faults: 0 }

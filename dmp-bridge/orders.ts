@@ -50,7 +50,7 @@ export function openOrders(db: Database, options: { now: () => number }): Orders
     const moved = await db.run(
       bridge
         .updateTable('filing')
-        .set({ ...values, state: to, told: 0 })
+        .set({ ...values, state: to, told: 0, claimed_by: null, claimed_until: null })
         .where('id', '=', filing.id)
         .where('state', '=', filing.state)
         .where('state', 'in', before(to))

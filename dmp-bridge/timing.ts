@@ -20,7 +20,7 @@ export interface Timing {
   breakerAfter: number
   /** wait between probes; doubles up to eight times this */
   probeMs: number
-  /** a claim longer than this is anybody's; longer than reading and one whole exchange with the DMP */
+  /** a claim longer than this is anybody's; longer than reading, preparing and an exchange, and than the two exchanges that follow its renewal */
   leaseMs: number
   /** unforeseen exceptions or crashes over one row before it is held */
   faultsAllowed: number

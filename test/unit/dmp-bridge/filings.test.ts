@@ -74,6 +74,16 @@ test('a filing whose claim was lost is not settled by its former owner', async (
   expect(await filings('two').settle(present!, 'refused', {})).toBe(false)
 })
 
+test('a claim is renewed only by its owner, and only while the filing waits', async () => {
+  await accept('m1', pending('a'))
+  const former = await filings('one').claimDue()
+  expect(await filings('one').renew(former!)).toBe(true)
+  time += 1000
+  expect(await filings('two').renew(former!)).toBe(false)
+  expect(await openOrders(db, { now }).hold('a')).toMatchObject({ kind: 'done', state: 'held' })
+  expect(await filings('one').renew(former!)).toBe(false)
+})
+
 test('a deferred filing comes back when it is due, with its attempt counted', async () => {
   await accept('m1', pending('a'))
   const filing = await filings().claimDue()

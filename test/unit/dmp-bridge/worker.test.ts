@@ -1,5 +1,7 @@
 import { expect, test, vi } from 'vitest'
-import { policy, startBridgeWorld } from './bridge-world.ts'
+import type { Dmp } from '../../../dmp-bridge/dmp.ts'
+import { TIMING } from '../../../dmp-bridge/timing.ts'
+import { plainDmp, policy, startBridgeWorld } from './bridge-world.ts'
 
 const HOUR = 3_600_000
 const MINUTE = 60_000
@@ -234,6 +236,22 @@ test('the professional holds a document back in its time, and the same document 
   await world.pass(MINUTE)
   expect(world.released).toEqual(['m1'])
   expect(world.dmp.requests).toEqual([])
+})
+
+test('what is held while its request is prepared is not sent, though the claim had run out', async () => {
+  await using world = await startBridgeWorld()
+  const dmp = plainDmp(world.dmp)
+  const prepare: Dmp['prepare'] = async (document, context) => {
+    world.now += TIMING.leaseMs
+    const [filing] = await world.bridge.orders.list()
+    expect(await world.bridge.orders.hold(filing!.id)).toMatchObject({ kind: 'done', state: 'held' })
+    return dmp.prepare(document, context)
+  }
+  await world.restart({ dmp: { ...dmp, prepare } })
+  await world.send('m1')
+  await world.pass(2 * MINUTE)
+  expect(await world.bridge.orders.list()).toMatchObject([{ state: 'held', reasons: expect.arrayContaining(['author-request']) }])
+  expect(world.dmp.filed).toEqual([])
 })
 
 test('without a DMP everything that could be filed is held', async () => {
