@@ -1,10 +1,19 @@
 import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { packageRoot } from '../config/paths.ts'
 
-/** Threads and child processes run compiled code, so the tests compile once before they start. */
-export default function setup(): void {
+/**
+ * Before all tests: compiles once, since threads and child processes run compiled code, and gives the tests a temporary
+ * folder of their own.
+ * @returns what removes that folder
+ */
+export default function setup(): () => void {
   execFileSync(process.execPath, [join(packageRoot, 'node_modules/typescript/bin/tsc'), '-p', packageRoot, '--noCheck'], {
     stdio: 'inherit',
   })
+  const folder = mkdtempSync(join(tmpdir(), 'pli-tests-'))
+  process.env.TMPDIR = folder
+  return () => rmSync(folder, { recursive: true, force: true })
 }
