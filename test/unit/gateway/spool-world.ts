@@ -1,0 +1,123 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Database, openDatabase, silent } from '../../../config/index.ts'
+import { openReportWriter } from '../../../gateway/report-writer.ts'
+import { openSettlement } from '../../../gateway/settlement.ts'
+import {
+  type Envelope,
+  type EventRow,
+  type Housekeeping,
+  type Leg,
+  openBytes,
+  openHousekeeping,
+  openSpool,
+  type Prepared,
+  type RecipientRow,
+  type Retry,
+  type Spool,
+  spoolMigrations,
+} from '../../../gateway/spool/index.ts'
+
+export const SECOND = 1_000
+export const MINUTE = 60 * SECOND
+export const HOUR = 60 * MINUTE
+export const DAY = 24 * HOUR
+export const SENDER = 'dr.fictif@a.mssante.test'
+
+/** The schedule that a configuration has when it says nothing. */
+export const RETRY: Retry = {
+  schedule: [1, 2, 5, 10, 20, 40, 60, 120, 240].map(minutes => minutes * MINUTE),
+  warnAfter: 4 * HOUR,
+  giveUpAfter: 5 * DAY,
+  overdueAfter: DAY,
+}
+
+/** A spool on a real disk under a clock that stands still until it is moved; `as` is another process over the same rows. */
+export interface SpoolWorld extends AsyncDisposable {
+  now: number
+  db: Database
+  spool: Spool
+  housekeeping: Housekeeping
+  as(owner: string): Spool
+  settlementOf(spool: Spool): ReturnType<typeof openSettlement>
+  /** Accepts a short letter. @returns its id */
+  accept(envelope?: Partial<Envelope>, options?: { claimed?: boolean; toFile?: boolean }): Promise<Prepared>
+  recipient(id: string, position?: number): Promise<RecipientRow>
+  events(id: string): Promise<EventRow[]>
+  /** Reports that were accepted about a message: subject lines of their French part are in the bytes. */
+  reports(id: string): Promise<{ id: string; text: string }[]>
+}
+
+export async function openSpoolWorld(): Promise<SpoolWorld> {
+  const folder = await mkdtemp(join(tmpdir(), 'pli-spool-'))
+  const db = await openDatabase({ file: join(folder, 'pli.sqlite'), migrations: spoolMigrations })
+  const bytes = await openBytes(join(folder, 'messages'))
+  const now = () => world.now
+  let count = 0
+  const newId = () => `m${String(++count).padStart(4, '0')}`
+  const as = (owner: string) => openSpool({ db, bytes, owner, now, newId })
+  const spool = as('here')
+  const world: SpoolWorld = {
+    now: Date.UTC(2026, 0, 5),
+    db,
+    spool,
+    housekeeping: openHousekeeping({ db, bytes, now }),
+    as,
+    settlementOf: chosen =>
+      openSettlement({
+        spool: chosen,
+        reports: openReportWriter({ spool: chosen, hostname: 'smtp.a.mssante.test', postmaster: 'postmaster@a.mssante.test', now, newId }),
+        retry: RETRY,
+        now,
+        random: () => 0,
+        log: silent,
+        onReport: () => {},
+      }),
+    async accept(envelope = {}, { claimed = false, toFile = false } = {}) {
+      const draft = spool.newDraft()
+      await draft.write(Buffer.from(`From: <${SENDER}>\r\nMessage-ID: <${draft.id}@a.mssante.test>\r\n\r\nBonjour\r\n`))
+      const prepared = await spool.prepare(
+        draft,
+        {
+          origin: 'submission',
+          sender: SENDER,
+          box: SENDER,
+          eightBit: false,
+          utf8: false,
+          size: draft.size,
+          sha256: '',
+          recipients: [{ address: 'dr.autre@b.mssante.test', domain: 'b.mssante.test' }],
+          ...envelope,
+        },
+        claimed,
+        toFile,
+      )
+      await spool.accept(prepared)
+      return prepared
+    },
+    recipient: async (id, position = 0) => {
+      const [row] = await db.run<RecipientRow>({
+        sql: 'SELECT * FROM recipient WHERE message_id = ? AND position = ?',
+        parameters: [id, position],
+      })
+      return row!
+    },
+    events: id => db.run<EventRow>({ sql: 'SELECT * FROM event WHERE message_id = ? ORDER BY at, seq', parameters: [id] }),
+    reports: async id => {
+      const rows = await db.run<{ id: string }>({ sql: 'SELECT id FROM message WHERE about = ? ORDER BY accepted_at', parameters: [id] })
+      return Promise.all(rows.map(async row => ({ id: row.id, text: (await spool.read(row.id)).toString('latin1') })))
+    },
+    async [Symbol.asyncDispose]() {
+      await db.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+  return world
+}
+
+/** The only recipient of a claimed message. */
+export function only(legs: readonly Leg[]): Leg {
+  if (legs.length !== 1) throw new Error(`${legs.length} recipients`)
+  return legs[0]!
+}
