@@ -58,7 +58,7 @@ export function decide(
   const tables = options.tables ?? shippedTables()
   const reasons: Reason[] = [...copies.flatMap(each => each.faults), ...message.faults]
   if (document.content.length > policy.maxDocumentBytes) reasons.push('too-big')
-  if (copies.some(each => each.marks.length > 0)) reasons.push('marked')
+  if (copies.some(each => each.marks.length > 0) || isMarkedElsewhere(document.cda, message)) reasons.push('marked')
   if (!sender.declared) reasons.push('not-declared')
   if (document.cda) reasons.push(...judgeDates(document.cda, options.now))
   if (document.cda) reasons.push(...judgeCda(document.cda, copies, message, sender, policy, tables))
@@ -72,7 +72,7 @@ function judgeCda(cda: CdaFacts, copies: FoundDocument[], message: Recognition, 
     ...judgeIdentifier(cda, others),
     ...judgePatient(cda, policy),
     ...copies.flatMap(copy => judgeMetadata(copy, cda)),
-    ...(others.some(other => other && !samePatient(other, cda)) ? (['two-patients'] as const) : []),
+    ...(others.some(other => other && !samePatient(other, cda)) || namesAnother(message, copies, cda) ? (['two-patients'] as const) : []),
     ...judgeCodes(cda, tables),
     ...judgeAuthors(cda, sender, policy, tables),
   ]
@@ -121,19 +121,48 @@ function judgePatient(cda: CdaFacts, policy: Policy): Reason[] {
   return reasons
 }
 
-/** The recipient takes the patient from METADATA.XML (ECO.2.1.2): it and the document must say the same. */
+/** The recipient takes the patient from METADATA.XML (ECO.2.1.2): each of its entries and the document must say the same. */
 function judgeMetadata(document: FoundDocument, cda: CdaFacts): Reason[] {
-  const { metadata } = document
-  if (!metadata) return []
   const reasons: Reason[] = []
-  const expected = cda.idExtension === undefined ? cda.uniqueId : `${cda.uniqueId}^${cda.idExtension}`
-  if (metadata.uniqueId !== expected) reasons.push('metadata-unique-id')
-  const agrees = (cx: string | undefined) => {
-    const ins = cx === undefined ? undefined : parseCx(cx)
-    return ins !== undefined && cda.patient.ins !== undefined && sameIns(ins, cda.patient.ins)
+  for (const entry of document.metadata ?? []) {
+    if (!isOnly(entry.uniqueIds, id => id === documentId(cda))) reasons.push('metadata-unique-id')
+    const agrees = isOnly(entry.patientIds, cx => isOfPatient(cx, cda)) && entry.otherPatientIds.every(cx => isOfPatient(cx, cda))
+    if (!agrees) reasons.push('metadata-patient')
+    if (!entry.confidentiality.includes('N')) reasons.push('not-normal')
+    if (entry.replaces) reasons.push('replacement')
   }
-  if (![metadata.patientId, ...metadata.setPatientIds].every(agrees)) reasons.push('metadata-patient')
   return reasons
+}
+
+function isOnly(values: string[], right: (value: string) => boolean): boolean {
+  return values.length > 0 && values.every(right)
+}
+
+function documentId(cda: CdaFacts): string {
+  return cda.idExtension === undefined ? cda.uniqueId : `${cda.uniqueId}^${cda.idExtension}`
+}
+
+function isOfPatient(cx: string, cda: CdaFacts): boolean {
+  const ins = parseCx(cx)
+  return ins !== undefined && cda.patient.ins !== undefined && sameIns(ins, cda.patient.ins)
+}
+
+/** A mark is about the document that has the id, even where the entry's file is missing or another (decision 7). */
+function isMarkedElsewhere(cda: CdaFacts | undefined, message: Recognition): boolean {
+  if (!cda) return false
+  return (message.described ?? []).some(
+    entry => entry.uniqueIds.some(id => bareId(id) === bareId(documentId(cda))) && entry.confidentiality.some(code => code !== 'N'),
+  )
+}
+
+function bareId(id: string): string {
+  return id.toLowerCase().replace(/^urn:(oid|uuid):/, '')
+}
+
+/** An entry for a file that is no CDA (a PDF) names a patient too: one patient a message (ECO.2.1.1). */
+function namesAnother(message: Recognition, copies: FoundDocument[], cda: CdaFacts): boolean {
+  const judged = new Set(copies.flatMap(each => each.metadata ?? []))
+  return (message.described ?? []).some(entry => !judged.has(entry) && !entry.patientIds.every(cx => isOfPatient(cx, cda)))
 }
 
 /** One patient a message (ECO.2.1.1): the identity when both have one, and never two birth dates; else all traits. */

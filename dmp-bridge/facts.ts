@@ -83,16 +83,19 @@ export interface CdaFacts {
 
 /** What METADATA.XML says of one document. */
 export interface MetadataFacts {
-  uniqueId?: string
-  /** CX, e.g. `<15>^^^&1.2.250.1.213.1.4.8&ISO^NH` */
-  patientId?: string
-  /** CX of the submission sets beside it: with two sets of two patients no entry agrees with both */
-  setPatientIds: string[]
+  /** one, unless the file says more than it may */
+  uniqueIds: string[]
+  /** CX, e.g. `<15>^^^&1.2.250.1.213.1.4.8&ISO^NH`; one, unless the file says more than it may */
+  patientIds: string[]
+  /** every other CX of the same METADATA.XML: with two patients no entry agrees with both */
+  otherPatientIds: string[]
   uri?: string
   hash?: string
   size?: number
   /** every confidentialityCode */
   confidentiality: string[]
+  /** the same METADATA.XML replaces or completes a document (RPLC, APND, XFRM_RPLC) */
+  replaces: boolean
 }
 
 /** One document found in a message, or one container that could not be opened (then `cda` is absent and `faults` says why). */
@@ -106,7 +109,8 @@ export interface FoundDocument {
   cda?: CdaFacts
   /** confidentiality codes of METADATA.XML other than N */
   marks: string[]
-  metadata?: MetadataFacts
+  /** every entry that describes the file */
+  metadata?: MetadataFacts[]
   faults: Reason[]
 }
 
@@ -120,4 +124,6 @@ export interface Recognition {
   documents: FoundDocument[]
   ignored: Ignored[]
   faults: Reason[]
+  /** every entry of every METADATA.XML, whether its file is a document or not */
+  described?: MetadataFacts[]
 }

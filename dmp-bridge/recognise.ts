@@ -1,7 +1,7 @@
 import { type Attachment, type ParsedMail, simpleParser } from 'mailparser'
 import { exceededCap, type Limits } from './caps.ts'
 import { readCda } from './cda.ts'
-import type { Recognition } from './facts.ts'
+import type { MetadataFacts, Recognition } from './facts.ts'
 import { kindOf, looksLikeCda, plainKind } from './kinds.ts'
 import type { Reason } from './reasons.ts'
 import { found, readArchive, withReading } from './xdm.ts'
@@ -105,5 +105,10 @@ function merge(results: Recognition[]): Recognition {
     documents: results.flatMap(each => each.documents),
     ignored: results.flatMap(each => each.ignored),
     faults: [...new Set(results.flatMap(each => each.faults))],
+    ...described(results.flatMap(each => each.described ?? [])),
   }
+}
+
+function described(entries: MetadataFacts[]): { described?: MetadataFacts[] } {
+  return entries.length === 0 ? {} : { described: entries }
 }

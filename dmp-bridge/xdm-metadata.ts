@@ -4,11 +4,11 @@ import { attribute, children, findAll, readXml, textOf, type XmlElement, XmlFaul
 
 const RIM = 'urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0'
 
-/** Identification and classification schemes of XDS (ITI TF-3 §4.2.5). */
-const ENTRY_PATIENT = 'urn:uuid:58a6f841-87b3-4a3e-92fd-a8ffeff98427'
-const ENTRY_UNIQUE_ID = 'urn:uuid:2e82c1f6-a085-4c72-9da3-8640a32e42ab'
-const ENTRY_CONFIDENTIALITY = 'urn:uuid:f4f85eac-e6cb-4883-b524-f2705394840f'
-const SET_PATIENT = 'urn:uuid:6b5aea1a-874d-4603-a4bc-96a0a7b38446'
+/** Identification and classification schemes of XDS (ITI TF-3 §4.2.5), without `urn:uuid:`, lower case. */
+const ENTRY_PATIENT = '58a6f841-87b3-4a3e-92fd-a8ffeff98427'
+const ENTRY_UNIQUE_ID = '2e82c1f6-a085-4c72-9da3-8640a32e42ab'
+const ENTRY_CONFIDENTIALITY = 'f4f85eac-e6cb-4883-b524-f2705394840f'
+const SET_PATIENT = '6b5aea1a-874d-4603-a4bc-96a0a7b38446'
 
 /**
  * Reads a METADATA.XML (ebRIM 3.0): one entry for each document. Real files have blanks before the root, no classification node
@@ -18,10 +18,46 @@ const SET_PATIENT = 'urn:uuid:6b5aea1a-874d-4603-a4bc-96a0a7b38446'
 export function readMetadata(bytes: Uint8Array, limits: Limits): MetadataFacts[] | undefined {
   const root = parse(bytes, limits)
   if (!root) return undefined
-  const sets = findAll(root, 'RegistryPackage', RIM)
-  const setPatientIds = [...new Set(sets.map(each => identifier(each, SET_PATIENT)).filter(each => each !== undefined))]
-  const entries = findAll(root, 'ExtrinsicObject', RIM).map(each => readEntry(each, setPatientIds))
-  return entries.length > 0 ? entries : undefined
+  const entries = findAll(root, 'ExtrinsicObject', RIM)
+  if (entries.length === 0) return undefined
+  const said = gather(root, entries)
+  const replaces = findAll(root, 'Association').some(each => /(RPLC|APND)$/i.test(attribute(each, 'associationType') ?? ''))
+  return entries.map(entry => ({ ...readEntry(entry, said.get(entry) ?? []), otherPatientIds: said.patients, replaces }))
+}
+
+/** Classifications and identifiers by the entry they are about. */
+class Said extends Map<XmlElement, XmlElement[]> {
+  /** every patient that is named, whoever is said to be his */
+  patients: string[] = []
+}
+
+/**
+ * They stand inside the entry, or beside it and point to it. A confidentiality that points to nothing may be about any entry, so it
+ * counts for each of them.
+ */
+function gather(root: XmlElement, entries: XmlElement[]): Said {
+  const said = new Said(entries.map(each => [each, [...each.children]]))
+  const inside = new Set(entries.flatMap(each => each.children))
+  const byId = new Map(entries.map(each => [attribute(each, 'id')?.toLowerCase(), each]))
+  const patients = new Set<string>()
+  const nowhere: XmlElement[] = []
+  for (const each of [...findAll(root, 'Classification'), ...findAll(root, 'ExternalIdentifier')]) {
+    const scheme = schemeOf(each)
+    if (scheme === ENTRY_PATIENT || scheme === SET_PATIENT) patients.add(attribute(each, 'value') ?? '')
+    if (inside.has(each)) continue
+    const target = byId.get((attribute(each, 'classifiedObject') ?? attribute(each, 'registryObject'))?.toLowerCase())
+    if (target) said.get(target)?.push(each)
+    else if (scheme === ENTRY_CONFIDENTIALITY) nowhere.push(each)
+  }
+  if (nowhere.length > 0) for (const each of said.values()) each.push(...nowhere)
+  said.patients = [...patients]
+  return said
+}
+
+/** Schemes are UUIDs: case and the prefix mean nothing. */
+function schemeOf(element: XmlElement): string {
+  const scheme = attribute(element, 'classificationScheme') ?? attribute(element, 'identificationScheme') ?? ''
+  return scheme.toLowerCase().replace(/^urn:uuid:/, '')
 }
 
 function parse(bytes: Uint8Array, limits: Limits): XmlElement | undefined {
@@ -34,27 +70,17 @@ function parse(bytes: Uint8Array, limits: Limits): XmlElement | undefined {
   }
 }
 
-function readEntry(entry: XmlElement, setPatientIds: string[]): MetadataFacts {
-  const [uniqueId, patientId] = [identifier(entry, ENTRY_UNIQUE_ID), identifier(entry, ENTRY_PATIENT)]
+function readEntry(entry: XmlElement, said: XmlElement[]): Omit<MetadataFacts, 'otherPatientIds' | 'replaces'> {
   const [uri, hash, size] = [joinedUri(slot(entry, 'URI')), slot(entry, 'hash')[0], slot(entry, 'size')[0]]
+  const of = (scheme: string, name: string) => said.filter(each => schemeOf(each) === scheme).map(each => attribute(each, name) ?? '')
   return {
-    ...(uniqueId !== undefined && { uniqueId }),
-    ...(patientId !== undefined && { patientId }),
-    setPatientIds,
+    uniqueIds: of(ENTRY_UNIQUE_ID, 'value'),
+    patientIds: of(ENTRY_PATIENT, 'value'),
     ...(uri !== undefined && { uri }),
     ...(hash !== undefined && { hash }),
     ...(size !== undefined && { size: Number(size) }),
-    confidentiality: children(entry, 'Classification', RIM)
-      .filter(each => attribute(each, 'classificationScheme') === ENTRY_CONFIDENTIALITY)
-      .map(each => attribute(each, 'nodeRepresentation') ?? ''),
+    confidentiality: of(ENTRY_CONFIDENTIALITY, 'nodeRepresentation'),
   }
-}
-
-function identifier(element: XmlElement, scheme: string): string | undefined {
-  return attribute(
-    children(element, 'ExternalIdentifier', RIM).find(each => attribute(each, 'identificationScheme') === scheme),
-    'value',
-  )
 }
 
 function slot(element: XmlElement, name: string): string[] {

@@ -25,45 +25,44 @@ export async function readArchive(path: string, bytes: Uint8Array, limits: Limit
 
 function readFiles(path: string, files: ZipEntry[], limits: Limits): Recognition {
   const result: Recognition = { documents: [], ignored: [], faults: [] }
-  const described = new Map<ZipEntry, { entry: MetadataFacts }>()
-  const indexes = files.filter(each => /metadata\.xml$/i.test(each.path) && !looksLikeCda(each.content))
-  let unreadable = false
+  const said: MetadataFacts[] = []
+  const described = new Map<ZipEntry, MetadataFacts[]>()
+  const indexes = files.filter(each => /metadata\.xml$/i.test(each.path))
+  const unreadable = new Set<ZipEntry>()
   for (const index of indexes) {
     const entries = readMetadata(index.content, limits)
-    if (entries === undefined) unreadable = true
+    if (entries === undefined) unreadable.add(index)
     for (const entry of entries ?? []) {
+      said.push(entry)
       const file = fileOf(entry, entries ?? [], index, files)
-      if (file) described.set(file, { entry })
-      else result.documents.push({ ...found(`${path}/${index.path}`, new Uint8Array(), ['file-missing']), metadata: entry })
+      if (file) described.set(file, [...(described.get(file) ?? []), entry])
+      else result.documents.push(withEntries(found(`${path}/${index.path}`, new Uint8Array(), ['file-missing']), [entry]))
     }
   }
-  const undescribed: Reason = indexes.length === 0 ? 'metadata-missing' : unreadable ? 'metadata-unreadable' : 'not-in-metadata'
+  // What a METADATA.XML that can't be read says of any document is unknown: all of the archive waits.
+  const faults: Reason[] = indexes.length === 0 ? ['metadata-missing'] : unreadable.size > 0 ? ['metadata-unreadable'] : []
   for (const file of files) {
-    if (indexes.includes(file)) continue
-    const entry = described.get(file)?.entry
+    if (indexes.includes(file) && !unreadable.has(file)) continue
+    const entries = described.get(file) ?? []
     const reading: CdaReading = looksLikeCda(file.content) ? readCda(file.content, limits) : { kind: 'not-a-cda' }
     const where = `${path}/${file.path}`
     if (reading.kind === 'not-a-cda') result.ignored.push({ path: where, reason: plainKind(file.path, file.content) })
-    else result.documents.push(archived(where, file.content, reading, entry, undescribed))
+    else result.documents.push(archived(where, file.content, reading, entries, faults))
   }
-  return result
+  return said.length === 0 ? result : { ...result, described: said }
 }
 
-function archived(
-  path: string,
-  content: Uint8Array,
-  reading: CdaReading,
-  entry: MetadataFacts | undefined,
-  undescribed: Reason,
-): FoundDocument {
+function archived(path: string, content: Uint8Array, reading: CdaReading, entries: MetadataFacts[], faults: Reason[]): FoundDocument {
   const document = withReading(found(path, content, []), reading)
-  if (!entry) return { ...document, faults: [...document.faults, undescribed] }
-  return {
-    ...document,
-    metadata: entry,
-    marks: entry.confidentiality.filter(each => each !== 'N'),
-    faults: [...document.faults, ...integrity(entry, content)],
-  }
+  const undescribed: Reason[] = entries.length === 0 && faults.length === 0 ? ['not-in-metadata'] : []
+  const broken = entries.flatMap(each => integrity(each, content))
+  return withEntries({ ...document, faults: [...document.faults, ...faults, ...undescribed, ...broken] }, entries)
+}
+
+function withEntries(document: FoundDocument, entries: MetadataFacts[]): FoundDocument {
+  if (entries.length === 0) return document
+  const marks = new Set(entries.flatMap(each => each.confidentiality).filter(each => each !== 'N'))
+  return { ...document, metadata: entries, marks: [...marks] }
 }
 
 /** A digest is the SHA-1 of XDS, in any case; MD5 was met in its place. What has another shape proves nothing, so it does not match. */

@@ -48,7 +48,7 @@ test('an ordinary archive is one document, and its technical files are left alon
   const { xdm, uniqueId } = await letterOf()
   const recognition = await read('IHE_XDM.zip', xdm)
   expect(recognition.documents).toMatchObject([
-    { path: `IHE_XDM.zip/${FOLDER}DOC0001.XML`, cda: { uniqueId }, metadata: { uniqueId }, marks: [], faults: [] },
+    { path: `IHE_XDM.zip/${FOLDER}DOC0001.XML`, cda: { uniqueId }, metadata: [{ uniqueIds: [uniqueId] }], marks: [], faults: [] },
   ])
   expect(recognition.ignored.map(each => each.reason)).toEqual(['technical', 'technical'])
   expect(verdicts(recognition)).toEqual(['file'])
