@@ -8,7 +8,7 @@ import type { FilingRow, FilingState } from './filing-tables.ts'
 import type { Filings } from './filings.ts'
 import { parse } from './orders.ts'
 import type { Patients } from './patients.ts'
-import type { ReaderTools } from './reader.ts'
+import { isMarkedElsewhere, type ReaderTools } from './reader.ts'
 import { retryDelay, type Timing } from './timing.ts'
 
 export interface FilerTools extends Omit<ReaderTools, 'note' | 'dmpConfigured'> {
@@ -59,6 +59,8 @@ async function attempt(filing: FilingRow, tools: FilerTools): Promise<Next> {
   if (standing.length > 0) return held(...standing)
   const ins = document.cda?.patient.ins
   if (!ins || filing.unique_id === null) return held('no-ins') // whatever was overruled
+  const others = (await tools.filings.knownAs([filing.unique_id])).filter(each => each.id !== filing.id && each.sha256 === filing.sha256)
+  if (isMarkedElsewhere(others)) return held('marked') // whoever released this copy
   return submit(filing, filing.unique_id, document, ins, dmp, sender, tools)
 }
 

@@ -76,6 +76,11 @@ export const FILING_REASONS = {
     en: 'Two answers from which nothing could be told, and the document was not found.',
     overrulable: false,
   },
+  'may-be-filed': {
+    fr: 'Un essai précédent a peut-être abouti : vérifiez si le document est dans le DMP.',
+    en: 'An earlier attempt may have filed it: look into the DMP.',
+    overrulable: true,
+  },
   'given-up': { fr: 'Dépôt abandonné par une personne.', en: 'Given up by hand.', overrulable: false },
 } as const satisfies Record<string, { fr: string; en: string; overrulable: boolean }>
 

@@ -73,7 +73,8 @@ export function openFilings(db: Database, options: { owner: string; now: () => n
     },
 
     /**
-     * Writes what was found in a message, and that it is read, in one transaction.
+     * Writes what was found in a message, and that it is read, in one transaction. A mark holds every waiting copy of its document,
+     * whichever of two readers comes first.
      * @throws when another worker has written a filing of the same document meanwhile (the unique index): read the message again
      */
     async plan(message: InboxRow, filings: readonly NewFiling[]): Promise<void> {
@@ -82,7 +83,9 @@ export function openFilings(db: Database, options: { owner: string; now: () => n
         .set({ ...nobodys, state: 'read', faults: 0 })
         .where('message_id', '=', message.message_id)
         .where('claimed_by', '=', owner)
-      await db.atomically([...filings.map(filing => insertion(message.message_id, filing, now())), read])
+      const ids = filings.flatMap(filing => filing.uniqueId ?? [])
+      const insertions = filings.map(filing => insertion(message.message_id, filing, now()))
+      await db.atomically([...insertions, ...(ids.length > 0 ? [holdingMarked(ids, now())] : []), read])
     },
 
     /** Puts a message back, to be read again later. */
@@ -235,6 +238,38 @@ export function inboxRow(message: { id: string; sender: Sender; acceptedAt: numb
     claimed_by: null,
     claimed_until: null,
   })
+}
+
+/** A mark is said of the document, in whichever letter it travels. One that is in someone's hand, or was, may have been sent already. */
+function holdingMarked(uniqueIds: readonly string[], at: number): Compilable {
+  return bridge
+    .updateTable('filing')
+    .set(eb => ({
+      state: 'held',
+      reasons: eb
+        .case()
+        .when(eb.or([eb('claimed_by', 'is not', null), eb('attempts', '>', 0), eb('doubts', '>', 0), eb('faults', '>', 0)]))
+        .then('["marked","may-be-filed"]')
+        .else('["marked"]')
+        .end(),
+      claimed_by: null,
+      claimed_until: null,
+      settled_at: at,
+      told: 0,
+    }))
+    .where('state', '=', 'pending')
+    .where('unique_id', 'in', uniqueIds)
+    .where(eb =>
+      eb.exists(
+        eb
+          .selectFrom('filing as twin')
+          .select('twin.id')
+          .whereRef('twin.unique_id', '=', 'filing.unique_id')
+          .whereRef('twin.sha256', '=', 'filing.sha256')
+          .where('twin.state', 'in', ['held', 'refused'])
+          .where('twin.reasons', 'like', '%"marked"%'),
+      ),
+    )
 }
 
 function insertion(messageId: string, filing: NewFiling, at: number): Compilable {

@@ -17,9 +17,12 @@ export interface FilingView {
   settledAt: number | undefined
 }
 
-/** `rechecked`: reasons that a release doesn't cover; the worker judges them anew and holds the document again if they stand. */
+/**
+ * `rechecked`: reasons that a release doesn't cover; the worker judges them anew and holds the document again if they stand.
+ * `mayBeFiled`: the document is stopped, but an earlier attempt, whose end nobody knows, may have filed it: look into the DMP.
+ */
 export type OrderResult =
-  | { kind: 'done'; state: FilingState; rechecked: string[] }
+  | { kind: 'done'; state: FilingState; rechecked: string[]; mayBeFiled?: true }
   | { kind: 'no'; why: 'unknown-filing' | 'wrong-state' | 'being-filed' | 'bytes-released' | 'same-id-other-bytes' | 'already-pending' }
 
 /** What a human may ask of the filings, from any process: orders only move rows, the worker does the rest. */
@@ -60,6 +63,13 @@ export function openOrders(db: Database, options: { now: () => number }): Orders
     return moved.length === 1 ? { kind: 'done', state: to, rechecked } : no('being-filed')
   }
 
+  /** Stops a document, and says when it may be too late. */
+  async function stop(filing: FilingRow, to: 'held' | 'refused', reasons: string[]): Promise<OrderResult> {
+    if (!mayBeFiled(filing)) return move(filing, to, settled(reasons))
+    const result = await move(filing, to, settled([...reasons, 'may-be-filed']))
+    return result.kind === 'done' ? { ...result, mayBeFiled: true } : result
+  }
+
   /** Back among the pending, with a new count of days and attempts. */
   async function again(filing: FilingRow, overruled: string[], rechecked: string[]): Promise<OrderResult> {
     if (!(await hasBytes(filing))) return no('bytes-released')
@@ -67,8 +77,10 @@ export function openOrders(db: Database, options: { now: () => number }): Orders
     if (other && other.sha256 !== filing.sha256) return no('same-id-other-bytes')
     if (other?.state === 'pending') return no('already-pending')
     if (other) return filing.state === 'held' ? move(filing, 'refused', settled(['already-filed'])) : no('wrong-state')
+    const unsure = filing.state === 'held' ? mayBeFiled(filing) : parse(filing.reasons).some(reason => UNSURE.includes(reason))
+    const answered = JSON.stringify([...new Set(unsure ? [...overruled, 'may-be-filed'] : overruled)])
     const fresh = { reasons: '[]', code: null, attempts: 0, faults: 0, doubts: 0, due_at: now(), next_attempt_at: now(), settled_at: null }
-    return move(filing, 'pending', { ...fresh, overruled: JSON.stringify(overruled) }, rechecked)
+    return move(filing, 'pending', { ...fresh, overruled: answered }, rechecked)
   }
 
   async function activeTwin(filing: FilingRow): Promise<FilingRow | undefined> {
@@ -114,7 +126,7 @@ export function openOrders(db: Database, options: { now: () => number }): Orders
       const filing = await row(id)
       if (!filing) return no('unknown-filing')
       if (filing.state !== 'pending') return no('wrong-state')
-      return move(filing, 'held', settled(['author-request']))
+      return stop(filing, 'held', ['author-request'])
     },
 
     release: async id => {
@@ -145,9 +157,18 @@ export function openOrders(db: Database, options: { now: () => number }): Orders
       const filing = await row(id)
       if (!filing) return no('unknown-filing')
       if (filing.state !== 'held') return no('wrong-state')
-      return move(filing, 'refused', { ...settled(['given-up']) })
+      const marks = parse(filing.reasons).filter(reason => reason === 'marked') // they outlive this filing
+      return stop(filing, 'refused', ['given-up', ...marks])
     },
   }
+}
+
+const UNSURE = ['may-be-filed', 'ambiguous']
+
+/** @returns whether anything was begun of which it isn't known that it ended without filing; a new count of attempts forgets nothing */
+function mayBeFiled(filing: FilingRow): boolean {
+  const begun = filing.attempts > 0 || filing.doubts > 0 || filing.faults > 0 || filing.claimed_by !== null
+  return begun || [...parse(filing.overruled), ...parse(filing.reasons)].includes('may-be-filed')
 }
 
 function viewOf(filing: FilingRow): FilingView {

@@ -3,6 +3,7 @@ import type { CdaFacts, FoundDocument, Recognition } from './facts.ts'
 import type { FilingReason } from './filing-reasons.ts'
 import { type FilingRow, type InboxRow, WHOLE_MESSAGE } from './filing-tables.ts'
 import type { Filings, NewFiling } from './filings.ts'
+import { parse } from './orders.ts'
 
 /** What the bridge files for its operator; `delayMs` is the author's time to hold a document back before it goes. */
 export type BridgePolicy = Policy & { delayMs: number }
@@ -65,8 +66,10 @@ function planOne(
   const verdict = decide(document, recognition, sender, tools.policy, { now: new Date(tools.now()) })
   if (verdict.action === 'ignore') return { ...base, state: 'ignored', reasons: verdict.reasons }
   const double = uniqueId === undefined ? undefined : doubleOf(document.sha256, uniqueId, twins)
-  if (double?.state === 'ignored') return { ...base, state: 'ignored', reasons: double.reasons }
-  const reasons: FilingReason[] = [...(verdict.action === 'hold' ? verdict.reasons : []), ...(double?.reasons ?? [])]
+  const own = verdict.action === 'hold' ? verdict.reasons : []
+  // What is marked is never a mere copy: the mark holds the other one too (`plan`).
+  if (double?.state === 'ignored' && !own.includes('marked')) return { ...base, state: 'ignored', reasons: double.reasons }
+  const reasons: FilingReason[] = [...new Set([...own, ...(double?.reasons ?? []).filter(reason => reason !== 'already-pending')])]
   if (!tools.dmpConfigured) reasons.push('no-dmp-configured')
   return { ...base, state: reasons.length > 0 ? 'held' : 'pending', reasons }
 }
@@ -80,15 +83,19 @@ function doubleOf(
   const same = twins.filter(twin => twin.unique_id === uniqueId)
   const copies = same.filter(twin => twin.sha256 === sha256)
   if (copies.some(twin => twin.state === 'filed')) return { state: 'ignored', reasons: ['already-filed'] }
-  if (copies.some(twin => twin.state === 'pending')) return { state: 'ignored', reasons: ['already-pending'] }
-  if (same.some(twin => twin.sha256 !== sha256 && ['pending', 'filed', 'held'].includes(twin.state))) {
-    return { state: 'held', reasons: ['same-id-other-bytes'] }
-  }
+  const reasons: FilingReason[] = isMarkedElsewhere(copies) ? ['marked'] : []
+  if (reasons.length === 0 && copies.some(twin => twin.state === 'pending')) return { state: 'ignored', reasons: ['already-pending'] }
+  if (same.some(twin => twin.sha256 !== sha256 && ['pending', 'filed', 'held'].includes(twin.state))) reasons.push('same-id-other-bytes')
   // A professional's wish is for the document, in whichever letter it travels (EX_GEN-1060).
-  if (copies.some(twin => twin.state === 'held' && twin.reasons.includes('"author-request"'))) {
-    return { state: 'held', reasons: ['author-request'] }
-  }
-  return undefined
+  const isHeldBack = copies.some(twin => twin.state === 'held' && parse(twin.reasons).includes('author-request'))
+  const isGivenUp = same.some(twin => twin.state === 'refused' && parse(twin.reasons).includes('given-up')) // whatever its bytes
+  if (isHeldBack || isGivenUp) reasons.push('author-request')
+  return reasons.length > 0 ? { state: 'held', reasons } : undefined
+}
+
+/** @returns whether one of these copies of a document was held for its marks, or given up with them */
+export function isMarkedElsewhere(copies: readonly Pick<FilingRow, 'state' | 'reasons'>[]): boolean {
+  return copies.some(({ state, reasons }) => (state === 'held' || state === 'refused') && parse(reasons).includes('marked'))
 }
 
 /** @returns the document's id when it is one that the DMP takes and that may stand in a row (an extension may be a patient's number) */

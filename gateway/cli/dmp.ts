@@ -167,7 +167,8 @@ function ordersOf(db: Database): Orders {
 function resultText(id: string, result: OrderResult): string {
   if (result.kind === 'no') throw new Error(`${id}: ${result.why}`)
   const again = result.rechecked.length > 0 ? `; judged again: ${result.rechecked.join(', ')}` : ''
-  return `${id} is ${result.state}${again}`
+  const late = result.mayBeFiled ? '; an earlier attempt may have filed it: look into the DMP' : ''
+  return `${id} is ${result.state}${again}${late}`
 }
 
 function inspectionText({ documents, ignored, faults }: Inspection): string {

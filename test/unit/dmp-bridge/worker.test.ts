@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { expect, test, vi } from 'vitest'
 import type { Dmp } from '../../../dmp-bridge/dmp.ts'
 import { TIMING } from '../../../dmp-bridge/timing.ts'
-import { plainDmp, policy, startBridgeWorld } from './bridge-world.ts'
+import { buildLetter, sampleAuthor, samplePatient } from '../../world/letter.ts'
+import { type BridgeWorld, plainDmp, policy, startBridgeWorld } from './bridge-world.ts'
 
 const HOUR = 3_600_000
 const MINUTE = 60_000
@@ -252,6 +254,105 @@ test('what is held while its request is prepared is not sent, though the claim h
   await world.pass(2 * MINUTE)
   expect(await world.bridge.orders.list()).toMatchObject([{ state: 'held', reasons: expect.arrayContaining(['author-request']) }])
   expect(world.dmp.filed).toEqual([])
+})
+
+/** The same document, alone and with a mark in the METADATA.XML beside it. */
+async function lettersOf(world: BridgeWorld): Promise<{ bare: Buffer; marked: Buffer }> {
+  const built = await buildLetter({
+    from: 'Dr Éloi FICTIF <dr.fictif@a.mssante.test>',
+    to: 'dr.autre@b.mssante.test',
+    author: sampleAuthor,
+    patient: samplePatient,
+    now: new Date(world.now),
+    newId: randomUUID,
+    marks: ['INVISIBLE_PATIENT'],
+  })
+  const cda = Buffer.from(built.cda).toString('base64').replace(/.{76}/g, '$&\r\n')
+  const head = 'Content-Type: text/xml\r\nContent-Disposition: attachment; filename=DOC0001.XML\r\nContent-Transfer-Encoding: base64'
+  return { marked: built.eml, bare: Buffer.from(`From: a@a.mssante.test\r\nMIME-Version: 1.0\r\n${head}\r\n\r\n${cda}\r\n`) }
+}
+
+test('a mark holds every copy of its document, in whichever order the letters come', async () => {
+  await using world = await startBridgeWorld()
+  const { bare, marked } = await lettersOf(world)
+  await world.send('m1', { eml: bare })
+  await world.pass(0)
+  expect(await world.states()).toEqual(['pending'])
+  await world.send('m2', { eml: marked })
+  await world.pass(0)
+  expect(await world.states()).toEqual(['held marked', 'held marked'])
+  await world.send('m3', { eml: bare })
+  await world.pass(HOUR)
+  expect(await world.states()).toEqual(['held marked', 'held marked', 'held marked'])
+  await world.pass(0) // the sweep tells what another letter has changed
+  expect(world.notes.flatMap(each => (each.kind === 'held' ? each.message : [])).sort()).toEqual(['m1', 'm2', 'm3'])
+  for (const { id } of await world.bridge.orders.list()) {
+    await world.bridge.orders.release(id) // of a bare copy too: it is judged again with its twins
+    await world.pass(HOUR)
+  }
+  expect(await world.states()).toEqual(['held marked', 'held marked', 'held marked'])
+  expect(world.dmp.requests).toEqual([])
+})
+
+test('a mark outlives the filing that was given up with it, and two letters read at once', async () => {
+  await using world = await startBridgeWorld()
+  const { bare, marked } = await lettersOf(world)
+  await world.send('m1', { eml: bare })
+  await world.send('m2', { eml: marked })
+  await world.pass(HOUR)
+  expect(await world.states()).toEqual(['held marked', 'held marked'])
+  for (const { id } of await world.bridge.orders.list()) await world.bridge.orders.refuse(id)
+  await world.send('m3', { eml: bare })
+  await world.pass(HOUR)
+  expect((await world.bridge.orders.list({ messageId: 'm3' }))[0]).toMatchObject({
+    state: 'held',
+    reasons: expect.arrayContaining(['marked']),
+  })
+  expect(world.dmp.requests).toEqual([])
+})
+
+test('what its author gave up is not filed by his next letter, whatever its bytes', async () => {
+  await using world = await startBridgeWorld()
+  await world.send('m1', { uniqueId: '2.25.1' })
+  await world.pass(0)
+  const [filing] = await world.bridge.orders.list()
+  await world.bridge.orders.hold(filing!.id)
+  expect(await world.bridge.orders.refuse(filing!.id)).toEqual({ kind: 'done', state: 'refused', rechecked: [] })
+  await world.send('m2', { eml: world.mails.get('m1')! })
+  await world.send('m3', { uniqueId: '2.25.1', cda: { title: 'Autre' } })
+  await world.pass(HOUR)
+  const [second] = await world.bridge.orders.list({ messageId: 'm2' })
+  const [third] = await world.bridge.orders.list({ messageId: 'm3' })
+  expect([second, third]).toMatchObject([
+    { state: 'held', reasons: expect.arrayContaining(['author-request']) },
+    { state: 'held', reasons: expect.arrayContaining(['author-request']) },
+  ])
+  expect(world.dmp.requests).toEqual([])
+})
+
+test('a document that is stopped after an attempt of unknown end is said to be perhaps filed', async () => {
+  await using world = await startBridgeWorld()
+  await world.send('m1')
+  world.dmp.script.push('accept', 'accept-and-cut')
+  await world.pass(MINUTE)
+  const [filing] = await world.bridge.orders.list()
+  expect(filing).toMatchObject({ state: 'pending', attempts: 1 })
+  expect(await world.bridge.orders.hold(filing!.id)).toMatchObject({ kind: 'done', state: 'held', mayBeFiled: true })
+  expect(await world.states()).toEqual(['held author-request may-be-filed'])
+  await world.bridge.orders.release(filing!.id)
+  expect(await world.bridge.orders.hold(filing!.id)).toMatchObject({ mayBeFiled: true })
+  expect(await world.bridge.orders.refuse(filing!.id)).toMatchObject({ state: 'refused', mayBeFiled: true })
+  expect(await world.states()).toEqual(['refused given-up may-be-filed'])
+})
+
+test('a marked copy of what is filed already waits for a human', async () => {
+  await using world = await startBridgeWorld()
+  const { bare, marked } = await lettersOf(world)
+  await world.send('m1', { eml: bare })
+  await world.pass(HOUR)
+  await world.send('m2', { eml: marked })
+  await world.pass(HOUR)
+  expect(await world.states()).toEqual(['filed', 'held marked already-filed'])
 })
 
 test('without a DMP everything that could be filed is held', async () => {
