@@ -1,5 +1,6 @@
 import type { Limits } from './caps.ts'
 import type { CdaFacts, Coded, Ins, PartyFacts, PatientFacts } from './facts.ts'
+import { judgeHeader } from './header-check.ts'
 import { isInsOid, sameIns } from './ins.ts'
 import type { Reason } from './reasons.ts'
 import { attribute, children, find, findAll, readXml, textOf, type XmlElement, XmlFault } from './xml.ts'
@@ -40,6 +41,7 @@ export function readCda(bytes: Uint8Array, limits: Limits): CdaReading {
     if (!utf8) faults.push('xml-encoding')
     if (documents > 1) faults.push('several-documents')
     if (scripts > 0) faults.push('active-content') // EX_2.1-1115
+    faults.push(...judgeHeader(cda))
     return { kind: 'cda', cda: readHeader(cda, selfPresentable), faults }
   } catch (error) {
     if (error instanceof XmlFault) return { kind: 'unreadable', reason: error.reason }
@@ -70,6 +72,7 @@ function readHeader(cda: XmlElement, selfPresentable: boolean): CdaFacts {
     ...optional('legalAuthenticator', legal && readParty(legal, 'representedOrganization')),
     ...optional('custodian', textOf(find(cda, 'custodian', 'assignedCustodian', 'representedCustodianOrganization', 'name'))),
     confidentiality: attribute(find(cda, 'confidentialityCode'), 'code') ?? '',
+    confidentialitySystem: attribute(find(cda, 'confidentialityCode'), 'codeSystem') ?? '',
     title: allText(find(cda, 'title')),
     language: attribute(find(cda, 'languageCode'), 'code') ?? '',
     effectiveTime: attribute(find(cda, 'effectiveTime'), 'value') ?? '',
@@ -103,6 +106,8 @@ function readPatient(role: XmlElement | undefined): PatientFacts {
     ...optional('ins', identities[0]),
     identities: identities.length,
     ...optional('localId', localId),
+    families: textsOf(names, 'family'),
+    givens: textsOf(names, 'given'),
     ...optional('birthName', birthPart(names, 'family')),
     ...optional('firstName', birthPart(names, 'given')),
     ...optional('birthDate', /^\d{8}/.exec(attribute(find(person, 'birthTime'), 'value') ?? '')?.[0]),
@@ -115,6 +120,13 @@ function readPatient(role: XmlElement | undefined): PatientFacts {
 function birthPart(names: XmlElement[], part: 'family' | 'given'): string | undefined {
   const parts = names.flatMap(each => children(each, part))
   return textOf(parts.find(each => (attribute(each, 'qualifier') ?? '').split(/\s+/).includes('BR')))
+}
+
+function textsOf(names: XmlElement[], part: 'family' | 'given'): string[] {
+  return names
+    .flatMap(each => children(each, part))
+    .map(textOf)
+    .filter(each => each !== undefined)
 }
 
 function readAuthor(author: XmlElement): PartyFacts {

@@ -21,6 +21,9 @@ export interface PatientFacts {
   /** identifier inside the establishment (IPP) */
   localId?: { extension: string; root: string }
   birthName?: string
+  /** every family name and every given name that stands in the document, used ones too: a subject may have any of them */
+  families?: string[]
+  givens?: string[]
   firstName?: string
   /** yyyymmdd */
   birthDate?: string
@@ -61,6 +64,8 @@ export interface CdaFacts {
   legalAuthenticator?: PartyFacts
   custodian?: string
   confidentiality: string
+  /** code system of the confidentiality */
+  confidentialitySystem: string
   title: string
   language: string
   effectiveTime: string

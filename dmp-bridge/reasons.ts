@@ -51,7 +51,17 @@ export const REASONS = {
     en: 'METADATA.XML and the document do not name the same patient.',
     action: 'hold',
   },
+  'subject-patient': {
+    fr: 'L’objet du message nomme un autre patient que le document.',
+    en: 'The subject of the message names another patient than the document.',
+    action: 'hold',
+  },
   // document
+  'header-repeated': {
+    fr: 'L’en-tête du document porte deux fois ce qui ne peut y être qu’une fois.',
+    en: 'The header has twice what CDA allows once.',
+    action: 'hold',
+  },
   'no-id': { fr: 'Le document n’a pas d’identifiant.', en: 'The document has no id.', action: 'hold' },
   'id-extension': {
     fr: 'L’identifiant du document a une extension ; le DMP n’accepte qu’un OID seul.',

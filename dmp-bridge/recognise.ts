@@ -1,9 +1,10 @@
 import { type Attachment, type ParsedMail, simpleParser } from 'mailparser'
 import { exceededCap, type Limits } from './caps.ts'
 import { readCda } from './cda.ts'
-import type { MetadataFacts, Recognition } from './facts.ts'
+import type { FoundDocument, MetadataFacts, Recognition } from './facts.ts'
 import { kindOf, looksLikeCda, plainKind } from './kinds.ts'
 import type { Reason } from './reasons.ts'
+import { judgeSubject } from './subject.ts'
 import { found, readArchive, withReading } from './xdm.ts'
 
 export type { CdaFacts, FoundDocument, Ignored, MetadataFacts, PartyFacts, PatientFacts, Recognition } from './facts.ts'
@@ -45,7 +46,14 @@ async function readMessage(path: string, eml: Uint8Array, limits: Limits, nested
   for (const [index, attachment] of mail.attachments.entries()) {
     results.push(await readPart(partOf(attachment, path, index), limits, nested))
   }
-  return merge(results)
+  return withSubject(mail.subject ?? '', merge(results))
+}
+
+/** What the subject says is about every document of the message. */
+function withSubject(subject: string, result: Recognition): Recognition {
+  const judged = (each: FoundDocument) =>
+    each.cda ? { ...each, faults: [...each.faults, ...judgeSubject(subject, each.cda.patient)] } : each
+  return { ...result, documents: result.documents.map(judged) }
 }
 
 /** Every option that makes mailparser build HTML is off: 0.6 MB of `<div>` would hold the thread for seconds. */

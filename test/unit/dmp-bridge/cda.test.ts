@@ -129,7 +129,7 @@ describe('what is not read', () => {
 
 test('a script and a second document are faults', () => {
   expect(readOf(cdaOf().replace('<component>', '<component><script/></component><component>'))).toMatchObject({
-    faults: ['active-content'],
+    faults: ['active-content', 'header-repeated'],
   })
   const twin = '<component><ClinicalDocument/></component><component>'
   expect(readOf(cdaOf().replace('<component>', twin))).toMatchObject({ faults: ['several-documents'] })

@@ -1,0 +1,58 @@
+import type { Reason } from './reasons.ts'
+import { attribute, children, type XmlElement } from './xml.ts'
+
+/** What CDA R2 allows once. Readers would disagree on which of two is meant, so a second one waits for a human. */
+const ONCE: readonly [path: string, names: string[]][] = [
+  [
+    '',
+    [
+      ...['id', 'code', 'title', 'effectiveTime', 'confidentialityCode', 'languageCode', 'setId', 'versionNumber'],
+      ...['custodian', 'legalAuthenticator', 'componentOf', 'component'],
+    ],
+  ],
+  ['recordTarget/patientRole/patient', ['administrativeGenderCode', 'birthTime', 'birthplace']],
+  ['author', ['assignedAuthor', 'functionCode']],
+  ['author/assignedAuthor', ['assignedPerson', 'assignedAuthoringDevice', 'representedOrganization', 'code']],
+  ['legalAuthenticator', ['assignedEntity']],
+  ['legalAuthenticator/assignedEntity', ['assignedPerson', 'representedOrganization']],
+  ['documentationOf', ['serviceEvent']],
+  ['documentationOf/serviceEvent', ['effectiveTime', 'code']],
+  ['componentOf', ['encompassingEncounter']],
+  ['componentOf/encompassingEncounter', ['location', 'code']],
+  ['componentOf/encompassingEncounter/location', ['healthCareFacility']],
+  ['componentOf/encompassingEncounter/location/healthCareFacility', ['code']],
+  ['component', ['nonXMLBody', 'structuredBody']],
+]
+
+/** Register of professionals (PS_IdNat). */
+const PERSONS = '1.2.250.1.71.4.2.1'
+
+/**
+ * Judges what facts can't tell, since they keep one value of each: elements that occur twice, and a confidentiality that says more
+ * than its code.
+ * @param cda a ClinicalDocument
+ */
+export function judgeHeader(cda: XmlElement): Reason[] {
+  const reasons: Reason[] = []
+  if (ONCE.some(([path, names]) => all(cda, path).some(parent => names.some(name => children(parent, name).length > 1)))) {
+    reasons.push('header-repeated')
+  }
+  const [roles, patients] = [all(cda, 'recordTarget/patientRole'), all(cda, 'recordTarget/patientRole/patient')]
+  if (roles.length > 1 || patients.length > 1) reasons.push('several-record-targets')
+  const parties = [...all(cda, 'author/assignedAuthor'), ...all(cda, 'legalAuthenticator/assignedEntity')]
+  if (parties.some(hasTwoNumbers)) reasons.push('header-repeated')
+  if (all(cda, 'confidentialityCode').some(each => each.children.length > 0 || attribute(each, 'nullFlavor'))) reasons.push('not-normal')
+  return [...new Set(reasons)]
+}
+
+function hasTwoNumbers(party: XmlElement): boolean {
+  const numbers = children(party, 'id').filter(each => attribute(each, 'root') === PERSONS)
+  return new Set(numbers.map(each => attribute(each, 'extension'))).size > 1
+}
+
+/** @returns every element at the end of a path of names, `/` between them; the start itself for an empty path */
+function all(start: XmlElement, path: string): XmlElement[] {
+  let current = [start]
+  for (const name of path === '' ? [] : path.split('/')) current = current.flatMap(each => children(each, name))
+  return current
+}
