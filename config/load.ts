@@ -18,17 +18,12 @@ export class ConfigurationFault extends Error {
  * @throws ConfigurationFault with all faults at once
  */
 export function loadConfiguration(file: string): Configuration {
-  const parsed = configuration.safeParse(readYaml(file))
-  if (!parsed.success) {
-    throw new ConfigurationFault(
-      file,
-      parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`),
-    )
-  }
-  const value = withAbsolutePaths(parsed.data, dirname(resolve(file)))
-  const faults = [...missingFiles(value), ...contradictions(value)]
-  if (faults.length > 0) throw new ConfigurationFault(file, faults)
-  return deepFreeze(value)
+  const written = withAbsolutePaths(readYaml(file), dirname(resolve(file)))
+  const { success, error, data } = configuration.safeParse(written)
+  const misfits = error?.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`) ?? []
+  const faults = [...misfits, ...missingFiles(written), ...(success ? contradictions(data) : [])]
+  if (!success || faults.length > 0) throw new ConfigurationFault(file, faults)
+  return deepFreeze(data)
 }
 
 function readYaml(file: string): unknown {
@@ -41,28 +36,28 @@ function readYaml(file: string): unknown {
 
 const PATHS = new Set(['certificate', 'key', 'chain', 'pkcs12', 'passphrase', 'file', 'anchors', 'crls', 'data'])
 
-function withAbsolutePaths<T>(value: T, folder: string): T {
+/** What is no path is left as it is: the schema says what is wrong with it. */
+function withAbsolutePaths(value: unknown, folder: string): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const absolute = (path: unknown) => (typeof path === 'string' && path !== '' ? resolve(folder, path) : path)
   const entries = Object.entries(value).map(([key, inner]) => {
     if (!PATHS.has(key)) return [key, withAbsolutePaths(inner, folder)]
-    return [key, Array.isArray(inner) ? inner.map(path => resolve(folder, path)) : resolve(folder, inner as string)]
+    return [key, Array.isArray(inner) ? inner.map(absolute) : absolute(inner)]
   })
-  return Object.fromEntries(entries) as T
+  return Object.fromEntries(entries)
 }
 
-/** The white list and the directory snapshot may still be missing at `pli check`: they are made by commands of their own. */
-function missingFiles(value: Configuration): string[] {
-  const identities = [value.tls, value.dmp?.client, value.dmp?.signature].filter(identity => identity !== undefined)
-  const lists = [value.tls, value.whiteList, ...(value.dmp ? [value.dmp.trust] : [])]
-  const needed = [
-    ...identities.flatMap(identity =>
-      'pkcs12' in identity ? [identity.pkcs12, identity.passphrase] : [identity.certificate, identity.key, identity.chain],
-    ),
-    ...lists.flatMap(({ anchors, crls }) => [...anchors, ...crls]),
-    value.whiteList.file,
-    value.directory.file,
-  ]
-  return [...new Set(needed)].filter(path => path !== undefined && !isReadable(path)).map(path => `${path}: cannot be read`)
+/** Every file that is named must be there; the data folder is made when it is not. */
+function missingFiles(value: unknown): string[] {
+  return [...new Set(filesIn(value))].filter(path => !isReadable(path)).map(path => `${path}: cannot be read`)
+}
+
+function filesIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return []
+  return Object.entries(value).flatMap(([key, inner]) => {
+    if (key === 'data') return []
+    return PATHS.has(key) ? [inner].flat().filter(path => typeof path === 'string' && path !== '') : filesIn(inner)
+  })
 }
 
 function isReadable(path: string): boolean {

@@ -68,7 +68,7 @@ describe('an identity is configured', () => {
     ],
     [
       'in parts of both',
-      { ...pkcs12, chain: 'x', ...trust },
+      { ...pkcs12, chain: 'keys/sub.pem', ...trust },
       ['tls: has either certificate and key (PEM) or pkcs12 and passphrase, never parts of both'],
     ],
     ['in neither', trust, ['tls: needs either certificate and key (PEM) or pkcs12 and passphrase']],
@@ -81,7 +81,7 @@ describe('an identity is configured', () => {
         'tls: Unrecognized key: "pass"',
       ],
     ],
-    ['without key', { certificate: 'x', ...trust }, ['tls.key: Invalid input: expected string, received undefined']],
+    ['without key', { certificate: 'keys/own.pem', ...trust }, ['tls.key: Invalid input: expected string, received undefined']],
     ['not at all', undefined, ['tls: Invalid input: expected object, received undefined']],
     [
       'in files that are missing',

@@ -1,0 +1,68 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { stringify } from 'yaml'
+import { compiled } from '../../../config/paths.ts'
+
+/** What an administrator sees when the configuration is wrong: every fault on standard error, nothing started, exit status 1. */
+let folder: string
+let file: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'pli-configuration-'))
+  file = join(folder, 'pli.yaml')
+  const listen = { host: '127.0.0.1', port: 0 }
+  const trust = { anchors: ['root.pem'], crls: ['root.crl'] }
+  const wrong = {
+    name: 'Opérateur',
+    hostname: 'NOT a host',
+    domains: ['a.test'],
+    postmaster: 'postmaster@a.test',
+    data: 'data',
+    listen: { submission: listen, submissions: listen, reception: listen },
+    tls: { certificate: 'own.pem', key: 'own.key', ...trust },
+    whiteList: { file: 'list.xml', ...trust, signer: 'alb.test' },
+    directory: { file: 'directory.sqlite' },
+    rejectUnauthorized: false,
+  }
+  writeFileSync(file, stringify(wrong))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function pli(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [compiled('gateway/cli/pli'), ...args], { encoding: 'utf8' })
+  return { status, stdout, stderr: stderr.replaceAll(folder, '') }
+}
+
+test.each([['check'], ['serve', '-c']])('pli %s refuses and lists every fault', (...command) => {
+  const { status, stdout, stderr } = pli(...command, file)
+  expect(status).toBe(1)
+  expect(stdout).toBe('')
+  expect(stderr).toMatch(/^pli: \/pli\.yaml cannot be used:\n/)
+  const faults = stderr.split('\n').filter(line => line.startsWith('  - '))
+  expect(faults).toEqual([
+    '  - hostname: a lower-case host name',
+    expect.stringMatching(/^ {2}- the file: .*rejectUnauthorized/),
+    ...['own.pem', 'own.key', 'root.pem', 'root.crl', 'list.xml', 'directory.sqlite'].map(name => `  - /${name}: cannot be read`),
+  ])
+})
+
+test('a file that is not there: one sentence, no stack', () => {
+  const { status, stderr } = pli('check', join(folder, 'gone.yaml'))
+  expect(status).toBe(1)
+  expect(stderr).toMatch(/^pli: \/gone\.yaml cannot be used:\n {2}- ENOENT/)
+  expect(stderr).not.toContain('    at ')
+})
+
+test.each([['--bad'], ['nonsense'], ['serve'], ['check']])('pli %s is bad usage: exit status 2', (...args) => {
+  const { status, stdout, stderr } = pli(...args)
+  expect(status).toBe(2)
+  expect(stdout).toBe('')
+  expect(stderr).toMatch(/^error: /)
+})
+
+test('pli --help and --version are no faults', () => {
+  expect(pli('--help')).toMatchObject({ status: 0, stderr: '' })
+  expect(pli('--version')).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+})
