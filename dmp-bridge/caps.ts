@@ -10,6 +10,9 @@ export interface Limits {
   maxParts: number
   /** levels of multipart and of messages in messages */
   maxDepth: number
+  /** documents of a message, and entries of its METADATA.XML: each is compared with each */
+  maxDocuments: number
+  /** files and bytes in archives, all of a message together */
   maxZipEntries: number
   maxUnzippedBytes: number
   /** unfolded to packed, of one entry larger than 1 MiB */
@@ -27,6 +30,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxLineBytes: 256 * 1024,
   maxParts: 200,
   maxDepth: 12,
+  maxDocuments: 50,
   maxZipEntries: 500,
   maxUnzippedBytes: 64 * 1024 * 1024,
   maxZipRatio: 200,

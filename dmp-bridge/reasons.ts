@@ -232,6 +232,7 @@ export const REASONS = {
   'header-too-big': { fr: 'Un en-tête du message est trop grand.', en: 'A header of the message is too large.', action: 'hold' },
   'line-too-long': { fr: 'Une ligne du message est trop longue.', en: 'A line of the message is too long.', action: 'hold' },
   'too-many-parts': { fr: 'Le message a trop de parties.', en: 'The message has too many parts.', action: 'hold' },
+  'too-many-documents': { fr: 'Le message contient trop de documents.', en: 'The message holds too many documents.', action: 'hold' },
   'too-deep': { fr: 'Le message a trop de niveaux.', en: 'The message is nested too deeply.', action: 'hold' },
   'message-malformed': { fr: 'Le message est illisible.', en: 'The message can not be read.', action: 'hold' },
   'reading-timed-out': { fr: 'La lecture du message a pris trop de temps.', en: 'Reading took too long.', action: 'hold' },
@@ -251,6 +252,7 @@ export const REASONS = {
   encrypted: { fr: 'Pièce chiffrée, illisible ici.', en: 'Encrypted part, unreadable here.', action: 'ignore' },
   stylesheet: { fr: 'Feuille de style.', en: 'Style sheet.', action: 'ignore' },
   technical: { fr: 'Fichier technique de l’archive.', en: 'Technical file of the archive.', action: 'ignore' },
+  'empty-archive': { fr: 'Archive sans document.', en: 'Archive without a document.', action: 'ignore' },
   unrelated: { fr: 'Pièce jointe sans rapport avec le DMP.', en: 'Unrelated attachment.', action: 'ignore' },
 } as const satisfies Record<string, ReasonText>
 

@@ -1,4 +1,5 @@
 import { type Attachment, type ParsedMail, simpleParser } from 'mailparser'
+import { Budget, TooManyDocuments } from './budget.ts'
 import { exceededCap, type Limits } from './caps.ts'
 import { readCda } from './cda.ts'
 import type { FoundDocument, MetadataFacts, Recognition } from './facts.ts'
@@ -18,7 +19,7 @@ const MAX_NESTED = 3
  * @param eml the whole message as it came
  */
 export async function recogniseMessage(eml: Uint8Array, limits: Limits): Promise<Recognition> {
-  const result = await readMessage('', eml, limits, 0)
+  const result = await within(limits, budget => readMessage('', eml, { limits, budget, nested: 0 }))
   return { ...result, ignored: withCopies(result) }
 }
 
@@ -28,7 +29,25 @@ export async function recogniseMessage(eml: Uint8Array, limits: Limits): Promise
  */
 export async function recogniseFile(name: string, bytes: Uint8Array, limits: Limits): Promise<Recognition> {
   if (/\.eml$/i.test(name)) return recogniseMessage(bytes, limits)
-  return readPart({ path: name.split(/[\\/]/).at(-1) ?? name, content: bytes, type: '' }, limits, 0)
+  const part = { path: name.split(/[\\/]/).at(-1) ?? name, content: bytes, type: '' }
+  return within(limits, budget => readPart(part, { limits, budget, nested: 0 }))
+}
+
+/** More documents than are ever judged are none: what is judged takes time on the thread of the mail. */
+async function within(limits: Limits, read: (budget: Budget) => Promise<Recognition>): Promise<Recognition> {
+  try {
+    return await read(new Budget(limits))
+  } catch (error) {
+    if (error instanceof TooManyDocuments) return nothing('too-many-documents')
+    throw error
+  }
+}
+
+/** How one message is read: `nested` counts the messages around it. */
+interface Reading {
+  limits: Limits
+  budget: Budget
+  nested: number
 }
 
 interface Part {
@@ -37,14 +56,14 @@ interface Part {
   type: string
 }
 
-async function readMessage(path: string, eml: Uint8Array, limits: Limits, nested: number): Promise<Recognition> {
-  const broken = exceededCap(eml, limits)
+async function readMessage(path: string, eml: Uint8Array, reading: Reading): Promise<Recognition> {
+  const broken = exceededCap(eml, reading.limits)
   if (broken) return nothing(broken)
   const mail = await parse(eml)
   if (!mail) return nothing('message-malformed')
   const results: Recognition[] = []
   for (const [index, attachment] of mail.attachments.entries()) {
-    results.push(await readPart(partOf(attachment, path, index), limits, nested))
+    results.push(await readPart(partOf(attachment, path, index), reading))
   }
   return withSubject(mail.subject ?? '', merge(results))
 }
@@ -80,15 +99,18 @@ function partOf(attachment: Attachment, path: string, index: number): Part {
   }
 }
 
-async function readPart(part: Part, limits: Limits, nested: number): Promise<Recognition> {
+async function readPart(part: Part, reading: Reading): Promise<Recognition> {
   if (part.type === 'message/rfc822' || part.type === 'message/global') {
-    return nested < MAX_NESTED ? readMessage(part.path, part.content, limits, nested + 1) : nothing('too-deep')
+    const inner = { ...reading, nested: reading.nested + 1 }
+    return inner.nested <= MAX_NESTED ? readMessage(part.path, part.content, inner) : nothing('too-deep')
   }
-  if (kindOf(part.content) === 'zip') return readArchive(part.path, part.content, limits)
+  if (kindOf(part.content) === 'zip') return readArchive(part.path, part.content, reading.limits, reading.budget)
   if (looksLikeCda(part.content)) {
-    const reading = readCda(part.content, limits)
-    if (reading.kind !== 'not-a-cda')
-      return { documents: [withReading(found(part.path, ownBytes(part.content), []), reading)], ignored: [], faults: [] }
+    const cda = readCda(part.content, reading.limits)
+    if (cda.kind !== 'not-a-cda') {
+      reading.budget.takeDocument()
+      return { documents: [withReading(found(part.path, ownBytes(part.content), []), cda)], ignored: [], faults: [] }
+    }
   }
   return { documents: [], ignored: [{ path: part.path, reason: plainKind(part.path, part.content, part.type) }], faults: [] }
 }

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import yauzl, { type Entry, type ZipFile } from 'yauzl'
+import type { Budget } from './budget.ts'
 import type { Limits } from './caps.ts'
+import { crc32 } from './crc32.ts'
 import type { Reason } from './reasons.ts'
 
 export interface ZipEntry {
@@ -22,33 +24,35 @@ export class ZipFault extends Error {
 
 /**
  * Unfolds an archive in memory, within the limits. Folders and the droppings of systems and tools are left out.
- * @returns the files, in the order of the archive
+ * @param budget what the message may still unfold to; taken from
+ * @returns the files in the order of the archive, and the names of the droppings, but for those of macOS
  * @throws ZipFault: malformed, encrypted, a path that leaves the archive, too many entries, too large once unfolded
  */
-export async function unzip(bytes: Uint8Array, limits: Limits): Promise<ZipEntry[]> {
+export async function unzip(bytes: Uint8Array, limits: Limits, budget: Budget): Promise<{ files: ZipEntry[]; dropped: string[] }> {
   const zip = await open(bytes)
-  const entries: ZipEntry[] = []
+  const files: ZipEntry[] = []
+  const dropped: string[] = []
   const names = new Set<string>()
-  let room = limits.maxUnzippedBytes
-  let count = 0
   try {
     for await (const entry of zip.eachEntry()) {
-      count += 1
-      if (count > limits.maxZipEntries) throw new ZipFault('zip-too-many-entries')
+      budget.files -= 1
+      if (budget.files < 0) throw new ZipFault('zip-too-many-entries')
       const path = safePath(entry)
       if (path.endsWith('/')) continue
       if (names.has(path)) throw new ZipFault('zip-malformed') // two files of one name: readers would disagree on which is meant
       names.add(path)
       if (entry.isEncrypted()) throw new ZipFault('zip-encrypted')
-      if (isDropping(path)) continue
-      const content = await unfold(zip, entry, room, limits)
-      room -= content.length
-      entries.push({ path, content })
+      if (isDropping(path)) {
+        if (!isOfMac(path)) dropped.push(path)
+        continue
+      }
+      const content = await unfold(zip, entry, budget, limits)
+      files.push({ path, content })
     }
   } catch (error) {
     throw faultOf(error)
   }
-  return entries
+  return { files, dropped }
 }
 
 async function open(bytes: Uint8Array): Promise<ZipFile> {
@@ -65,7 +69,8 @@ function safePath(entry: Entry): string {
   if (path.startsWith('/') || /^[A-Za-z]:/.test(path) || path.split('/').includes('..') || path.includes('\0')) {
     throw new ZipFault('zip-path-escape')
   }
-  return path
+  const parts = path.split('/').filter((part, index, all) => part !== '.' && (part !== '' || index === all.length - 1))
+  return parts.join('/') // `./IHE_XDM/…` is what `zip -r x.zip ./IHE_XDM` of some tools writes
 }
 
 /** What systems, editors and version control leave in archives; a copy of METADATA.XML among them is a decoy (spec dmp §4). */
@@ -75,19 +80,27 @@ function isDropping(path: string): boolean {
     .some(part => part.startsWith('.') || part === '__MACOSX' || /\.sw[op]$/i.test(part) || /~$/.test(part) || /^thumbs\.db$/i.test(part))
 }
 
-async function unfold(zip: ZipFile, entry: Entry, room: number, limits: Limits): Promise<Uint8Array> {
+/** `__MACOSX` and the `._` files in it hold what macOS knows of each file: not worth a line. */
+function isOfMac(path: string): boolean {
+  return path.split('/').some(part => part === '__MACOSX' || part.startsWith('._'))
+}
+
+async function unfold(zip: ZipFile, entry: Entry, budget: Budget, limits: Limits): Promise<Uint8Array> {
   const size = entry.uncompressedSize
-  if (size > room) throw new ZipFault('zip-bomb')
+  if (size > budget.bytes) throw new ZipFault('zip-bomb')
   if (size > RATIO_FROM && size > entry.compressedSize * limits.maxZipRatio) throw new ZipFault('zip-bomb')
   const stream: Readable = await zip.openReadStreamPromise(entry) // fails as soon as there is more than the size that was announced
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     length += chunk.length
-    if (length > room) throw new ZipFault('zip-bomb')
+    budget.bytes -= chunk.length
+    if (budget.bytes < 0) throw new ZipFault('zip-bomb')
     chunks.push(chunk)
   }
-  return new Uint8Array(Buffer.concat(chunks, length))
+  const content = new Uint8Array(Buffer.concat(chunks, length))
+  if (crc32(content) !== entry.crc32) throw new ZipFault('zip-malformed') // yauzl leaves this check to its caller
+  return content
 }
 
 const RATIO_FROM = 1024 * 1024

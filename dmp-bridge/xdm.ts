@@ -1,6 +1,7 @@
+import type { Budget } from './budget.ts'
 import type { Limits } from './caps.ts'
 import { type CdaReading, readCda } from './cda.ts'
-import type { FoundDocument, MetadataFacts, Recognition } from './facts.ts'
+import type { FoundDocument, Ignored, MetadataFacts, Recognition } from './facts.ts'
 import { looksLikeCda, plainKind } from './kinds.ts'
 import type { Reason } from './reasons.ts'
 import { digest, unzip, type ZipEntry, ZipFault } from './unzip.ts'
@@ -12,18 +13,23 @@ import { readMetadata } from './xdm-metadata.ts'
  * @param path of the archive in the message
  * @returns its documents; one document without `cda`, with the fault, when the archive can't be opened
  */
-export async function readArchive(path: string, bytes: Uint8Array, limits: Limits): Promise<Recognition> {
-  let files: ZipEntry[]
+export async function readArchive(path: string, bytes: Uint8Array, limits: Limits, budget: Budget): Promise<Recognition> {
+  let unfolded: Awaited<ReturnType<typeof unzip>>
   try {
-    files = await unzip(bytes, limits)
+    unfolded = await unzip(bytes, limits, budget)
   } catch (error) {
-    if (error instanceof ZipFault) return { documents: [found(path, bytes, [error.reason])], ignored: [], faults: [] }
-    throw error
+    if (!(error instanceof ZipFault)) throw error
+    budget.takeDocument()
+    return { documents: [found(path, bytes, [error.reason])], ignored: [], faults: [] }
   }
-  return readFiles(path, files, limits)
+  const read = readFiles(path, unfolded.files, limits, budget)
+  const dropped: Ignored[] = unfolded.dropped.map(each => ({ path: `${path}/${each}`, reason: 'technical' }))
+  const ignored = [...read.ignored, ...dropped]
+  const isEmpty = read.documents.length === 0 && ignored.length === 0
+  return { ...read, ignored: isEmpty ? [{ path, reason: 'empty-archive' }] : ignored }
 }
 
-function readFiles(path: string, files: ZipEntry[], limits: Limits): Recognition {
+function readFiles(path: string, files: ZipEntry[], limits: Limits, budget: Budget): Recognition {
   const result: Recognition = { documents: [], ignored: [], faults: [] }
   const said: MetadataFacts[] = []
   const described = new Map<ZipEntry, MetadataFacts[]>()
@@ -32,11 +38,15 @@ function readFiles(path: string, files: ZipEntry[], limits: Limits): Recognition
   for (const index of indexes) {
     const entries = readMetadata(index.content, limits)
     if (entries === undefined) unreadable.add(index)
+    budget.takeEntries(entries?.length ?? 0)
     for (const entry of entries ?? []) {
       said.push(entry)
       const file = fileOf(entry, entries ?? [], index, files)
       if (file) described.set(file, [...(described.get(file) ?? []), entry])
-      else result.documents.push(withEntries(found(`${path}/${index.path}`, new Uint8Array(), ['file-missing']), [entry]))
+      else {
+        budget.takeDocument()
+        result.documents.push(withEntries(found(`${path}/${index.path}`, new Uint8Array(), ['file-missing']), [entry]))
+      }
     }
   }
   // What a METADATA.XML that can't be read says of any document is unknown: all of the archive waits.
@@ -47,7 +57,10 @@ function readFiles(path: string, files: ZipEntry[], limits: Limits): Recognition
     const reading: CdaReading = looksLikeCda(file.content) ? readCda(file.content, limits) : { kind: 'not-a-cda' }
     const where = `${path}/${file.path}`
     if (reading.kind === 'not-a-cda') result.ignored.push({ path: where, reason: plainKind(file.path, file.content) })
-    else result.documents.push(archived(where, file.content, reading, entries, faults))
+    else {
+      budget.takeDocument()
+      result.documents.push(archived(where, file.content, reading, entries, faults))
+    }
   }
   return said.length === 0 ? result : { ...result, described: said }
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { ZipFile } from 'yazl'
-import { buildMetadata, buildZip, sampleAuthor, samplePatient } from '../../world/letter.ts'
+import { buildMail, buildMetadata, buildZip, sampleAuthor, samplePatient } from '../../world/letter.ts'
 import { cdaOf, letterOf, NOW, policy, read, sender, UNIQUE_ID, verdicts } from './samples.ts'
 
 type Entry = { name: string; content: string | Buffer }
@@ -190,6 +190,18 @@ describe('shapes met in the field are one document that may be filed', () => {
     const recognition = await read(
       'IHE_XDM.zip',
       renamed(zip, name => name.replaceAll('/', '\\')),
+    )
+    expect(verdicts(recognition)).toEqual(['file'])
+  })
+
+  test('names that begin with a dot and a slash', async () => {
+    const zip = await zipOf([
+      { name: 'XXIHE_XDM/SUBSET01/METADATA.XML', content: metadata() },
+      { name: 'XXIHE_XDM/SUBSET01/DOC0001.XML', content: CDA },
+    ])
+    const recognition = await read(
+      'IHE_XDM.zip',
+      renamed(zip, name => name.replace('XX', './')),
     )
     expect(verdicts(recognition)).toEqual(['file'])
   })
@@ -397,10 +409,56 @@ describe('hostile archives are held with a reason, without harm', () => {
     expect(await fault(broken)).toEqual([[undefined, ['zip-malformed']]])
   })
 
-  test('an empty archive has nothing to file', async () => {
+  test('a document whose bytes are not those that were packed', async () => {
+    const zip = new ZipFile()
+    zip.addBuffer(Buffer.from(metadata()), `${FOLDER}METADATA.XML`, { compress: false })
+    zip.addBuffer(Buffer.from(CDA), `${FOLDER}DOC0001.XML`, { compress: false })
+    zip.end()
+    const stored = await buffer(zip.outputStream)
+    const at = stored.indexOf('JVBERi0') + 20
+    stored.writeUInt8(stored[at] === 0x41 ? 0x42 : 0x41, at)
+    expect(await fault(stored)).toEqual([[undefined, ['zip-malformed']]])
+  })
+
+  test('what is left out is told', async () => {
     const zip = new ZipFile()
     zip.end()
-    expect(await read('IHE_XDM.zip', await buffer(zip.outputStream))).toEqual({ documents: [], ignored: [], faults: [] })
+    const ignored = async (bytes: Buffer) => (await read('IHE_XDM.zip', bytes)).ignored
+    expect(await ignored(await buffer(zip.outputStream))).toEqual([{ path: 'IHE_XDM.zip', reason: 'empty-archive' }])
+    expect(await ignored(await zipOf([{ name: '__MACOSX/._DOC0001.XML', content: 'x' }]))).toMatchObject([{ reason: 'empty-archive' }])
+    for (const name of [`${FOLDER}DOC0001.XML~`, '.tmp/DOC0001.XML']) {
+      expect(await ignored(await zipOf([{ name, content: CDA }]))).toEqual([{ path: `IHE_XDM.zip/${name}`, reason: 'technical' }])
+    }
+  })
+
+  test('too many documents are none: too many files, too many entries without file, in one archive or in several', async () => {
+    const tiny = (id: number) => ({
+      name: `${id}.xml`,
+      content: `<ClinicalDocument xmlns="urn:hl7-org:v3"><id root="2.25.${id}"/></ClinicalDocument>`,
+    })
+    const entries = (count: number) => {
+      const list = '<ExtrinsicObject/>'.repeat(count)
+      return { name: 'METADATA.XML', content: `<r xmlns="urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0">${list}</r>` }
+    }
+    const held = { documents: [], ignored: [], faults: ['too-many-documents'] }
+    const ids = Array.from({ length: 51 }, (_, index) => index + 1)
+    expect(await read('a.zip', await zipOf(ids.map(tiny)))).toEqual(held)
+    expect((await read('a.zip', await zipOf(ids.slice(1).map(tiny)))).documents).toHaveLength(50)
+    expect(await read('a.zip', await zipOf([entries(51)]))).toEqual(held)
+    expect(await read('a.zip', await zipOf([entries(30), ...ids.slice(0, 21).map(tiny)]))).toEqual(held)
+    const started = performance.now()
+    expect(await read('a.zip', await zipOf([entries(55_000)]))).toEqual(held)
+    expect(performance.now() - started).toBeLessThan(2000)
+  })
+
+  test('the archives of a message share one budget', async () => {
+    const zips = await Promise.all([1, 2, 3].map(fill => zipOf([{ name: 'a.bin', content: Buffer.alloc(1000, fill) }])))
+    const parts = zips.map(content => ({ type: 'application/zip', filename: 'a.zip', content }))
+    const eml = buildMail({ from: 'a@a.test', to: 'b@b.test', subject: 'x', date: NOW, messageId: 'm@a.test', parts })
+    const faultsOf = async (limits: object) => (await read('a.eml', eml, limits)).documents.map(each => each.faults)
+    expect(await faultsOf({ maxUnzippedBytes: 3000, maxZipEntries: 3 })).toEqual([])
+    expect(await faultsOf({ maxUnzippedBytes: 2999 })).toEqual([['zip-bomb']])
+    expect(await faultsOf({ maxZipEntries: 2 })).toEqual([['zip-too-many-entries']])
   })
 })
 
