@@ -115,8 +115,12 @@ class MimeScan {
   }
 
   #endHeader(): Reason | undefined {
-    const type = contentType(this.#header)
+    const [types, encodings] = [fields(this.#header, 'content-type'), fields(this.#header, 'content-transfer-encoding')]
+    const type = types[0] ?? ''
     this.inHeader = false
+    // Readers disagree on which of two fields is meant, and on an encoded multipart (RFC 2045 §6.4): one of them would see no document.
+    const isEncoded = /^multipart\//i.test(type) && encodings.some(each => !/^(7bit|8bit|binary)\s*($|\()/i.test(each))
+    if (types.length > 1 || encodings.length > 1 || isEncoded) return 'message-malformed'
     if (/^message\/(rfc822|global)\b/i.test(type)) {
       this.#open.push(undefined)
       this.#startHeader()
@@ -129,12 +133,13 @@ class MimeScan {
 
 const MAX_BOUNDARY = 200 // RFC 2046 §5.1.1 says 70; real ones are longer
 
-/** @returns the unfolded Content-Type of a header section, empty when it has none */
-function contentType(lines: string[]): string {
-  const first = lines.findIndex(each => /^content-type\s*:/i.test(each))
-  if (first === -1) return ''
-  const rest = lines.slice(first + 1)
-  const folded = rest.findIndex(each => !/^[ \t]/.test(each))
-  const value = [lines[first], ...rest.slice(0, folded === -1 ? rest.length : folded)].join(' ')
-  return value.slice(value.indexOf(':') + 1).trim()
+/** @returns the unfolded values of the fields with that name in a header section */
+function fields(lines: string[], name: string): string[] {
+  const unfolded: string[] = []
+  for (const line of lines) {
+    if (/^[ \t]/.test(line) && unfolded.length > 0) unfolded[unfolded.length - 1] += ` ${line}`
+    else unfolded.push(line)
+  }
+  const field = new RegExp(`^${name}\\s*:`, 'i')
+  return unfolded.filter(each => field.test(each)).map(each => each.slice(each.indexOf(':') + 1).trim())
 }

@@ -193,10 +193,8 @@ function judgeCodes(cda: CdaFacts, tables: Tables): Reason[] {
 function judgeAuthors(cda: CdaFacts, sender: Sender, policy: Policy, tables: Tables): Reason[] {
   const reasons: Reason[] = []
   if (cda.authors.length === 0 || !cda.authors.every(isIdentified)) reasons.push('author-missing')
-  const isMine = (author: PartyFacts) =>
-    (sender.idNatPs !== undefined && author.idNatPs === sender.idNatPs) || author.structures.some(id => sender.structures.includes(id))
-  if (!cda.authors.some(isMine)) reasons.push('author-not-sender')
-  if (structureOf(cda, policy) === undefined) reasons.push('author-structure')
+  if (!cda.authors.some(each => isMine(each, sender))) reasons.push('author-not-sender')
+  if (structureOf(cda, sender, policy) === undefined) reasons.push('author-structure')
   if (cda.authors.some(each => each.specialty && !tables.hasSpecialty(each.specialty))) reasons.push('unknown-specialty')
   if (!isIdentified(cda.legalAuthenticator)) reasons.push('authenticator-missing')
   return reasons
@@ -207,11 +205,18 @@ function isIdentified(party: PartyFacts | undefined): boolean {
   return (party?.idNatPs !== undefined || (party?.device === true && party.id !== undefined)) && party.family !== ''
 }
 
+/** Whether an author is the sender, or of one of his structures. */
+function isMine(author: PartyFacts, sender: Sender): boolean {
+  return (sender.idNatPs !== undefined && author.idNatPs === sender.idNatPs) || author.structures.some(id => sender.structures.includes(id))
+}
+
 /**
- * The structure as which a document is deposited: one that our certificate speaks for and that an author worked in. The DMP refuses any
- * other ("Aucun AuthorInstitution ne correspond à l'utilisateur du VIHF", EX_2.1-1140).
+ * The structure as which a document is deposited: one that our certificate speaks for and in which an author who is the sender, or his
+ * colleague, worked; that of another author would name as depositor who did not send. The DMP refuses any other ("Aucun
+ * AuthorInstitution ne correspond à l'utilisateur du VIHF", EX_2.1-1140).
  */
-export function structureOf(cda: CdaFacts, policy: Policy): string | undefined {
-  const authors = cda.authors.flatMap(each => each.structures)
-  return [policy.structure, ...(policy.sites ?? [])].find(each => authors.includes(each))
+export function structureOf(cda: CdaFacts, sender: Sender, policy: Policy): string | undefined {
+  const mine = cda.authors.filter(each => isMine(each, sender))
+  const structures = (mine.length > 0 ? mine : cda.authors).flatMap(each => each.structures) // without the sender it is held for that
+  return [policy.structure, ...(policy.sites ?? [])].find(each => structures.includes(each))
 }

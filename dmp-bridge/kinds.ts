@@ -15,10 +15,10 @@ const IMAGES: readonly number[][] = [
 export function kindOf(content: Uint8Array): Kind {
   const head = bufferOf(content).toString('latin1', 0, 1024)
   if (/^PK(\x03\x04|\x05\x06)/.test(head)) return 'zip'
-  if (head.includes('%PDF-')) return 'pdf' // ISO 32000 annex H: anywhere in the first 1,024 bytes
   if (head.startsWith('{\\rtf')) return 'rtf'
   if (IMAGES.some(mark => mark.every((byte, index) => content[index] === byte))) return 'image'
-  if (/^(\xef\xbb\xbf)?\s*</.test(head) || /^(\xff\xfe<\0|\xfe\xff\0<)/.test(head)) return 'xml'
+  if (/^(\xef\xbb\xbf)?\s*</.test(head) || /^(\xff\xfe<\0|\xfe\xff\0<)/.test(head)) return 'xml' // before PDF: a comment may hold its mark
+  if (head.includes('%PDF-')) return 'pdf' // ISO 32000 annex H: anywhere in the first 1,024 bytes
   return 'other'
 }
 
@@ -27,6 +27,23 @@ export function looksLikeCda(content: Uint8Array): boolean {
   if (kindOf(content) !== 'xml') return false
   const bytes = bufferOf(content)
   return bytes.includes('ClinicalDocument') || bytes.includes(Buffer.from('ClinicalDocument', 'utf16le'))
+}
+
+/**
+ * A file that says it is a document, or holds some, and is not: only a human can tell what was meant.
+ * @param name of the file, any case
+ * @param type declared media type, lower case, when there is one
+ */
+export function pretence(name: string, content: Uint8Array, type = ''): Reason | undefined {
+  const saysZip = /\.zip$/i.test(name) || /^application\/(x-)?zip(-compressed)?\b/.test(type)
+  if (saysZip && kindOf(content) !== 'zip') return 'zip-malformed'
+  return looksLikeCda(content) && !isStylesheet(content) ? 'not-a-cda' : undefined
+}
+
+/** @returns whether the text that a reader sees hides a document: software that attaches one badly makes it part of the text */
+export function hidesDocument(text: string): boolean {
+  const bare = text.replaceAll('\0', '')
+  return bare.includes('ClinicalDocument') || /(^|\n)\s*PK(\x03\x04|\x05\x06)/.test(bare)
 }
 
 /**

@@ -128,7 +128,7 @@ export interface Depositor {
 
 /** @throws Error when no author is of a structure of ours: `decide` holds such a document */
 export function depositorOf(cda: CdaFacts, sender: Sender, policy: Policy): Depositor {
-  const structure = structureOf(cda, policy)
+  const structure = structureOf(cda, sender, policy)
   if (structure === undefined) throw new Error('a document of no structure of ours was given to be filed')
   const person = cda.authors.find(each => each.idNatPs !== undefined && each.idNatPs === sender.idNatPs)
   const idNatPs = person?.idNatPs ?? policy.responsible.idNatPs

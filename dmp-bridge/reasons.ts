@@ -184,6 +184,16 @@ export const REASONS = {
   'xml-too-big': { fr: 'Le document XML est trop grand ou trop profond.', en: 'The XML is too large or too deep.', action: 'hold' },
   'xml-encoding': { fr: 'Le document n’est pas codé en UTF-8.', en: 'The document is not encoded in UTF-8.', action: 'hold' },
   'active-content': { fr: 'Le document contient un script.', en: 'The document contains a script.', action: 'hold' },
+  'not-a-cda': {
+    fr: 'Le fichier parle d’un document CDA, mais n’en est pas un.',
+    en: 'The XML speaks of a ClinicalDocument, and is none.',
+    action: 'hold',
+  },
+  'document-in-text': {
+    fr: 'Un document se trouve dans le texte du message, au lieu d’y être joint.',
+    en: 'A document stands in the text of the message instead of being attached.',
+    action: 'hold',
+  },
   'several-documents': {
     fr: 'Le fichier contient plusieurs documents CDA.',
     en: 'The file holds several ClinicalDocuments.',

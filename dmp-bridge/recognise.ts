@@ -3,7 +3,7 @@ import { Budget, TooManyDocuments } from './budget.ts'
 import { exceededCap, type Limits } from './caps.ts'
 import { readCda } from './cda.ts'
 import type { FoundDocument, MetadataFacts, Recognition } from './facts.ts'
-import { kindOf, looksLikeCda, plainKind } from './kinds.ts'
+import { hidesDocument, kindOf, looksLikeCda, plainKind, pretence } from './kinds.ts'
 import type { Reason } from './reasons.ts'
 import { judgeSubject } from './subject.ts'
 import { found, readArchive, withReading } from './xdm.ts'
@@ -65,6 +65,7 @@ async function readMessage(path: string, eml: Uint8Array, reading: Reading): Pro
   for (const [index, attachment] of mail.attachments.entries()) {
     results.push(await readPart(partOf(attachment, path, index), reading))
   }
+  if (hidesDocument(mail.text ?? '') || hidesDocument(mail.html || '')) results.push(nothing('document-in-text'))
   return withSubject(mail.subject ?? '', merge(results))
 }
 
@@ -111,6 +112,11 @@ async function readPart(part: Part, reading: Reading): Promise<Recognition> {
       reading.budget.takeDocument()
       return { documents: [withReading(found(part.path, ownBytes(part.content), []), cda)], ignored: [], faults: [] }
     }
+  }
+  const pretended = pretence(part.path, part.content, part.type)
+  if (pretended) {
+    reading.budget.takeDocument()
+    return { documents: [found(part.path, ownBytes(part.content), [pretended])], ignored: [], faults: [] }
   }
   return { documents: [], ignored: [{ path: part.path, reason: plainKind(part.path, part.content, part.type) }], faults: [] }
 }

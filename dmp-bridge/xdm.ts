@@ -2,7 +2,7 @@ import type { Budget } from './budget.ts'
 import type { Limits } from './caps.ts'
 import { type CdaReading, readCda } from './cda.ts'
 import type { FoundDocument, Ignored, MetadataFacts, Recognition } from './facts.ts'
-import { looksLikeCda, plainKind } from './kinds.ts'
+import { looksLikeCda, plainKind, pretence } from './kinds.ts'
 import type { Reason } from './reasons.ts'
 import { digest, unzip, type ZipEntry, ZipFault } from './unzip.ts'
 import { readMetadata } from './xdm-metadata.ts'
@@ -56,10 +56,11 @@ function readFiles(path: string, files: ZipEntry[], limits: Limits, budget: Budg
     const entries = described.get(file) ?? []
     const reading: CdaReading = looksLikeCda(file.content) ? readCda(file.content, limits) : { kind: 'not-a-cda' }
     const where = `${path}/${file.path}`
-    if (reading.kind === 'not-a-cda') result.ignored.push({ path: where, reason: plainKind(file.path, file.content) })
+    const pretended = reading.kind === 'not-a-cda' && !unreadable.has(file) ? pretence(file.path, file.content) : undefined
+    if (reading.kind === 'not-a-cda' && !pretended) result.ignored.push({ path: where, reason: plainKind(file.path, file.content) })
     else {
       budget.takeDocument()
-      result.documents.push(archived(where, file.content, reading, entries, faults))
+      result.documents.push(archived(where, file.content, reading, entries, pretended ? [...faults, pretended] : faults))
     }
   }
   return said.length === 0 ? result : { ...result, described: said }

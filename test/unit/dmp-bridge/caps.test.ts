@@ -82,3 +82,20 @@ test('forty megabytes are measured in less than two seconds', () => {
   expect(capOf(eml)).toBeUndefined()
   expect(performance.now() - started).toBeLessThan(2000)
 })
+
+test('headers that readers understand differently are no message', () => {
+  const inside = (head: string) => Buffer.from(`${head}\r\n\r\n--b\r\nContent-Type: text/xml\r\n\r\n<a/>\r\n--b--\r\n`)
+  const multipart = 'Content-Type: multipart/mixed; boundary=b'
+  for (const head of [
+    `Content-Type: text/plain\r\n${multipart}`,
+    `${multipart}\r\ncontent-type : text/plain`,
+    `${multipart}\r\nContent-Transfer-Encoding: base64`,
+    `Content-Transfer-Encoding:\r\n quoted-printable\r\n${multipart}`,
+    'Content-Type: text/xml\r\nContent-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: base64',
+  ]) {
+    expect(exceededCap(inside(head), DEFAULT_LIMITS)).toBe('message-malformed')
+  }
+  for (const encoding of ['7bit', '8BIT', 'binary (x)']) {
+    expect(exceededCap(inside(`${multipart}\r\nContent-Transfer-Encoding: ${encoding}`), DEFAULT_LIMITS)).toBeUndefined()
+  }
+})

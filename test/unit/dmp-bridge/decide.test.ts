@@ -195,3 +195,13 @@ test('every reason says its action and has a sentence in both languages, without
   expect(isReason('no-ins')).toBe(true)
   expect(isReason('toString')).toBe(false)
 })
+
+test('the structure must be one of the author who sends, not that of another author', async () => {
+  const xml = cdaOf()
+  const author = /<author>[\s\S]*?<\/author>/.exec(xml)?.[0] ?? ''
+  const elsewhere = author.replace(sampleAuthor.structure.id, '1759999999')
+  const colleague = author.replace(`8${sampleAuthor.rpps}`, '810099009999')
+  const alone = { ...sender, structures: [] }
+  expect(await verdictOf('a.xml', xml.replace(author, elsewhere + colleague), alone)).toEqual(['author-structure'])
+  expect(await verdictOf('a.xml', xml.replace(author, author + colleague), alone)).toBe('file')
+})

@@ -58,11 +58,49 @@ describe('what is no document is ignored with its reason', () => {
     ['smime.p7m', 'application/pkcs7-mime', Buffer.from([0x30, 0x80]), 'encrypted'],
     ['a.xsl', 'text/xml', '<xsl:stylesheet xmlns:xsl="http://www.w3.org/1999/XSL/Transform"/>', 'stylesheet'],
     ['a.xml', 'text/xml', '<facture/>', 'unrelated'],
-    ['a.xml', 'text/xml', '<a>ClinicalDocument</a>', 'unrelated'],
     ['a.docx', 'application/msword', 'x', 'unrelated'],
   ])('%s (%s)', async (filename, type, content, reason) => {
     const recognition = await recognise(mailOf({ type, filename, content }))
     expect(recognition).toMatchObject({ documents: [], ignored: [{ reason }], faults: [] })
+  })
+})
+
+describe('what says that it is a document, or holds some, and is not, waits', () => {
+  test.each<[string, string, string | Buffer, string]>([
+    ['a.xml', 'text/xml', '<a>ClinicalDocument</a>', 'not-a-cda'],
+    ['a.xml', 'text/xml', cdaOf().replace('xmlns="urn:hl7-org:v3"', ''), 'not-a-cda'],
+    ['a.xml', 'text/xml', `${cdaOf().replace('?>', '?><Bundle>')}</Bundle>`, 'not-a-cda'],
+    ['IHE_XDM.ZIP', 'application/octet-stream', 'MZ stub', 'zip-malformed'],
+    ['a.bin', 'application/zip', 'K\x03\x04', 'zip-malformed'],
+    ['a.bin', 'application/x-zip-compressed', 'K\x03\x04', 'zip-malformed'],
+  ])('%s (%s)', async (filename, type, content, reason) => {
+    expect(verdicts(await recognise(mailOf({ type, filename, content })))).toEqual([[reason]])
+  })
+
+  test('a style sheet for documents is still one', async () => {
+    const content =
+      '<xsl:stylesheet xmlns:xsl="http://www.w3.org/1999/XSL/Transform"><xsl:template match="ClinicalDocument"/></xsl:stylesheet>'
+    expect(await recognise(mailOf({ type: 'text/xml', filename: 'a.xsl', content }))).toMatchObject({ ignored: [{ reason: 'stylesheet' }] })
+  })
+
+  test('the mark of a PDF in a comment does not make a CDA a PDF', async () => {
+    const content = cdaOf().replace('?>', '?><!-- %PDF- -->')
+    expect(verdicts(await recognise(mailOf({ type: 'text/xml', filename: 'a.xml', content })))).toEqual(['file'])
+  })
+})
+
+describe('a document that became the text of the message', () => {
+  const fault = { documents: [], faults: ['document-in-text'] }
+  test.each(['text/plain; charset=utf-8', 'text/html; charset=utf-8', 'message/delivery-status'])('%s', async type => {
+    expect(await recognise(mailOf({ type, content: cdaOf() }))).toMatchObject(fault)
+  })
+
+  test('an archive, and the whole body', async () => {
+    const { xdm, cda } = await letterOf()
+    expect(await recognise(mailOf({ type: 'text/plain', content: xdm }))).toMatchObject(fault)
+    const head = 'Subject: x\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n'
+    expect(await recognise(Buffer.from(head + cda.toString('base64')))).toMatchObject(fault)
+    expect(await recognise(Buffer.from(head + xdm.toString('base64')))).toMatchObject(fault)
   })
 })
 
