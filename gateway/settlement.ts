@@ -37,17 +37,17 @@ export function openSettlement(options: SettlementOptions) {
   ): Promise<void> {
     const prepared = report ? await reports.about(leg, report) : undefined
     const line = spool.event(leg.message_id, leg.position, kind, detail)
-    const done = await spool.settle(leg, change, [line, ...acknowledged(leg, kind)], prepared)
+    const done = await spool.settle(leg, change, [line, ...(await told(leg, kind))], prepared)
     if (!done) return prepared && spool.discard(prepared)
     log.info(kind, { id: leg.message_id, to: maskPatient(leg.address), ...detail })
     announce(prepared)
   }
 
-  /** A report in its reader's mailbox: the timeline of the message that it is about says so. */
-  function acknowledged(leg: Leg, kind: string) {
-    return kind === 'delivered' && leg.about && leg.report
-      ? [spool.event(leg.about, null, 'acknowledged', { to: maskPatient(leg.address) })]
-      : []
+  /** A report in its reader's mailbox: the timeline of the message that it is about says so, and whether it was good news. */
+  async function told(leg: Leg, kind: string) {
+    if (kind !== 'delivered' || !leg.about || !leg.report) return []
+    const arrived = await spool.hasArrived(leg.about)
+    return [spool.event(leg.about, null, arrived ? 'acknowledged' : 'reported', { to: maskPatient(leg.address) })]
   }
 
   function announce(prepared: Prepared | undefined): void {

@@ -127,6 +127,17 @@ export function openSpool({ db, bytes, owner, now, newId }: SpoolOptions) {
       )
     },
 
+    /** @returns whether the message has reached a recipient, as far as receipts tell */
+    async hasArrived(messageId: string): Promise<boolean> {
+      const arrived = sql
+        .selectFrom('recipient')
+        .select('position')
+        .where('message_id', '=', messageId)
+        .where('receipt', 'in', ['delivered', 'displayed'])
+        .limit(1)
+      return (await db.run(arrived)).length > 0
+    },
+
     async note(messageId: string, kind: string, detail: Detail = {}): Promise<void> {
       await db.run(event(messageId, null, kind, detail))
     },
