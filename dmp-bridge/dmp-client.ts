@@ -5,7 +5,7 @@ import type { Signers, SoapRequest } from './envelope.ts'
 import { buildExistenceTest } from './existence.ts'
 import { buildLookup } from './lookup.ts'
 import { judge, judgeFailure } from './outcome.ts'
-import { existenceAnswer, lookupAnswer } from './responses.ts'
+import { existenceAnswer, isExistenceResponse, lookupAnswer } from './responses.ts'
 import { registryAnswer } from './soap.ts'
 import { buildSubmission } from './submission.ts'
 import { loadTables } from './tables.ts'
@@ -46,10 +46,13 @@ export function dmpClient(options: DmpClientOptions): Dmp {
     prepare: (document, asked) => buildSubmission(document, context(REPOSITORY, asked), tables),
     file: async request => judge(read(await transport.post(REPOSITORY, request), registryAnswer)),
     exists: async (ins, asked) => {
-      const exchange = await ask(PATIENTS, buildExistenceTest(ins, context(PATIENTS, asked)))
-      const answer = read(exchange, existenceAnswer)
-      if (answer.kind !== 'status') return judgeFailure(answer)
-      return { ...answer, traits: exchange.kind === 'body' ? existenceTraits(exchange.content) : {} }
+      const request = buildExistenceTest(ins, context(PATIENTS, asked))
+      const exchange = await ask(PATIENTS, request)
+      const answer = read(exchange, content => existenceAnswer(content, { ins, queryId: request.queryId }))
+      if (answer.kind === 'status') return { ...answer, traits: exchange.kind === 'body' ? existenceTraits(exchange.content) : {} }
+      // An answer to TD0.2 that says nothing of this patient is about him; anything else that can't be read is about our set-up.
+      const isHis = answer.kind === 'unreadable' && exchange.kind === 'body' && isExistenceResponse(exchange.content)
+      return isHis ? { kind: 'ambiguous', code: 'unreadable-answer' } : judgeFailure(answer)
     },
     findByUniqueId: async (uniqueId, ins, asked) => {
       const request = buildLookup(uniqueId, { ...context(REGISTRY, asked), ins })

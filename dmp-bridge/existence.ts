@@ -11,13 +11,15 @@ const HL7_INTERACTIONS = '2.16.840.1.113883.1.6'
 /**
  * TD0.2, does this patient have a DMP, and is it active? A demographics query of HL7 v3 whose reason is TEST_EXST.
  * Not to be asked before each filing when the answer is known.
+ * @returns also the root of the query's id, which the answer may echo
  */
-export function buildExistenceTest(ins: Ins, context: RequestContext): SoapRequest {
+export function buildExistenceTest(ins: Ins, context: RequestContext): SoapRequest & { queryId: string } {
   const action = 'urn:hl7-org:v3:PRPA_IN201307UV02'
-  return { action, envelope: soapEnvelope(action, ins, query(ins, context), context) }
+  const queryId = uuidOid(context.newId())
+  return { action, queryId, envelope: soapEnvelope(action, ins, query(ins, queryId, context), context) }
 }
 
-function query(ins: Ins, context: RequestContext): XmlOut {
+function query(ins: Ins, queryId: string, context: RequestContext): XmlOut {
   const { now, newId, policy } = context
   return element(
     'PRPA_IN201307UV02',
@@ -38,7 +40,7 @@ function query(ins: Ins, context: RequestContext): XmlOut {
       element(
         'queryByParameter',
         {},
-        element('queryId', { root: uuidOid(newId()) }),
+        element('queryId', { root: queryId }),
         element('statusCode', { code: 'new' }),
         element('responsePriorityCode', { code: 'I' }),
         element(

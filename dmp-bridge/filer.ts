@@ -75,10 +75,11 @@ async function submit(
 ): Promise<Next> {
   const context: DmpContext = { sender, policy: tools.policy, now: new Date(tools.now()), newId: tools.newId }
   const patient = await tools.patients.check(ins, document.cda?.patient ?? { identities: 0 }, () => dmp.exists(ins, context))
-  if (patient.kind === 'other-traits') {
+  if (patient.kind === 'other-traits' || patient.kind === 'unconfirmed-traits') {
     tools.breaker.answered()
-    return held('traits-differ')
+    return held(patient.kind === 'other-traits' ? 'traits-differ' : 'traits-unconfirmed')
   }
+  if (patient.kind === 'ambiguous') return afterUnclearPatient(filing, patient.code, tools)
   if (patient.kind !== 'status') return afterFailure(filing, patient, tools, false)
   if (patient.status !== 'active') {
     tools.breaker.answered()
@@ -93,6 +94,14 @@ async function submit(
   if (outcome.kind === 'ambiguous') return afterDoubt(filing, uniqueId, outcome, dmp, ins, context, tools)
   if (outcome.kind === 'refused' && outcome.why === 'human-patient') await tools.patients.forget(ins)
   return conclude(filing, outcome, tools)
+}
+
+/** An answer to TD0.2 that says nothing: asked once more, then a human. The next patient's may be clear, so the breaker only counts it. */
+function afterUnclearPatient(filing: FilingRow, code: string, tools: FilerTools): Next {
+  tools.breaker.failed(tools.now(), false)
+  tools.log.dmpTrouble(code, false, tools.breaker.isOpen)
+  if (filing.doubts === 0) return { to: 'pending', code, doubts: 1 }
+  return { to: 'held', reasons: ['traits-unconfirmed'], code, sent: false }
 }
 
 function conclude(filing: FilingRow, outcome: Exclude<DmpOutcome, { kind: 'ambiguous' }>, tools: FilerTools): Next {

@@ -50,6 +50,11 @@ export const FILING_REASONS = {
     en: 'The DMP knows other identity traits under this INS.',
     overrulable: false,
   },
+  'traits-unconfirmed': {
+    fr: 'Le DMP n’a pas confirmé l’identité du patient : vérifiez-la.',
+    en: 'The DMP did not say clearly whose INS this is.',
+    overrulable: false,
+  },
   // why the DMP, or a human, said no
   'human-patient': {
     fr: 'Le DMP a refusé le document à cause du patient (DMP inexistant, fermé, ou identité non reconnue).',

@@ -4,18 +4,19 @@ import type { DmpFailure, DmpPatient, DmpStatus } from './dmp.ts'
 import type { Ins, PatientFacts } from './facts.ts'
 import { bridge } from './filing-tables.ts'
 import type { Timing } from './timing.ts'
-import { agree, canonicalTraits } from './traits.ts'
+import { agree, canonicalTraits, confirm } from './traits.ts'
 
 export interface Patients {
   /**
    * @param ask TD0.2, called only when nothing fresh is known of this patient with these traits
-   * @returns the status of his DMP; `other-traits` when the DMP knows another person under this INS
+   * @returns the status of his DMP; `other-traits` when the DMP knows another person under this INS, `unconfirmed-traits` when
+   * it doesn't say enough of an active one to tell; neither is remembered
    */
   check(
     ins: Ins,
     traits: PatientFacts,
     ask: () => Promise<DmpPatient | DmpFailure>,
-  ): Promise<{ kind: 'status'; status: DmpStatus } | { kind: 'other-traits' } | DmpFailure>
+  ): Promise<{ kind: 'status'; status: DmpStatus } | { kind: 'other-traits' } | { kind: 'unconfirmed-traits' } | DmpFailure>
   /** The patient was the fault of a refusal: ask anew next time. */
   forget(ins: Ins): Promise<void>
 }
@@ -74,6 +75,7 @@ export function openPatients(db: Database, options: { secret: Buffer | undefined
       const answer = await ask()
       if (answer.kind !== 'status') return answer
       if (!agree(answer.traits, traits)) return { kind: 'other-traits' }
+      if (answer.status === 'active' && !confirm(answer.traits, traits)) return { kind: 'unconfirmed-traits' }
       await learn(key, { status: answer.status, traits: traitsHash, askedAt: now() })
       return { kind: 'status', status: answer.status }
     },

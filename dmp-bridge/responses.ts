@@ -1,11 +1,17 @@
 import type { DmpAnswer, DmpStatus } from './dmp.ts'
+import type { Ins } from './facts.ts'
 import { readSoap, registryAnswer } from './soap.ts'
-import { attribute, find, findAll, textOf, type XmlElement } from './xml.ts'
+import { attribute, children, find, findAll, textOf, type XmlElement } from './xml.ts'
 
 const HL7 = 'urn:hl7-org:v3'
 const RIM = 'urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0'
 const ENTRY_UNIQUE_ID = 'urn:uuid:2e82c1f6-a085-4c72-9da3-8640a32e42ab'
 
+/** What was asked in TD0.2: for whom, and the root of its queryId. */
+export interface ExistenceQuestion {
+  ins: Ins
+  queryId: string
+}
 export type ExistenceAnswer = { kind: 'status'; status: DmpStatus } | Exclude<DmpAnswer, { kind: 'accepted' }>
 export type LookupAnswer = { kind: 'found'; entryUuid: string } | { kind: 'absent' } | Exclude<DmpAnswer, { kind: 'accepted' }>
 
@@ -15,10 +21,10 @@ export function readRegistryResponse(xml: string | Uint8Array): DmpAnswer {
   return answer.kind === 'body' ? registryAnswer(answer.content) : answer
 }
 
-/** @param xml a whole SOAP 1.2 answer to TD0.2 */
-export function readExistenceResponse(xml: string | Uint8Array): ExistenceAnswer {
+/** @param xml a whole SOAP 1.2 answer to TD0.2. @param asked the question */
+export function readExistenceResponse(xml: string | Uint8Array, asked: ExistenceQuestion): ExistenceAnswer {
   const answer = read(xml)
-  return answer.kind === 'body' ? existenceAnswer(answer.content) : answer
+  return answer.kind === 'body' ? existenceAnswer(answer.content, asked) : answer
 }
 
 /** @param xml a whole SOAP 1.2 answer to TD3.1b. @param uniqueId the document that was asked for */
@@ -35,20 +41,39 @@ const STATUSES: Readonly<Record<string, DmpStatus>> = { ACTIF: 'active', FERME: 
 
 /**
  * PRPA_IN201308UV02 (spec dmp §1.7): `queryResponseCode` NF says that there is no DMP; with OK the state stands as ACTIF, FERME or
- * INEXISTANT. Where exactly is not public, so it is looked for by its words, and must be said in one way only.
+ * INEXISTANT. Where exactly is not public, so it is looked for by its words, outside the patient's names, and must be said in one
+ * way only: of one patient, the one who was asked for.
  */
-export function existenceAnswer(content: XmlElement): ExistenceAnswer {
-  if (content.name !== 'PRPA_IN201308UV02' || content.ns !== HL7) return { kind: 'unreadable' }
+export function existenceAnswer(content: XmlElement, asked: ExistenceQuestion): ExistenceAnswer {
+  if (!isExistenceResponse(content)) return { kind: 'unreadable' }
   const control = find(content, 'controlActProcess')
+  const echo = attribute(find(control, 'queryAck', 'queryId'), 'root')
+  if (echo !== undefined && echo !== asked.queryId) return { kind: 'unreadable' }
   const code = attribute(find(control, 'queryAck', 'queryResponseCode'), 'code')
-  if (code === 'NF') return { kind: 'status', status: 'absent' }
-  const said = new Set(wordsOf(find(control, 'subject')).flatMap(word => STATUSES[word] ?? []))
-  const [status, ...others] = said
-  return code === 'OK' && status && others.length === 0 ? { kind: 'status', status } : { kind: 'unreadable' }
+  const subjects = children(control, 'subject')
+  if (code === 'NF' && subjects.length === 0) return { kind: 'status', status: 'absent' }
+  const [subject] = subjects
+  if (code !== 'OK' || !subject || subjects.length > 1 || !isOf(subject, asked.ins)) return { kind: 'unreadable' }
+  const [status, ...others] = new Set(wordsOf(subject).flatMap(word => STATUSES[word] ?? []))
+  return status && others.length === 0 ? { kind: 'status', status } : { kind: 'unreadable' }
 }
 
-function wordsOf(element: XmlElement | undefined): string[] {
-  if (!element) return []
+/** @returns whether this is an answer to TD0.2, whatever it says */
+export function isExistenceResponse(content: XmlElement): boolean {
+  return content.name === 'PRPA_IN201308UV02' && content.ns === HL7
+}
+
+/** One patient, one person, and the INS that was asked for among the patient's identities. */
+function isOf(subject: XmlElement, ins: Ins): boolean {
+  const patients = findAll(subject, 'patient', HL7)
+  if (patients.length !== 1 || findAll(subject, 'patientPerson', HL7).length !== 1) return false
+  const others = findAll(find(patients[0], 'patientPerson'), 'asOtherIDs', HL7)
+  const ids = [patients[0], ...others].flatMap(each => children(each, 'id'))
+  return ids.some(id => attribute(id, 'root') === ins.oid && attribute(id, 'extension') === ins.matricule)
+}
+
+function wordsOf(element: XmlElement): string[] {
+  if (element.name === 'patientPerson') return [] // people are called ACTIF or FERME too
   const own = [attribute(element, 'code'), attribute(element, 'value'), attribute(element, 'extension'), textOf(element)]
   return [...own.filter(each => each !== undefined), ...element.children.flatMap(wordsOf)]
 }

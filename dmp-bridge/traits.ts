@@ -1,22 +1,41 @@
 import type { PatientFacts } from './facts.ts'
-import { attribute, children, find, findAll, textOf, type XmlElement } from './xml.ts'
+import { attribute, children, findAll, textOf, type XmlElement } from './xml.ts'
 
 /** The traits that tell whether an INS is really this patient's (spec dmp §8.5). What is not known is absent. */
 export type Traits = Pick<PatientFacts, 'birthName' | 'firstName' | 'birthDate' | 'sex'>
 
-/** @returns the traits of the patient in the answer to TD0.2 (PRPA_IN201308UV02); absent ones are no contradiction */
+/**
+ * The traits of the one patient in the answer to TD0.2 (PRPA_IN201308UV02). All his names are searched: the birth name is the one that
+ * is qualified so, else the one without a qualifier.
+ * @returns absent is what isn't said, or said in several ways
+ */
 export function existenceTraits(content: XmlElement): Traits {
-  const person = findAll(content, 'patientPerson')[0]
-  const name = children(person, 'name')[0]
-  const family = children(name, 'family').find(each => attribute(each, 'qualifier') === 'BR')
-  const given = children(name, 'given')
-  const first = given.find(each => attribute(each, 'qualifier') === 'BR') ?? given[0]
+  const [person, ...others] = findAll(content, 'patientPerson')
+  if (others.length > 0) return {}
+  const names = children(person, 'name')
   return defined({
-    birthName: textOf(family),
-    firstName: textOf(first),
-    birthDate: attribute(find(person, 'birthTime'), 'value')?.slice(0, 8),
-    sex: attribute(find(person, 'administrativeGenderCode'), 'code'),
+    birthName: onlyOne(bornAs(names, 'family').map(textOf)),
+    firstName: textOf(bornAs(names, 'given')[0]),
+    birthDate: onlyOne(findAll(person, 'birthTime').map(each => attribute(each, 'value')?.slice(0, 8))),
+    sex: onlyOne(findAll(person, 'administrativeGenderCode').map(each => attribute(each, 'code'))),
   })
+}
+
+/** Without any birth name among the parts, a used or a spouse's name is still none. */
+function bornAs(names: readonly XmlElement[], part: 'family' | 'given'): XmlElement[] {
+  const all = names.flatMap(name => children(name, part)).filter(each => textOf(each) !== undefined)
+  const born = all.filter(each => attribute(each, 'qualifier')?.split(/\s+/).includes('BR'))
+  return born.length > 0 ? born : all.filter(each => attribute(each, 'qualifier') === undefined)
+}
+
+function onlyOne(values: readonly (string | undefined)[]): string | undefined {
+  const [first, ...others] = values
+  return others.every(other => plainName(other) === plainName(first)) ? first : undefined
+}
+
+/** @returns whether both know the birth name and the date of birth: silence confirms nobody (EX_GEN-1270) */
+export function confirm(one: Traits, two: Traits): boolean {
+  return [one, two].every(traits => plainName(traits.birthName) !== undefined && /^\d{8}/.test(traits.birthDate ?? ''))
 }
 
 /** @returns whether no trait that both know contradicts the other; case, accents, hyphens and apostrophes don't count in names */

@@ -49,7 +49,7 @@ export function plainDmp(dmp: TinyDmp, timeoutMs = 2000): Dmp {
     file: async request => judge(await answerOf('/repository', request.uniqueId)),
     exists: async () => {
       const answer = await answerOf('/patients')
-      return answer.kind === 'accepted' ? { kind: 'status', status: 'active', traits: {} } : answerToStatus(answer)
+      return answer.kind === 'accepted' ? { kind: 'status', status: 'active', traits: sampleTraits } : answerToStatus(answer)
     },
     findByUniqueId: async uniqueId => {
       const answer = await answerOf('/registry')
@@ -59,6 +59,8 @@ export function plainDmp(dmp: TinyDmp, timeoutMs = 2000): Dmp {
     close: () => transport.close(),
   }
 }
+
+const sampleTraits = { birthName: 'TESTOU', firstName: 'HÉLOÏSE', birthDate: '19840309', sex: 'F' }
 
 function answerToStatus(answer: Parameters<typeof judgeFailure>[0]): Awaited<ReturnType<Dmp['exists']>> {
   if (answer.kind === 'errors' && answer.codes.includes('closed')) return { kind: 'status', status: 'closed', traits: {} }

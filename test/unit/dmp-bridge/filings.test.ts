@@ -145,6 +145,21 @@ test('a patient’s DMP is asked for once in its time, and rows hold neither INS
   expect(asked).toBe(4)
 })
 
+test('traits that the DMP does not confirm are neither believed nor remembered', async () => {
+  const ins = { matricule: '279035121518989', oid: '1.2.250.1.213.1.4.8' }
+  const traits = { identities: 1, birthName: 'FICTIVE', firstName: 'ZOÉ', birthDate: '19790301', sex: 'F' }
+  const patients = openPatients(db, { secret: Buffer.alloc(32, 7), now, timing: TIMING })
+  const says =
+    (known: object, status: 'active' | 'closed' = 'active') =>
+    () =>
+      Promise.resolve({ kind: 'status', status, traits: known } as const)
+  for (const known of [{}, { birthName: 'FICTIVE' }, { birthDate: '19790301', sex: 'F' }]) {
+    expect(await patients.check(ins, traits, says(known))).toEqual({ kind: 'unconfirmed-traits' })
+  }
+  expect(await db.run({ sql: 'SELECT * FROM dmp_status', parameters: [] })).toEqual([])
+  expect(await patients.check(ins, traits, says({}, 'closed'))).toEqual({ kind: 'status', status: 'closed' })
+})
+
 test('orders: hold, release, refuse, retry move along the table and say why not', async () => {
   const orders = openOrders(db, { now })
   await accept('m1', pending('a'))

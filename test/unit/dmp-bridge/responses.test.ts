@@ -34,19 +34,46 @@ describe('filing', () => {
 })
 
 describe('existence', () => {
-  const answer = (code: string, subject = '') =>
+  const asked = { ins: INS, queryId: '2.25.7' }
+  const answer = (code: string, subject = '', echo = '') =>
     readExistenceResponse(
       soap(
-        `<PRPA_IN201308UV02 xmlns="urn:hl7-org:v3"><controlActProcess>${subject}<queryAck><queryResponseCode code="${code}"/></queryAck></controlActProcess></PRPA_IN201308UV02>`,
+        `<PRPA_IN201308UV02 xmlns="urn:hl7-org:v3"><controlActProcess>${subject}<queryAck>${echo}<queryResponseCode code="${code}"/></queryAck></controlActProcess></PRPA_IN201308UV02>`,
       ),
+      asked,
     )
-  const said = (...words: string[]) => `<subject><x>${words.map(word => `<value code="${word}"/>`).join('')}</x></subject>`
+  const who = `<id root="1.2.3" extension="local"/><id root="${INS.oid}" extension="${INS.matricule}"/>`
+  const of = (words: string[], { ids = who, person = '<patientPerson/>' } = {}) =>
+    `<subject><registrationEvent><subject1><patient>${ids}${person}${words.map(word => `<value code="${word}"/>`).join('')}</patient></subject1></registrationEvent></subject>`
+  const said = (...words: string[]) => of(words)
+  const named = (family: string) => `<patientPerson><name><family qualifier="BR">${family}</family></name></patientPerson>`
 
   test('active, closed, absent', () => {
     expect(answer('OK', said('ACTIF', 'NON_EXISTE'))).toEqual({ kind: 'status', status: 'active' })
     expect(answer('OK', said('FERME'))).toEqual({ kind: 'status', status: 'closed' })
     expect(answer('OK', said('INEXISTANT'))).toEqual({ kind: 'status', status: 'absent' })
     expect(answer('NF')).toEqual({ kind: 'status', status: 'absent' })
+    expect(answer('OK', said('ACTIF'), '<queryId root="2.25.7"/>')).toEqual({ kind: 'status', status: 'active' })
+    const other = `<patientPerson><asOtherIDs>${who}</asOtherIDs></patientPerson>`
+    expect(answer('OK', of(['ACTIF'], { ids: '<id root="1.2.3" extension="local"/>', person: other }))).toMatchObject({ status: 'active' })
+  })
+
+  test('a patient’s name is not the state of his DMP', () => {
+    expect(answer('OK', of(['ACTIF'], { person: named('FERME') }))).toEqual({ kind: 'status', status: 'active' })
+    expect(answer('OK', of(['FERME'], { person: named('ACTIF') }))).toEqual({ kind: 'status', status: 'closed' })
+    expect(answer('OK', of([], { person: named('ACTIF') }))).toEqual({ kind: 'unreadable' })
+  })
+
+  test.each([
+    ['two subjects', answer('OK', said('ACTIF') + said('ACTIF'))],
+    ['two people', answer('OK', of(['ACTIF'], { person: '<patientPerson/><patientPerson/>' }))],
+    ['nobody', answer('OK', of(['ACTIF'], { person: '' }))],
+    ['another patient', answer('OK', of(['ACTIF'], { ids: `<id root="${INS.oid}" extension="155067505603166"/>` }))],
+    ['another authority', answer('OK', of(['ACTIF'], { ids: `<id root="1.2.3" extension="${INS.matricule}"/>` }))],
+    ['another question', answer('OK', said('ACTIF'), '<queryId root="2.25.8"/>')],
+    ['nobody, and somebody', answer('NF', said('ACTIF'))],
+  ])('%s: unreadable', (_name, response) => {
+    expect(response).toEqual({ kind: 'unreadable' })
   })
 
   test('what says nothing, two things or something else is unreadable: unknown means no', () => {
@@ -54,11 +81,11 @@ describe('existence', () => {
       answer('OK'),
       answer('OK', said('ACTIF', 'FERME')),
       answer('AE', said('ACTIF')),
-      readExistenceResponse(soap('<a/>')),
+      readExistenceResponse(soap('<a/>'), asked),
     ]) {
       expect(response).toEqual({ kind: 'unreadable' })
     }
-    expect(readExistenceResponse(FAULT)).toMatchObject({ kind: 'fault' })
+    expect(readExistenceResponse(FAULT, asked)).toMatchObject({ kind: 'fault' })
   })
 })
 

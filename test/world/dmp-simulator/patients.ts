@@ -29,7 +29,18 @@ export function statusOf(patientId: string, patients: Patients): DmpStatus | und
   return find(ins, patients)?.status ?? 'INEXISTANT'
 }
 
-/** @returns the patient with this INS, when the simulator was given one by name */
+/** Fictional people of the world and of the published examples (ANS): a DMP that takes any patient has these by name. */
+const BY_NAME: readonly KnownPatient[] = [
+  named('284037511425625', '1.2.250.1.213.1.4.10', 'TESTOU', 'HÉLOÏSE', '1984-03-09'),
+  named('279035121518989', '1.2.250.1.213.1.4.10', 'PAT-TROIS', 'DOMINIQUE', '1979-03-28'),
+  named('277076322082910', '1.2.250.1.213.1.4.8', 'NESSI', 'MARIE', '1977-07-14'),
+]
+
+function named(ins: string, oid: string, birthName: string, firstName: string, birthDate: string): KnownPatient {
+  return { ins, oid, status: 'ACTIF', birthName, firstName, birthDate, sex: 'F' }
+}
+
+/** @returns the patient with this INS, when the simulator knows one by name */
 export function find(ins: { matricule: string; oid: string }, patients: Patients): KnownPatient | undefined {
-  return patients === 'any' ? undefined : patients.find(each => each.ins === ins.matricule && each.oid === ins.oid)
+  return (patients === 'any' ? BY_NAME : patients).find(each => each.ins === ins.matricule && each.oid === ins.oid)
 }
