@@ -1,3 +1,4 @@
+import { isActive, isForeignStylesheet, isScript } from './active-content.ts'
 import type { Limits } from './caps.ts'
 import type { CdaFacts, Coded, Ins, PartyFacts, PatientFacts } from './facts.ts'
 import { judgeHeader } from './header-check.ts'
@@ -28,9 +29,12 @@ export function readCda(bytes: Uint8Array, limits: Limits): CdaReading {
       maxBytes: limits.maxXmlBytes,
       maxDepth: limits.maxXmlDepth,
       maxElements: limits.maxXmlElements,
-      onElement: (name, ns) => {
+      onElement: (name, ns, tag) => {
         if (name === 'ClinicalDocument' && ns === HL7) documents += 1
-        if (name.toLowerCase() === 'script') scripts += 1
+        if (isActive(tag)) scripts += 1
+      },
+      onInstruction: (target, body) => {
+        if (isForeignStylesheet(target, body)) scripts += 1
       },
       keepInside: (element, parent) => element.name !== 'structuredBody' && parent?.name !== 'nonXMLBody',
     })
@@ -40,6 +44,7 @@ export function readCda(bytes: Uint8Array, limits: Limits): CdaReading {
     const faults: Reason[] = []
     if (!utf8) faults.push('xml-encoding')
     if (documents > 1) faults.push('several-documents')
+    if (selfPresentable && findAll(root, 'attribute', XSL).some(each => isScript(allText(each)))) scripts += 1
     if (scripts > 0) faults.push('active-content') // EX_2.1-1115
     faults.push(...judgeHeader(cda))
     return { kind: 'cda', cda: readHeader(cda, selfPresentable), faults }

@@ -42,7 +42,21 @@ export function judgeHeader(cda: XmlElement): Reason[] {
   const parties = [...all(cda, 'author/assignedAuthor'), ...all(cda, 'legalAuthenticator/assignedEntity')]
   if (parties.some(hasTwoNumbers)) reasons.push('header-repeated')
   if (all(cda, 'confidentialityCode').some(each => each.children.length > 0 || attribute(each, 'nullFlavor'))) reasons.push('not-normal')
+  if (!hasBody(cda)) reasons.push('body-missing')
   return [...new Set(reasons)]
+}
+
+/** What is filed is the document itself: an embedded file, not where it is to be found, or sections. */
+function hasBody(cda: XmlElement): boolean {
+  const [nonXml, structured] = [all(cda, 'component/nonXMLBody'), all(cda, 'component/structuredBody')]
+  const texts = nonXml.flatMap(each => children(each, 'text'))
+  const isEmbedded = texts.length === 1 && isFilled(texts[0])
+  const isStructured = (structured[0]?.hidden?.elements ?? 0) > 0
+  return nonXml.length + structured.length === 1 && (isEmbedded || isStructured)
+}
+
+function isFilled(text: XmlElement | undefined): boolean {
+  return text?.hidden !== undefined && text.hidden.elements === 0 && text.hidden.characters > 0
 }
 
 function hasTwoNumbers(party: XmlElement): boolean {

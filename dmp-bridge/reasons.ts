@@ -194,6 +194,11 @@ export const REASONS = {
     en: 'A document stands in the text of the message instead of being attached.',
     action: 'hold',
   },
+  'body-missing': {
+    fr: 'Le document n’a pas de contenu, ou son contenu est ailleurs.',
+    en: 'The document has no body, two, or one that is elsewhere.',
+    action: 'hold',
+  },
   'several-documents': {
     fr: 'Le fichier contient plusieurs documents CDA.',
     en: 'The file holds several ClinicalDocuments.',

@@ -9,6 +9,8 @@ export interface XmlElement {
   children: XmlElement[]
   /** its own text, CDATA included, not that of its children */
   text: string
+  /** what was parsed inside and not kept: elements, and characters that are not blank */
+  hidden?: { elements: number; characters: number }
 }
 
 /** The XML can't be used. Carries no content. */
@@ -29,7 +31,9 @@ export interface XmlOptions {
   /** blanks before the declaration are met in real METADATA.XML; a document to be filed must not have them */
   skipLeadingBlanks?: boolean
   /** called for every element, kept or not */
-  onElement?: (name: string, ns: string) => void
+  onElement?: (name: string, ns: string, tag: SaxesTagNS) => void
+  /** called for every processing instruction */
+  onInstruction?: (target: string, body: string) => void
   /** says of an element whether what it contains is kept; everything by default. What is not kept is still parsed */
   keepInside?: (element: XmlElement, parent: XmlElement | undefined) => boolean
 }
@@ -43,6 +47,7 @@ export interface XmlOptions {
 export function readXml(bytes: Uint8Array, options: XmlOptions): { root: XmlElement; utf8: boolean } {
   if (bytes.length > options.maxBytes) throw new XmlFault('xml-too-big')
   const { text, encoding } = decode(bytes)
+  let isDeclaredUtf8 = true
   const parser = new SaxesParser({ xmlns: true, position: false })
   const build = new TreeBuilder(options)
   parser.on('doctype', () => {
@@ -51,13 +56,18 @@ export function readXml(bytes: Uint8Array, options: XmlOptions): { root: XmlElem
   parser.on('error', () => {
     throw new XmlFault('xml-malformed')
   })
+  parser.on('xmldecl', declaration => {
+    if (declaration.version !== '1.0') throw new XmlFault('xml-malformed') // the canonical form is of XML 1.0
+    isDeclaredUtf8 = declaration.encoding === undefined || /^utf-8$/i.test(declaration.encoding)
+  })
+  parser.on('processinginstruction', ({ target, body }) => options.onInstruction?.(target, body))
   parser.on('opentag', tag => build.open(tag))
   parser.on('closetag', () => build.close())
   parser.on('text', value => build.addText(value))
   parser.on('cdata', value => build.addText(value))
   parser.write(options.skipLeadingBlanks ? text.trimStart() : text).close()
   if (build.root === undefined) throw new XmlFault('xml-malformed')
-  return { root: build.root, utf8: encoding === 'utf-8' }
+  return { root: build.root, utf8: encoding === 'utf-8' && isDeclaredUtf8 }
 }
 
 class TreeBuilder {
@@ -68,6 +78,9 @@ class TreeBuilder {
   /** depth of the element whose inside is not kept, 0 when everything is */
   #dropped = 0
   #count = 0
+  /** namespace declarations of each open element, and of all of them */
+  readonly #declared: number[] = []
+  #inScope = 0
 
   constructor(options: XmlOptions) {
     this.#options = options
@@ -76,8 +89,12 @@ class TreeBuilder {
   open(tag: SaxesTagNS): void {
     this.#depth += 1
     if (this.#depth > this.#options.maxDepth) throw new XmlFault('xml-too-big')
-    this.#options.onElement?.(tag.local, tag.uri)
-    if (this.#dropped > 0) return
+    this.#declare(Object.keys(tag.ns).length)
+    this.#options.onElement?.(tag.local, tag.uri, tag)
+    if (this.#dropped > 0) {
+      this.#hide(1, 0)
+      return
+    }
     this.#count += 1
     if (this.#count > this.#options.maxElements) throw new XmlFault('xml-too-big')
     const element: XmlElement = { name: tag.local, ns: tag.uri, attributes: plainAttributes(tag), children: [], text: '' }
@@ -88,7 +105,23 @@ class TreeBuilder {
     if (this.#options.keepInside?.(element, parent) === false) this.#dropped = this.#depth
   }
 
+  /** Each is repeated in the canonical form of what it is in scope of: many of them make it long to digest. */
+  #declare(count: number): void {
+    this.#declared.push(count)
+    this.#inScope += count
+    if (count > MOST_DECLARATIONS || this.#inScope > MOST_IN_SCOPE) throw new XmlFault('xml-malformed')
+  }
+
+  #hide(elements: number, characters: number): void {
+    const element = this.#open.at(-1)
+    if (!element) return
+    element.hidden ??= { elements: 0, characters: 0 }
+    element.hidden.elements += elements
+    element.hidden.characters += characters
+  }
+
   close(): void {
+    this.#inScope -= this.#declared.pop() ?? 0
     if (this.#dropped === this.#depth) this.#dropped = 0
     if (this.#dropped === 0) this.#open.pop()
     this.#depth -= 1
@@ -96,9 +129,13 @@ class TreeBuilder {
 
   addText(value: string): void {
     const element = this.#open.at(-1)
-    if (this.#dropped === 0 && element) element.text += value
+    if (this.#dropped > 0) this.#hide(0, value.trim().length)
+    else if (element) element.text += value
   }
 }
+
+const MOST_DECLARATIONS = 64
+const MOST_IN_SCOPE = 256
 
 function plainAttributes(tag: SaxesTagNS): Map<string, string> {
   const attributes = new Map<string, string>()
@@ -117,8 +154,9 @@ const BOMS: readonly [number[], string][] = [
 /** The encoding is the byte order mark's, else the declaration's, else UTF-8 (XML 1.0 appendix F). */
 function decode(bytes: Uint8Array): { text: string; encoding: string } {
   const marked = BOMS.find(([mark]) => mark.every((byte, index) => bytes[index] === byte))?.[1]
-  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 512)).toString('latin1')
-  const declared = /^\s*<\?xml[^>]*?\sencoding\s*=\s*["']([\w.:-]{1,40})["']/.exec(head)?.[1]
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 4096)).toString('latin1')
+  if (/^(\xef\xbb\xbf)?\s*<\?xml\s/.test(head) && !head.includes('?>')) throw new XmlFault('xml-encoding') // padded out of sight
+  const declared = /^\s*<\?xml\s[^>]*?\sencoding\s*=\s*["']([\w.:-]{1,40})["']/.exec(head)?.[1]
   try {
     const decoder = new TextDecoder(marked ?? declared ?? 'utf-8', { fatal: true })
     return { text: decoder.decode(bytes), encoding: decoder.encoding }
