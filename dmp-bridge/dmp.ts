@@ -52,7 +52,10 @@ export interface DmpContext {
  * build other requests behind the same four questions.
  */
 export interface Dmp {
-  /** Builds the whole request of one document; a new submission set each time, the document's uniqueId unchanged. */
+  /**
+   * Builds the whole request of one document; a new submission set each time, the document's uniqueId unchanged.
+   * @throws AbortError when that takes longer than any document should
+   */
   prepare(document: FoundDocument, context: DmpContext): SubmissionRequest | Promise<SubmissionRequest>
   file(request: SubmissionRequest): Promise<DmpOutcome>
   /** TD0.2: is there a DMP to feed? */

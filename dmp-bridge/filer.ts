@@ -9,6 +9,7 @@ import type { Filings } from './filings.ts'
 import { parse } from './orders.ts'
 import type { Patients } from './patients.ts'
 import { isMarkedElsewhere, type ReaderTools } from './reader.ts'
+import type { SubmissionRequest } from './submission.ts'
 import { retryDelay, type Timing } from './timing.ts'
 
 export interface FilerTools extends Omit<ReaderTools, 'note' | 'dmpConfigured'> {
@@ -85,7 +86,8 @@ async function submit(
     tools.breaker.answered()
     return { to: 'refused', reasons: ['human-patient'], code: `dmp-${patient.status}`, sent: false }
   }
-  const request = await dmp.prepare(document, context)
+  const request = await prepared(document, dmp, context)
+  if (!request) return held('preparing-timed-out')
   // A lease that ran out is anybody's: an author may have held the document back meanwhile (EX_GEN-1060).
   if (!(await tools.filings.renew(filing))) return { to: 'theirs' }
   const started = performance.now()
@@ -94,6 +96,15 @@ async function submit(
   if (outcome.kind === 'ambiguous') return afterDoubt(filing, uniqueId, outcome, dmp, ins, context, tools)
   if (outcome.kind === 'refused' && outcome.why === 'human-patient') await tools.patients.forget(ins)
   return conclude(filing, outcome, tools)
+}
+
+async function prepared(document: FoundDocument, dmp: Dmp, context: DmpContext): Promise<SubmissionRequest | undefined> {
+  try {
+    return await dmp.prepare(document, context)
+  } catch (error) {
+    if (error instanceof Error && error.name === 'AbortError') return undefined
+    throw error
+  }
 }
 
 /** An answer to TD0.2 that says nothing: asked once more, then a human. The next patient's may be clear, so the breaker only counts it. */

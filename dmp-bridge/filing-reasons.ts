@@ -50,6 +50,11 @@ export const FILING_REASONS = {
     en: 'The DMP knows other identity traits under this INS.',
     overrulable: false,
   },
+  'preparing-timed-out': {
+    fr: 'La préparation de ce document pour le DMP a pris trop de temps.',
+    en: 'Building and signing the request took too long.',
+    overrulable: true,
+  },
   'traits-unconfirmed': {
     fr: 'Le DMP n’a pas confirmé l’identité du patient : vérifiez-la.',
     en: 'The DMP did not say clearly whose INS this is.',

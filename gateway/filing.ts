@@ -62,6 +62,19 @@ export function identityFiles(files: IdentityFiles): IdentityFiles {
   return { certificate: files.certificate, key: files.key, chain: files.chain }
 }
 
+/** The largest document that is taken is canonicalised, digested and signed in a few seconds. */
+const PREPARING_MS = 60_000
+
+/** @returns what runs each piece of work when the one before has ended, well or not */
+export function oneAfterTheOther(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return work => {
+    const mine = last.then(work, work)
+    last = mine
+    return mine
+  }
+}
+
 /** The DMP's client; requests are built and signed in a thread of their own. */
 function openDmp(dmp: DmpConfiguration): Dmp {
   const anchors = loadAnchors(dmp.trust)
@@ -72,6 +85,7 @@ function openDmp(dmp: DmpConfiguration): Dmp {
     maxThreads: 1,
     idleTimeout: 60_000,
   })
+  const inTurn = oneAfterTheOther()
   const client = dmpClient({
     baseUrl: dmp.url,
     tls: clientTls({ identity: loadIdentity(identityFiles(dmp.client)), anchors, identifiedBy: 'name' }),
@@ -82,7 +96,10 @@ function openDmp(dmp: DmpConfiguration): Dmp {
   return {
     ...client,
     async prepare(document, { sender, policy, now }) {
-      const request = await threads.run({ document, asked: { sender, policy, now } })
+      // The limit counts from its own turn: who waits behind a slow document is not slow himself.
+      const request = await inTurn(() =>
+        threads.run({ document, asked: { sender, policy, now } }, { signal: AbortSignal.timeout(PREPARING_MS) }),
+      )
       return { ...request, body: Buffer.from(request.body) } // a Buffer comes out of a thread as plain bytes
     },
     close: async () => {

@@ -10,7 +10,11 @@ export interface CanonicalOptions {
   leaveOut?: (tag: Tag, depth: number) => boolean
 }
 
-type Names = ReadonlyMap<string, string>
+/** Names of one element, and behind them those of its ancestors: nothing is copied, however much is declared. */
+interface Names {
+  own: ReadonlyMap<string, string>
+  outer: Names | undefined
+}
 interface Scope {
   /** prefix → namespace, in scope here; '' is the default namespace */
   names: Names
@@ -18,7 +22,7 @@ interface Scope {
   xml: Names
 }
 
-const NOTHING: Names = new Map()
+const NOTHING: Names = { own: new Map(), outer: undefined }
 
 /**
  * Canonicalises a document.
@@ -103,8 +107,7 @@ export class Canonical implements XmlSink {
 
   #write(tag: Tag, scope: Scope, isApex: boolean): void {
     const before = this.#written.at(-1)!
-    const needed = this.#options.exclusive ? visiblyUsed(tag, scope.names) : isApex || hasDeclarations(tag) ? scope.names : NOTHING
-    const fresh = [...needed].filter(([prefix, uri]) => (before.get(prefix) ?? '') !== uri)
+    const fresh = [...this.#needed(tag, scope, isApex)].filter(([prefix, uri]) => (lookUp(before, prefix) ?? '') !== uri)
     this.#written.push(extended(before, fresh))
     this.#out.push('<', tag.name)
     for (const [prefix, uri] of fresh.sort(byName)) this.#out.push(prefix ? ` xmlns:${prefix}="` : ' xmlns="', escapeAttribute(uri), '"')
@@ -113,18 +116,20 @@ export class Canonical implements XmlSink {
     }
     this.#out.push('>')
   }
-}
 
-function hasDeclarations(tag: Tag): boolean {
-  for (const _ in tag.ns) return true
-  return false
+  /** Inclusive: what is in scope at the apex; below it only an element's own declarations are new. */
+  #needed(tag: Tag, scope: Scope, isApex: boolean): ReadonlyMap<string, string> {
+    if (this.#options.exclusive) return visiblyUsed(tag, scope.names)
+    if (isApex) return allOf(scope.names)
+    return scope.names === this.#scopes.at(-2)!.names ? NOTHING.own : scope.names.own
+  }
 }
 
 /** exc-c14n §1.1: the prefixes of the element and of its attributes; an attribute without prefix uses none. */
-function visiblyUsed(tag: Tag, names: Names): Names {
-  const used = new Map([[tag.prefix, names.get(tag.prefix) ?? '']])
+function visiblyUsed(tag: Tag, names: Names): ReadonlyMap<string, string> {
+  const used = new Map([[tag.prefix, lookUp(names, tag.prefix) ?? '']])
   for (const { prefix } of Object.values(tag.attributes)) {
-    if (prefix && prefix !== 'xml' && prefix !== 'xmlns') used.set(prefix, names.get(prefix) ?? '')
+    if (prefix && prefix !== 'xml' && prefix !== 'xmlns') used.set(prefix, lookUp(names, prefix) ?? '')
   }
   used.delete('xml')
   return used
@@ -134,7 +139,7 @@ function visiblyUsed(tag: Tag, names: Names): Names {
 function attributesOf(tag: Tag, inherited: Names): [name: string, value: string][] {
   const own = Object.values(tag.attributes).filter(({ name, prefix }) => prefix !== 'xmlns' && name !== 'xmlns')
   const sortable = own.map(({ uri, local, name, value }) => ({ uri, local, name, value }))
-  for (const [name, value] of inherited) {
+  for (const [name, value] of allOf(inherited)) {
     if (!tag.attributes[name]) sortable.push({ uri: 'http://www.w3.org/XML/1998/namespace', local: name.slice(4), name, value })
   }
   if (sortable.length > 1) sortable.sort((a, b) => compare(a.uri, b.uri) || compare(a.local, b.local))
@@ -147,9 +152,25 @@ function xmlAttributes(tag: Tag): [string, string][] {
     .map(({ name, value }) => [name, value])
 }
 
-function extended(map: Names, entries: [string, string][]): Names {
+function extended(outer: Names, entries: [string, string][]): Names {
   const added = entries.filter(([name]) => name !== 'xml')
-  return added.length === 0 ? map : new Map([...map, ...added])
+  return added.length === 0 ? outer : { own: new Map(added), outer }
+}
+
+function lookUp(names: Names, name: string): string | undefined {
+  for (let each: Names | undefined = names; each; each = each.outer) {
+    const value = each.own.get(name)
+    if (value !== undefined) return value
+  }
+  return undefined
+}
+
+function allOf(names: Names): ReadonlyMap<string, string> {
+  const all = new Map<string, string>()
+  for (let each: Names | undefined = names; each; each = each.outer) {
+    for (const [name, value] of each.own) if (!all.has(name)) all.set(name, value)
+  }
+  return all
 }
 
 function byName([a]: [string, string], [b]: [string, string]): number {

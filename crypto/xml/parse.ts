@@ -22,7 +22,8 @@ export class XmlFault extends Error {
 }
 
 const DEEPEST = 512
-const MOST_DECLARATIONS = 100
+/** Namespaces declared by one element and its ancestors: what looks a name up, or writes all of them, stays quick. */
+const MOST_DECLARATIONS = 256
 
 /**
  * Parses XML 1.0 with namespaces, strictly, in one pass; several readers may listen to it, so that all of them see the same document.
@@ -33,6 +34,7 @@ const MOST_DECLARATIONS = 100
 export function parseXml(xml: string, sinks: readonly XmlSink[]): void {
   const parser = new SaxesParser({ xmlns: true, position: true })
   let depth = 0
+  let declared = 0
   parser.on('error', error => {
     throw new XmlFault('malformed', `the XML is not well-formed (line ${parser.line}: ${safe(error)})`)
   })
@@ -44,13 +46,15 @@ export function parseXml(xml: string, sinks: readonly XmlSink[]): void {
     throw new XmlFault('doctype', 'a document type declaration is not accepted')
   })
   parser.on('opentag', tag => {
-    if (depth >= DEEPEST || Object.keys(tag.ns).length > MOST_DECLARATIONS)
-      throw new XmlFault('too-complex', 'the XML is nested too deeply')
+    declared += Object.keys(tag.ns).length
+    if (depth >= DEEPEST) throw new XmlFault('too-complex', 'the XML is nested too deeply')
+    if (declared > MOST_DECLARATIONS) throw new XmlFault('too-complex', 'the XML declares too many namespaces')
     for (const sink of sinks) sink.open?.(tag, depth, parser.position)
     depth++
   })
   parser.on('closetag', tag => {
     depth--
+    declared -= Object.keys(tag.ns).length
     for (const sink of sinks) sink.close?.(tag, depth, parser.position)
   })
   const text = (value: string) => {

@@ -33,12 +33,44 @@ describe('the canonical form', () => {
   })
 })
 
+function namespaces(count: number, level: number): string {
+  return Array.from({ length: count }, (_, each) => `xmlns:p${level}_${each}="u"`).join(' ')
+}
+
+describe('the time', () => {
+  const levels = Array.from({ length: 28 }, (_, level) => level)
+  const nested = (inner: string) => levels.reduceRight((within, level) => `<a ${namespaces(9, level)}>${within}</a>`, inner)
+
+  test('does not grow with what ancestors declare', () => {
+    const inner = '<y xmlns:q="v"></y>'.repeat(20_000)
+    const started = performance.now()
+    const canonical = canonicalise(nested(inner), { exclusive: false, comments: true })
+    expect(performance.now() - started).toBeLessThan(3000)
+    expect(canonical.endsWith(`${inner}${'</a>'.repeat(28)}`)).toBe(true)
+  })
+
+  test('declarations beside one another are not added up', () => {
+    expect(canonicalise(`<a>${`<b ${namespaces(50, 1)}></b>`.repeat(50)}</a>`, exclusive)).toBe(`<a>${'<b></b>'.repeat(50)}</a>`)
+  })
+
+  test('a prefix that is declared again, or not at all any more, is written where that changes', () => {
+    const xml = '<a xmlns="u" xmlns:p="1"><b xmlns=""><c xmlns="u" xmlns:p="1"><p:d xmlns:p="2"></p:d></c></b></a>'
+    const canonical = '<a xmlns="u" xmlns:p="1"><b xmlns=""><c xmlns="u"><p:d xmlns:p="2"></p:d></c></b></a>'
+    expect(canonicalise(xml, { exclusive: false, comments: true })).toBe(canonical)
+  })
+})
+
 describe('XML is refused', () => {
   test.each([
     ['with a document type', '<!DOCTYPE a><a/>', 'doctype'],
     ['with an entity bomb', '<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><a>&c;</a>', 'doctype'],
     ['with an unknown entity', '<a>&b;</a>', 'malformed'],
     ['when nested without end', '<a>'.repeat(100_000), 'too-complex'],
+    [
+      'with more namespaces in scope than anybody needs',
+      `${Array.from({ length: 30 }, (_, level) => `<a ${namespaces(9, level)}>`).join('')}`,
+      'too-complex',
+    ],
     ['with two roots', '<a/><b/>', 'malformed'],
     ['with a prefix that nobody declared', '<p:a/>', 'malformed'],
     ['with an attribute twice', '<a xmlns:p="u" xmlns:q="u" p:x="1" q:x="2"/>', 'malformed'],

@@ -213,6 +213,21 @@ test('an unclear answer about one patient holds his document, and stops no other
   expect(world.dmp.requests).toEqual([])
 })
 
+test('a document that takes too long to prepare is held, and its neighbour is filed', async () => {
+  await using world = await startBridgeWorld()
+  const dmp = plainDmp(world.dmp)
+  const slow = await world.send('m1')
+  const prepare: Dmp['prepare'] = async (document, context) => {
+    if (document.cda?.uniqueId === slow) AbortSignal.abort().throwIfAborted()
+    return dmp.prepare(document, context)
+  }
+  await world.restart({ dmp: { ...dmp, prepare } })
+  const other = await world.send('m2')
+  await world.pass(5 * MINUTE)
+  expect(await world.states()).toEqual(['filed', 'held preparing-timed-out'])
+  expect(world.dmp.filed).toEqual([other])
+})
+
 test('a box that has not declared holds its documents; a human may answer for them', async () => {
   await using world = await startBridgeWorld()
   await world.send('m1', { sender: { declared: false } })
