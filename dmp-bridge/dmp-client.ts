@@ -67,5 +67,5 @@ export function dmpClient(options: DmpClientOptions): Dmp {
 function read<Answer>(exchange: Exchange, content: (body: XmlElement) => Answer): Answer | Exclude<DmpAnswer, { kind: 'accepted' }> {
   if (exchange.kind !== 'body') return exchange
   const refusal = registryAnswer(exchange.content)
-  return refusal.kind === 'errors' ? refusal : content(exchange.content)
+  return refusal.kind === 'errors' || refusal.kind === 'contradictory' ? refusal : content(exchange.content)
 }

@@ -12,7 +12,7 @@ export interface Transport {
 }
 
 /** Answers are a status and a few codes, or one row of a registry. */
-const MAX_ANSWER_BYTES = 1024 * 1024
+const MAX_ANSWER_BYTES = 128 * 1024
 /** As many as the bridge has submissions in hand; the DMP asks for few and kept connections. */
 const CONNECTIONS = 4
 

@@ -12,6 +12,8 @@ export type DmpAnswer =
   | { kind: 'http'; status: number }
   /** nothing came back: connection, TLS or time */
   | { kind: 'unreachable'; code: string }
+  /** a success that holds an error: the document may be filed or not */
+  | { kind: 'contradictory' }
   /** something came back that can't be read: the document may be filed or not */
   | { kind: 'unreadable' }
 

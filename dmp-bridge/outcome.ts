@@ -46,6 +46,8 @@ export function judge(answer: DmpAnswer): DmpOutcome {
       return judgeHttp(answer.status)
     case 'unreachable':
       return { kind: 'retry', code: plain(answer.code), misconfigured: false }
+    case 'contradictory':
+      return { kind: 'ambiguous', code: 'contradictory-answer' }
     case 'unreadable':
       return judgeCodes(['unreadable-answer'])
   }
@@ -96,7 +98,7 @@ function judgeHttp(status: number): DmpOutcome {
   return { kind: 'refused', code, why: 'defect' }
 }
 
-/** Codes are kept in rows and logs: a peer's text that isn't shaped like a code stays out of them. */
+/** Codes are kept in rows and logs: a peer's text that isn't shaped like a code, or might hold a patient's number, stays out of them. */
 function plain(code: string): string {
-  return /^[\w.:-]{1,64}$/.test(code) ? code : 'unnamed-code'
+  return /^[\w.:-]{1,64}$/.test(code) && !/(\d[.:_-]?){9}/.test(code) ? code : 'unnamed-code'
 }

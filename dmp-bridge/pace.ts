@@ -14,9 +14,10 @@ export function openPace(db: Database, options: { structure: string; perSecond: 
     .insertInto('dmp_pace')
     .values({ structure: options.structure, next_at: 0 })
     .onConflict(conflict => conflict.doNothing())
-  const ready = db.run(first)
+  let ready = false
   return async () => {
-    await ready
+    if (!ready) await db.run(first) // again at the next turn when the database fails now
+    ready = true
     const now = options.now()
     const turn = bridge.updateTable('dmp_pace').set({ next_at: now + spacing })
     const taken = await db.run(

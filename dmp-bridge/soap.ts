@@ -1,13 +1,16 @@
 import type { DmpAnswer } from './dmp.ts'
-import { attribute, find, findAll, readXml, type XmlElement } from './xml.ts'
+import { attribute, children, find, findAll, readXml, type XmlElement } from './xml.ts'
 
 const SOAP12 = 'http://www.w3.org/2003/05/soap-envelope'
 const RS = 'urn:oasis:names:tc:ebxml-regrep:xsd:rs:3.0'
 const STATUS = 'urn:oasis:names:tc:ebxml-regrep:ResponseStatusType:'
-const MAX_ANSWER_ELEMENTS = 20_000
+const MAX_ANSWER_ELEMENTS = 5_000
+/** More `=` than this are no answer: each attribute has one, and the parser's time grows with the attributes of one element. */
+const MAX_ATTRIBUTES = 5_000
+const MAX_PARTS = 10
 
 /** What a SOAP 1.2 answer holds: the child of its Body, or a Fault. */
-export type SoapAnswer = { kind: 'body'; content: XmlElement } | Extract<DmpAnswer, { kind: 'fault' }> | { kind: 'unreadable' }
+export type SoapAnswer = { kind: 'body'; content: XmlElement } | Extract<DmpAnswer, { kind: 'fault' | 'contradictory' | 'unreadable' }>
 
 /**
  * Reads an answer, plain (`application/soap+xml`) or MTOM (`multipart/related`, whose root part is the SOAP message).
@@ -15,7 +18,7 @@ export type SoapAnswer = { kind: 'body'; content: XmlElement } | Extract<DmpAnsw
  */
 export function readSoap(contentType: string, bytes: Buffer): SoapAnswer {
   const message = /^\s*multipart\/related/i.test(contentType) ? rootPart(contentType, bytes) : bytes
-  if (!message) return { kind: 'unreadable' }
+  if (!message || !isModest(message)) return { kind: 'unreadable' }
   try {
     const { root } = readXml(message, {
       maxBytes: message.length,
@@ -24,7 +27,10 @@ export function readSoap(contentType: string, bytes: Buffer): SoapAnswer {
       skipLeadingBlanks: true,
     })
     if (root.name !== 'Envelope' || root.ns !== SOAP12) return { kind: 'unreadable' }
-    const content = find(root, 'Body')?.children[0]
+    const bodies = children(root, 'Body')
+    const [content, ...others] = bodies[0]?.children ?? []
+    // SOAP 1.2 part 1 §5.4: a Fault is the only child; an answer with something beside it says two things.
+    if (others.length > 0 || bodies.length > 1) return { kind: 'contradictory' }
     if (!content) return { kind: 'unreadable' }
     return content.name === 'Fault' && content.ns === SOAP12 ? faultOf(content) : { kind: 'body', content }
   } catch {
@@ -32,13 +38,26 @@ export function readSoap(contentType: string, bytes: Buffer): SoapAnswer {
   }
 }
 
-/** ebRS 3.0 RegistryResponse: Success, or the codes of its errors. A warning (urgency) is not an error. */
+/** @returns whether the bytes hold no more attributes than an answer can need */
+function isModest(message: Buffer): boolean {
+  let count = 0
+  for (let at = message.indexOf('='); at >= 0; at = message.indexOf('=', at + 1)) {
+    count += 1
+    if (count > MAX_ATTRIBUTES) return false
+  }
+  return true
+}
+
+/**
+ * ebRS 3.0 RegistryResponse: Success, or the codes of its errors. A warning (urgency) is not an error; an error within a success
+ * contradicts it: whether the document is filed can't be told.
+ */
 export function registryAnswer(content: XmlElement): DmpAnswer {
   const response = content.name === 'RegistryResponse' && content.ns === RS ? content : undefined
   const status = attribute(response, 'status')
   if (!response || !status) return { kind: 'unreadable' }
-  if (status === `${STATUS}Success`) return { kind: 'accepted' }
   const errors = findAll(response, 'RegistryError', RS).filter(error => !attribute(error, 'severity')?.endsWith(':Warning'))
+  if (status === `${STATUS}Success`) return errors.length === 0 ? { kind: 'accepted' } : { kind: 'contradictory' }
   return { kind: 'errors', codes: errors.map(error => attribute(error, 'errorCode') ?? 'unnamed-code') }
 }
 
@@ -75,7 +94,7 @@ function partsOf(bytes: Buffer, boundary: string): { head: string; body: Buffer 
   const parts: { head: string; body: Buffer }[] = []
   const delimiter = Buffer.from(`--${boundary}`)
   let from = bytes.indexOf(delimiter)
-  while (from >= 0) {
+  while (from >= 0 && parts.length < MAX_PARTS) {
     const next = bytes.indexOf(delimiter, from + delimiter.length)
     if (next < 0) break
     const part = bytes.subarray(from + delimiter.length, next)

@@ -200,8 +200,10 @@ export class BridgeWorker {
   private async releaseFinished(messageId?: string): Promise<void> {
     const { filings, now, timing } = this.tools
     for (const id of await filings.finishedMessages(now() - timing.keepRefusedMs, messageId)) {
-      await this.tools.release(id)
-      await filings.markReleased(id)
+      await this.quietly(id, async () => {
+        await this.tools.release(id)
+        await filings.markReleased(id)
+      })
     }
   }
 

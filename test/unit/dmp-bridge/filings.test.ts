@@ -121,6 +121,16 @@ test('five turns a second for one structure, over all processes', async () => {
   expect((await other()).taken).toBe(true)
 })
 
+test('a database that fails at the start stops the pace for that turn only', async () => {
+  let fails = true
+  const run = (query: never) => (fails ? Promise.reject(new Error('busy')) : db.run(query))
+  const flaky: Database = { ...db, run: run as Database['run'] }
+  const pace = openPace(flaky, { structure: 's', perSecond: 5, now })
+  await expect(pace()).rejects.toThrow('busy')
+  fails = false
+  expect(await pace()).toEqual({ taken: true })
+})
+
 test('a patient’s DMP is asked for once in its time, and rows hold neither INS nor name', async () => {
   const secret = Buffer.alloc(32, 7)
   const ins = { matricule: '279035121518989', oid: '1.2.250.1.213.1.4.8' }

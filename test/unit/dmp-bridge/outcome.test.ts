@@ -77,6 +77,17 @@ test('a text in the place of a code stays out of the outcome', () => {
   expect(errors('Patient MARTIN Zoé inconnu')).toEqual({ kind: 'refused', code: 'unnamed-code', why: 'unknown' })
 })
 
+test('a patient’s number in the place of a code stays out of the outcome', () => {
+  for (const code of ['284037511425625', 'INS-284037511425625', '2.84.03.75.114.256', 'x_123456789']) {
+    expect(errors(code)).toMatchObject({ code: 'unnamed-code' })
+  }
+  expect(errors('DMP-12345678')).toMatchObject({ code: 'DMP-12345678' })
+})
+
+test('a success that holds an error is neither', () => {
+  expect(judge({ kind: 'contradictory' })).toEqual({ kind: 'ambiguous', code: 'contradictory-answer' })
+})
+
 test('a question that is answered by a duplicate has no result', () => {
   expect(judgeFailure({ kind: 'errors', codes: ['XDSDuplicateUniqueIdInRegistry'] })).toMatchObject({ kind: 'ambiguous' })
 })

@@ -29,8 +29,19 @@ describe('filing', () => {
     const errors = '<rs:RegistryErrorList><rs:RegistryError errorCode="XDSRegistryBusy" codeContext="texte"/></rs:RegistryErrorList>'
     expect(answer('Failure', errors)).toEqual({ kind: 'errors', codes: ['XDSRegistryBusy'] })
     expect(readRegistryResponse(FAULT)).toEqual({ kind: 'fault', role: 'sender', code: 'DMPInvalidCertificate' })
+    expect(answer('Success', errors)).toEqual({ kind: 'contradictory' })
+    const success = `<rs:RegistryResponse xmlns:rs="urn:oasis:names:tc:ebxml-regrep:xsd:rs:3.0" status="${STATUS}Success"/>`
+    expect(readRegistryResponse(soap(`${success}<env:Fault/>`))).toEqual({ kind: 'contradictory' })
     for (const xml of ['', 'x', '<a/>', soap('<a/>'), soap('')]) expect(readRegistryResponse(xml)).toEqual({ kind: 'unreadable' })
   })
+})
+
+test.each([
+  ['attributes', `<a ${Array.from({ length: 9000 }, (_, each) => `a${each}=""`).join(' ')}/>`],
+  ['namespaces', `<a ${Array.from({ length: 6000 }, (_, each) => `xmlns:a${each}="u"`).join(' ')}/>`],
+  ['elements', `<a>${'<b/>'.repeat(9000)}</a>`],
+])('an answer with too many %s is not read', (_name, body) => {
+  expect(readRegistryResponse(soap(body))).toEqual({ kind: 'unreadable' })
 })
 
 describe('existence', () => {

@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest'
 import type { Dmp } from '../../../dmp-bridge/dmp.ts'
 import { TIMING } from '../../../dmp-bridge/timing.ts'
 import { buildLetter, sampleAuthor, samplePatient } from '../../world/letter.ts'
-import { type BridgeWorld, plainDmp, policy, startBridgeWorld } from './bridge-world.ts'
+import { type BridgeWorld, plainDmp, policy, sender, startBridgeWorld } from './bridge-world.ts'
 
 const HOUR = 3_600_000
 const MINUTE = 60_000
@@ -20,6 +20,18 @@ test('a letter’s document is filed once, after the author’s time to hold it,
   expect(world.released).toEqual(['m1'])
   expect(world.notes.map(each => each.kind)).toEqual(['filing-part-ignored', 'pending', 'filed'])
   expect(world.notes.at(-1)).toMatchObject({ message: 'm1', kind: 'filed', detail: { uniqueId } })
+})
+
+test('a message that can not be given back keeps no other', async () => {
+  await using world = await startBridgeWorld()
+  const release = async (id: string) => (id === 'm1' ? Promise.reject(new Error('no')) : void world.released.push(id))
+  const read = async (id: string) => world.mails.get(id) ?? Buffer.alloc(0)
+  await world.restart({ mail: { read, release, note: async () => {} } })
+  await world.db.atomically(['m1', 'm2'].flatMap(id => world.bridge.rowsFor({ id, sender, acceptedAt: world.now })))
+  await world.db.run({ sql: "UPDATE inbox SET state = 'read'", parameters: [] }) // as after a crash: the sweep gives them back
+  await world.pass(0)
+  expect(world.released).toEqual(['m2'])
+  expect(world.logs.filter(line => line.startsWith('bridge.fault'))).toHaveLength(1)
 })
 
 test('a message without documents is given back at once', async () => {
