@@ -1,6 +1,6 @@
-import type { CdaFacts, FoundDocument, PartyFacts, Recognition } from './facts.ts'
+import type { CdaFacts, FoundDocument, PartyFacts, PatientFacts, Recognition } from './facts.ts'
 import { formatDtm, toDtm } from './hl7-time.ts'
-import { hasValidKey, parseCx, sameIns } from './ins.ts'
+import { hasValidKey, INS_OIDS, parseCx, sameIns } from './ins.ts'
 import type { Reason } from './reasons.ts'
 import { shippedTables, type Tables } from './tables.ts'
 
@@ -85,6 +85,8 @@ function judgeIdentifier(cda: CdaFacts, others: (CdaFacts | undefined)[]): Reaso
   if (cda.idExtension !== undefined) reasons.push('id-extension') // spec dmp §1.9
   if (others.some(other => other?.uniqueId === cda.uniqueId && other.idExtension === cda.idExtension)) reasons.push('id-conflict')
   if (cda.replaces !== undefined) reasons.push('replacement')
+  const matricule = cda.patient.ins?.matricule.slice(0, 13)
+  if (matricule && documentId(cda).includes(matricule)) reasons.push('id-tells-patient') // ids go where no identity may: logs, rows, URLs
   return reasons
 }
 
@@ -117,8 +119,22 @@ function judgePatient(cda: CdaFacts, policy: Policy): Reason[] {
   }
   if (patient.identities > 1) reasons.push('several-ins')
   const { birthName, firstName, birthDate, sex, birthPlace } = patient
+  if (isContradictory(patient, cda.effectiveTime)) reasons.push('identity-unclear')
   if (!birthName || !firstName || !birthDate || !/^[MF]$/.test(sex ?? '') || !birthPlace) reasons.push('traits-missing')
   return reasons
+}
+
+/**
+ * A birth date that no calendar has, or after the document; a NIR (1 man, 2 woman, then the year) that says another sex or year than the
+ * traits. First digits other than 1 and 2 are of provisional numbers, and say nothing; nor does a number whose key is wrong.
+ */
+function isContradictory(patient: PatientFacts, written: string): boolean {
+  const { birthDate, sex, ins } = patient
+  if (birthDate !== undefined && (toDtm(birthDate) === undefined || (written !== '' && birthDate > written.slice(0, 8)))) return true
+  const [, digit, year] = /^([12])(\d{2})/.exec(ins?.matricule ?? '') ?? []
+  if (!ins || digit === undefined || ins.oid === INS_OIDS.nia || !hasValidKey(ins.matricule)) return false
+  const isOtherSex = (sex === 'M' && digit === '2') || (sex === 'F' && digit === '1')
+  return isOtherSex || (birthDate !== undefined && birthDate.slice(2, 4) !== year)
 }
 
 /** The recipient takes the patient from METADATA.XML (ECO.2.1.2): each of its entries and the document must say the same. */

@@ -1,3 +1,4 @@
+import { isInsOid } from './ins.ts'
 import type { Reason } from './reasons.ts'
 import { attribute, children, type XmlElement } from './xml.ts'
 
@@ -42,8 +43,23 @@ export function judgeHeader(cda: XmlElement): Reason[] {
   const parties = [...all(cda, 'author/assignedAuthor'), ...all(cda, 'legalAuthenticator/assignedEntity')]
   if (parties.some(hasTwoNumbers)) reasons.push('header-repeated')
   if (all(cda, 'confidentialityCode').some(each => each.children.length > 0 || attribute(each, 'nullFlavor'))) reasons.push('not-normal')
+  if (isIdentityUnclear(cda)) reasons.push('identity-unclear')
+  if (children(cda, 'id').some(each => isPadded(each) || (attribute(each, 'root') && attribute(each, 'nullFlavor'))))
+    reasons.push('id-not-oid')
   if (!hasBody(cda)) reasons.push('body-missing')
   return [...new Set(reasons)]
+}
+
+/** An INS is there to the character, and nothing around it says that it is unknown. */
+function isIdentityUnclear(cda: XmlElement): boolean {
+  const ids = all(cda, 'recordTarget/patientRole/id').filter(each => isInsOid(attribute(each, 'root') ?? ''))
+  const around = ['recordTarget', 'recordTarget/patientRole', 'recordTarget/patientRole/patient'].flatMap(path => all(cda, path))
+  return ids.some(isPadded) || [...ids, ...around].some(each => each.attributes.has('nullFlavor'))
+}
+
+/** Blanks of any kind are trimmed where facts are read; whoever compares the bytes would see another number. */
+function isPadded(id: XmlElement): boolean {
+  return ['root', 'extension'].some(name => /\s/.test(id.attributes.get(name) ?? ''))
 }
 
 /** What is filed is the document itself: an embedded file, not where it is to be found, or sections. */

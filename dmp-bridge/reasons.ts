@@ -56,7 +56,17 @@ export const REASONS = {
     en: 'The subject of the message names another patient than the document.',
     action: 'hold',
   },
+  'identity-unclear': {
+    fr: 'L’identité du patient se contredit, ou n’est pas écrite exactement.',
+    en: 'The identity of the patient contradicts itself, or is not written exactly.',
+    action: 'hold',
+  },
   // document
+  'id-tells-patient': {
+    fr: 'L’identifiant du document contient l’INS du patient.',
+    en: 'The document id contains the INS.',
+    action: 'hold',
+  },
   'header-repeated': {
     fr: 'L’en-tête du document porte deux fois ce qui ne peut y être qu’une fois.',
     en: 'The header has twice what CDA allows once.',

@@ -104,7 +104,12 @@ describe('the document', () => {
     ['pathology, before it was announced', { type: { code: '60568-3', label: 'x' } }, xml => xml, ['announce-first']],
     ['genetics, before it was announced', { type: { code: '51969-4', label: 'x' } }, xml => xml, ['announce-first']],
     ['unknown media type', {}, xml => xml.replace('mediaType="application/pdf"', 'mediaType="application/msword"'), ['unknown-format']],
-    ['structured, model not listed', {}, xml => xml.replace(/<nonXMLBody>[\s\S]*<\/nonXMLBody>/, '<structuredBody/>'), ['unknown-format']],
+    [
+      'structured, model not listed',
+      {},
+      xml => xml.replace(/<nonXMLBody>[\s\S]*<\/nonXMLBody>/, '<structuredBody><component/></structuredBody>'),
+      ['unknown-format'],
+    ],
     ['unknown facility', {}, xml => xml.replace('code="SA07"', 'code="SA99"'), ['unknown-facility']],
     ['no facility', {}, xml => xml.replace(/<componentOf>[\s\S]*<\/componentOf>/, ''), ['unknown-facility']],
     ['unknown practice', {}, xml => xml.replace('code="AMBULATOIRE"', 'code="AILLEURS"'), ['unknown-practice']],
@@ -204,4 +209,32 @@ test('the structure must be one of the author who sends, not that of another aut
   const alone = { ...sender, structures: [] }
   expect(await verdictOf('a.xml', xml.replace(author, elsewhere + colleague), alone)).toEqual(['author-structure'])
   expect(await verdictOf('a.xml', xml.replace(author, author + colleague), alone)).toBe('file')
+})
+
+describe('an identity that is not clear', () => {
+  test.each<[string, string, string]>([
+    ['another sex than the number', 'administrativeGenderCode code="F"', 'administrativeGenderCode code="M"'],
+    ['another year than the number', 'birthTime value="1984', 'birthTime value="1983'],
+    ['no such day', 'birthTime value="19840309"', 'birthTime value="19849999"'],
+    ['born after the document', 'birthTime value="1984', 'birthTime value="2084'],
+    ['a blank around the number', `extension="${samplePatient.ins}"`, `extension=" ${samplePatient.ins}&#xA0;"`],
+    ['a blank around the authority', `root="${samplePatient.insOid}"`, `root="${samplePatient.insOid} "`],
+    ['a number said to be unknown', `<id root="${samplePatient.insOid}"`, `<id nullFlavor="UNK" root="${samplePatient.insOid}"`],
+    ['a patient said to be unknown', '<recordTarget>', '<recordTarget nullFlavor="UNK">'],
+  ])('%s', async (_case, from, to) => {
+    const xml = cdaOf()
+    expect(xml).toContain(from)
+    expect(await verdictOf('a.xml', xml.replace(from, to))).toEqual(['identity-unclear'])
+  })
+
+  test('the number of a foreigner (NIA), or a provisional one, says neither sex nor year', async () => {
+    const nia = { ...samplePatient, sex: 'M' as const, insOid: INS_OIDS.nia }
+    expect(await verdict({ patient: nia })).toBe('file')
+    expect(await verdict({ patient: { ...samplePatient, ins: insWithKey('7840375114256') } })).toBe('file')
+  })
+})
+
+test('a document id that tells the number of the patient waits, and so does one with blanks', async () => {
+  expect(await verdict({ uniqueId: `1.2.250.1.213.1.4.8.${samplePatient.ins}` })).toEqual(['id-tells-patient'])
+  expect(await verdict({}, xml => xml.replace('<id root="2.25.111222333"/>', '<id root="2.25.111222333&#xA0;"/>'))).toEqual(['id-not-oid'])
 })
