@@ -87,8 +87,15 @@ function gather(socket: Socket): void {
   setImmediate(() => socket.uncork())
 }
 
+export interface OpenDoor {
+  readonly port: number
+  /** New handshakes use these certificates and lists. */
+  renew(tls: ServerTls): void
+  close(): Promise<void>
+}
+
 /** Opens one SMTP door. @returns its port, and how to close it */
-export async function openListener<Box extends OwnBox>(options: ListenerOptions<Box>): Promise<{ port: number; close(): Promise<void> }> {
+export async function openListener<Box extends OwnBox>(options: ListenerOptions<Box>): Promise<OpenDoor> {
   const server = new GatewayServer(serverOptions(options))
   server.on('error', error =>
     options.log.info('connection-error', { door: options.door, code: (error as NodeJS.ErrnoException).code ?? error.name }),
@@ -102,6 +109,7 @@ export async function openListener<Box extends OwnBox>(options: ListenerOptions<
   })
   return {
     port: (server.server.address() as { port: number }).port,
+    renew: tls => server.updateSecureContext(tls),
     close: () =>
       new Promise(resolve => {
         server.close(() => resolve())

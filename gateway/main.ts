@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { statSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Piscina } from 'piscina'
@@ -140,7 +141,17 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       if (toFile) bridge.ring()
     },
   })
-  const upkeep = openUpkeep({ housekeeping: openHousekeeping({ db, bytes, now }), owners, settlement, dispatcher, log })
+  const reception = () => serverTls({ identity, requestPeer: true, anchors })
+  const renewTrust = follow([...configuration.tls.anchors, ...configuration.tls.crls], () => {
+    try {
+      anchors.reload()
+      doors.reception.renew(reception())
+      log.info('authorities-renewed', { freshUntil: anchors.freshUntil?.toISOString() })
+    } catch (error) {
+      log.error('authorities-refused', {}, error) // the last good ones stay in use until they end
+    }
+  })
+  const upkeep = openUpkeep({ housekeeping: openHousekeeping({ db, bytes, now }), owners, settlement, dispatcher, renewTrust, log })
   await upkeep.recover()
   bridge.start()
   dispatcher.ring()
@@ -151,7 +162,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       door,
       listen: configuration.listen[door],
       hostname,
-      tls: door === 'reception' ? serverTls({ identity, requestPeer: true, anchors }) : serverTls({ identity }),
+      tls: door === 'reception' ? reception() : serverTls({ identity }),
       limits,
       policy,
       meet: trust.meet,
@@ -177,6 +188,18 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       annuaire.close()
       log.info('stopped', {})
     },
+  }
+}
+
+/** @returns what calls back when one of the files has changed since the last call; a list that can't be read yet leaves the last one in use */
+function follow(files: readonly string[], changed: () => void): () => void {
+  const stamp = () => files.map(file => `${statSync(file).mtimeMs} ${statSync(file).ino}`).join()
+  let known = stamp()
+  return () => {
+    const current = stamp()
+    if (current === known) return
+    changed()
+    known = current
   }
 }
 

@@ -12,6 +12,8 @@ export function openUpkeep(options: {
   owners: ReturnType<typeof openOwners>
   settlement: Settlement
   dispatcher: Dispatcher
+  /** Authorities and revocation lists may have been replaced on the disk. */
+  renewTrust(): void
   log: Log
 }) {
   const { housekeeping, owners, settlement, dispatcher, log } = options
@@ -26,6 +28,7 @@ export function openUpkeep(options: {
   }
 
   async function sweep(): Promise<void> {
+    options.renewTrust()
     await releaseDead()
     for (const leg of await housekeeping.overdue(100)) await settlement.overdue(leg)
     while ((await housekeeping.removeDone(500)) === 500);

@@ -70,7 +70,7 @@ export async function openDatabase(options: { file: string; migrations: readonly
   }
   thread.on('error', fail)
   thread.on('exit', () => fail(new Error('the database is closed')))
-  await opened(thread)
+  await opened(thread, options.file)
   thread.on('message', (answers: Answer[]) => {
     for (const answer of answers) {
       const job = waiting.get(answer.id)
@@ -104,15 +104,18 @@ export async function openDatabase(options: { file: string; migrations: readonly
 }
 
 /** The thread says 'open' once, after the migrations; it dies when they fail. */
-async function opened(thread: Worker): Promise<void> {
+async function opened(thread: Worker, file: string): Promise<void> {
   const abort = new AbortController()
   try {
     await Promise.race([
       once(thread, 'message', { signal: abort.signal }),
       once(thread, 'exit', { signal: abort.signal }).then(() => {
-        throw new Error('the database could not be opened')
+        throw new Error('it ended at once')
       }),
     ])
+  } catch (error) {
+    const why = (error as Error).message
+    throw new Error(why ? `${file} cannot be opened as a database: ${why}` : `${file} cannot be opened as a database`)
   } finally {
     abort.abort()
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { loadConfiguration } from '../../config/index.ts'
 import { type BalType, importExtract, openDirectory } from '../../directory/index.ts'
 import { openBoxes } from '../main.ts'
@@ -44,7 +44,7 @@ export function directoryCommands(program: Command): void {
     .description('create a box; prints its application password, once')
     .argument('<address>')
     .requiredOption(...CONFIG_OPTION)
-    .requiredOption('--type <type>', 'PER, ORG, APP or CAB')
+    .addOption(new Option('--type <type>', 'of the box').choices(['PER', 'ORG', 'APP', 'CAB']).makeOptionMandatory())
     .requiredOption('--name <name>', 'as people read it')
     .option('--rpps <number>', 'of the person (PER, CAB)')
     .option('--structure <id...>', 'national structure ids: 1 and the FINESS, or 3 and the SIRET', [])

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type Database, loadConfiguration } from '../../config/index.ts'
 import {
   authorAsFiler,
@@ -120,7 +120,7 @@ function orderCommands(dmp: Command): void {
     .command('list')
     .description('the filings, newest first')
     .requiredOption(...CONFIG_OPTION)
-    .option('--state <state>', 'pending, held, filed, refused or ignored')
+    .addOption(new Option('--state <state>', 'only these').choices(['pending', 'held', 'filed', 'refused', 'ignored']))
     .option('--json', 'for programs')
     .action(async ({ config, state, json }: { config: string; state?: string; json?: boolean }) => {
       const filings = await withData(config, db => ordersOf(db).list(state ? { state: state as never } : {}))

@@ -13,6 +13,9 @@ import { whiteListCommands } from './white-list.ts'
 
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
 
+// What we write is for its owner alone: rows, messages, mailboxes, keys.
+process.umask(0o077)
+
 const program = new Command('pli')
   .description('Secure health messaging for France: an MSSanté gateway with traced acknowledgements that feeds the DMP')
   .version(version)
@@ -24,9 +27,7 @@ for (const add of [serveCommands, localCommand, queueCommand, traceCommand, dmpC
 try {
   await program.parseAsync()
 } catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
-  else {
-    console.error(`pli: ${(error as Error).message}`)
-    process.exitCode = 1
-  }
+  const isUsage = error instanceof CommanderError
+  if (!isUsage) console.error(`pli: ${(error as Error).message}`)
+  process.exit(isUsage ? (error.exitCode === 0 ? 0 : 2) : 1) // threads that were opened before the failure end with it
 }

@@ -8,7 +8,8 @@ export function serveCommands(program: Command): void {
     .command('serve')
     .description('run an operator until a signal comes')
     .requiredOption('-c, --config <file>', 'configuration')
-    .action(async ({ config }: { config: string }) => {
+    .option('--attached', 'end when standard input ends, as the child of another program')
+    .action(async ({ config, attached }: { config: string; attached?: boolean }) => {
       const configuration = loadConfiguration(config)
       checkKeys(config, configuration)
       const log = openLog(configuration.log.level)
@@ -17,7 +18,8 @@ export function serveCommands(program: Command): void {
       const gateway = await startGateway(configuration, log)
       console.log(`ready ${JSON.stringify(gateway.ports)}`)
       const signal = new Promise<string>(resolve => {
-        for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve)
+        for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, resolve) // a second one does not cut the first one's work short
+        if (attached) process.stdin.on('end', () => resolve('end of input')).resume()
       })
       const end = await Promise.race([signal, gateway.failed])
       if (typeof end !== 'string') {
@@ -27,6 +29,7 @@ export function serveCommands(program: Command): void {
       }
       log.info('stopping', { signal: end })
       await gateway.stop()
+      if (attached) process.stdin.destroy()
     })
 
   program

@@ -22,8 +22,8 @@ export async function startProcess(
   env: Record<string, string> = {},
 ): Promise<GatewayProcess> {
   const log = openSync(join(files.folder, 'gateway.log'), 'a', 0o600)
-  const child = spawn(process.execPath, [compiled('gateway/cli/pli'), 'serve', '-c', files.configuration], {
-    stdio: ['ignore', 'pipe', log],
+  const child = spawn(process.execPath, [compiled('gateway/cli/pli'), 'serve', '--attached', '-c', files.configuration], {
+    stdio: ['pipe', 'pipe', log], // its standard input ends when we do, and so does it
     env: { ...process.env, ...env },
   })
   const ended = once(child, 'exit').then(() => {})

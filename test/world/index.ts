@@ -120,7 +120,12 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     const process = await startProcess(files, env)
     return { ...files, name, domain: DOMAINS[name], ports: ports[name], keys: keys[name], subject: keys[name].subject, process, env }
   }
-  const [alpha, beta] = await Promise.all([start('alpha', 'beta'), start('beta', 'alpha')])
+  const started = await Promise.allSettled([start('alpha', 'beta'), start('beta', 'alpha')])
+  const [alpha, beta] = started.map(result => (result.status === 'fulfilled' ? result.value : undefined))
+  if (!alpha || !beta) {
+    await Promise.all([alpha?.process.stop(), beta?.process.stop(), dmp.close()])
+    throw started.find(result => result.status === 'rejected')?.reason
+  }
   const operators = { alpha, beta }
   const close = async () => {
     await Promise.all(Object.values(operators).map(operator => operator.process.stop()))

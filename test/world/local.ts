@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { lineText } from '../../gateway/cli/trace.ts'
@@ -18,10 +18,25 @@ export interface LocalOptions {
 
 /** `pli local`. @returns the exit status */
 export async function local(options: LocalOptions): Promise<number> {
-  if (options.portBase !== undefined && !(Number.isInteger(options.portBase) && options.portBase > 0 && options.portBase < 65_526)) {
-    throw new Error('--port-base must be a port number')
+  const stopped = new Promise<void>(stop => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop()) // a second one does not cut the tidying short
+  })
+  const folder = options.dir ? await emptyFolder(resolve(options.dir)) : await mkdtemp(join(tmpdir(), 'pli-local-'))
+  try {
+    return await inFolder(folder, options, stopped)
+  } finally {
+    if (!options.dir) await rm(folder, { recursive: true, force: true })
   }
-  const folder = options.dir ? resolve(options.dir) : await mkdtemp(join(tmpdir(), 'pli-local-'))
+}
+
+/** A world writes keys and lists of its own: it starts from nothing, and over nobody's files. */
+async function emptyFolder(folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  if ((await readdir(folder)).length > 0) throw new Error(`${folder} is not empty: give --dir a new folder`)
+  return folder
+}
+
+async function inFolder(folder: string, options: LocalOptions, stopped: Promise<void>): Promise<number> {
   const say = (text: string) => (options.json ? undefined : console.log(text))
   say('Starting the local trust space: test PKI, white list, directory, DMP simulator, two operators …')
   const world = await startWorld({ folder, ...(options.portBase ? { portBase: options.portBase } : {}) })
@@ -29,13 +44,10 @@ export async function local(options: LocalOptions): Promise<number> {
     if (options.once) return await sendOnce(world, options.json === true)
     const ready = describe(world)
     console.log(options.json ? JSON.stringify({ ready: true, ...ready }) : text(world))
-    await new Promise(stop => {
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
-    })
+    await stopped
     return 0
   } finally {
     await world.close()
-    if (!options.dir) await rm(folder, { recursive: true, force: true })
   }
 }
 
