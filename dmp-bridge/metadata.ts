@@ -3,7 +3,7 @@ import type { CdaFacts, Coded, PartyFacts } from './facts.ts'
 import { formatDtm, toDtm } from './hl7-time.ts'
 import { formatCx } from './ins.ts'
 import type { Tables } from './tables.ts'
-import { codedElement, component, nationalXcn, sourceId, uuidOid, xcn, xon } from './xds-types.ts'
+import { authority, codedElement, component, nationalXcn, sourceId, uuidOid, xcn, xon } from './xds-types.ts'
 
 /** An author in XDS forms. */
 export interface AuthorMetadata {
@@ -71,7 +71,8 @@ export function entryMetadata(cda: CdaFacts, tables: Tables): EntryMetadata {
     serviceStart,
     ...(stop && { serviceStop: stop }),
     patientId: formatCx(ins),
-    sourcePatientId: localId ? `${component(localId.extension)}^^^&${localId.root}&ISO^PI` : formatCx(ins),
+    sourcePatientId:
+      localId && authority(localId.root) !== '' ? `${component(localId.extension)}^^^${authority(localId.root)}^PI` : formatCx(ins),
     sourcePatientInfo: patientInfo(cda),
     authors: cda.authors.map(authorMetadata),
     ...(cda.legalAuthenticator && { legalAuthenticator: xcn(cda.legalAuthenticator) }),
@@ -85,7 +86,7 @@ export function entryMetadata(cda: CdaFacts, tables: Tables): EntryMetadata {
 
 function patientInfo({ patient }: CdaFacts): string[] {
   const name = `${component(patient.birthName ?? '')}^${component(patient.firstName ?? '')}^^^^^L`
-  return [`PID-5|${name}`, `PID-7|${patient.birthDate ?? ''}`, `PID-8|${component(patient.sex ?? '')}`]
+  return [`PID-5|${name}`, `PID-7|${component(patient.birthDate ?? '')}`, `PID-8|${component(patient.sex ?? '')}`]
 }
 
 function authorMetadata(author: PartyFacts): AuthorMetadata {

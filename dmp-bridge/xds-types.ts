@@ -13,6 +13,11 @@ export function component(text: string): string {
     .trim()
 }
 
+/** @returns the assigning authority of an identifier, empty for a root that is no OID: it would bring separators of its own */
+export function authority(root: string): string {
+  return /^[0-2](\.(0|[1-9]\d*))+$/.test(root) ? `&${root}&ISO` : ''
+}
+
 /**
  * authorPerson, legalAuthenticator: XCN (spec dmp §2.1). Name type D, or U for a device; identifier type IDNPS for a number that is the
  * person's own (8 + RPPS, 0 + ADELI), EI for one that a structure gave, RI for a device.
@@ -21,7 +26,7 @@ export function xcn(party: Pick<PartyFacts, 'id' | 'family' | 'given' | 'device'
   const { extension, root } = party.id ?? { extension: '', root: '' }
   const kind = party.device ? 'RI' : root === PERSONS && /^[08]\d+$/.test(extension) ? 'IDNPS' : 'EI'
   const name = `${component(party.family)}^${component(party.given)}`
-  return `${component(extension)}^${name}^^^^^^&${root}&ISO^${party.device ? 'U' : 'D'}^^^${kind}`
+  return `${component(extension)}^${name}^^^^^^${authority(root)}^${party.device ? 'U' : 'D'}^^^${kind}`
 }
 
 /** XCN of a professional known by his PS_IdNat. */
@@ -41,7 +46,7 @@ export function sourceId(structure: string): string {
 
 /** authorSpecialty: `code^label^system`. */
 export function codedElement(concept: { code: string; label: string; system: string }): string {
-  return `${component(concept.code)}^${component(concept.label)}^${concept.system}`
+  return `${component(concept.code)}^${component(concept.label)}^${component(concept.system)}`
 }
 
 /** @param uuid any UUID. @returns it as an OID below 2.25 (ITU-T X.667), the form that EX_2.1-1130 names */

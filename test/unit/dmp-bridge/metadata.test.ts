@@ -194,3 +194,13 @@ describe('XML that we write', () => {
     for (const text of ['\0', '\x08', '\ufffe', '\ud800']) expect(() => writeXml(element('a', {}, text))).toThrow()
   })
 })
+
+test('a root that is no OID brings no separators into an identifier', async () => {
+  const root = '1.2&amp;ISO^PI~x^^^&amp;9'
+  const patient = await factsOf(cdaOf().replace('root="1.2.250.1.999.1.1"', `root="${root}"`))
+  expect(entryMetadata(patient, tables).sourcePatientId).toBe(entryMetadata(patient, tables).patientId)
+  const device = { id: { extension: 'A~B', root: '1.2&ISO^D~x' }, family: 'Mod^le', given: 'x', device: true }
+  expect(xcn(device)).toBe('A\\R\\B^Mod\\S\\le^x^^^^^^^U^^^RI')
+  expect(xcn({ ...device, id: { extension: 'A', root: '1.2.3' } })).toBe('A^Mod\\S\\le^x^^^^^^&1.2.3&ISO^U^^^RI')
+  expect(codedElement({ code: 'a', label: 'b', system: '1.2^c~d' })).toBe('a^b^1.2\\S\\c\\R\\d')
+})
