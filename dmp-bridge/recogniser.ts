@@ -27,6 +27,7 @@ export function openRecogniser(options: { threads: number; limits: Limits; timeo
     idleTimeout: 60_000, // a thread takes a quarter of a second to start: it stays for the next message
     resourceLimits: { maxOldGenerationSizeMb: 1024 },
   })
+  pool.on('error', () => {}) // a thread that cannot start: its message is held, nothing else falls with it
   const turn = turnstile(options.threads)
   const run = (bytes: Uint8Array, name?: string) =>
     turn(async () => {

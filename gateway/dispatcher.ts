@@ -7,13 +7,17 @@ import type { Leg, Outcome, Spool } from './spool/index.ts'
 
 /** At once for one domain: as many connections as another operator should see from us. */
 const LANE_WIDTH = 20
-/** Recipients of one domain held in memory: a domain that is down keeps no place from the others. */
-const LANE_LENGTH = 200
-const MOST_IN_MEMORY = 1_000
+/** Recipients of one domain that wait in memory: one that hangs keeps no place from the others. */
+const LANE_LENGTH = 100
+/** For all domains but our own, whose mailboxes must never wait for another operator. */
+const MOST_IN_MEMORY = 5_000
+/** A domain that took a letter so recently is not down: one refused connection defers nobody else. */
+const RECENTLY = 60_000
 
 interface Lane {
   waiting: Leg[]
   active: number
+  succeededAt: number
 }
 
 export interface DispatcherOptions {
@@ -22,7 +26,8 @@ export interface DispatcherOptions {
   reports: IncomingReports
   relay: Courier
   mailbox: Courier
-  isOurs(domain: string): boolean
+  /** Domains of our own mailboxes. */
+  domains: readonly string[]
   now(): number
   log: Log
 }
@@ -32,6 +37,7 @@ export type Dispatcher = ReturnType<typeof openDispatcher>
 /** Carries due recipients to their couriers. It holds nothing that the rows do not know: they are claimed, and claims of the dead are released. */
 export function openDispatcher(options: DispatcherOptions) {
   const { spool, settlement, log } = options
+  const isOurs = (domain: string) => options.domains.includes(domain)
   const lanes = new Map<string, Lane>()
   /** Bytes of a message with several recipients are read once while they are carried. */
   const contents = new Map<string, { bytes: Promise<Buffer>; users: number }>()
@@ -43,12 +49,14 @@ export function openDispatcher(options: DispatcherOptions) {
   let timer: NodeJS.Timeout | undefined
   let whenIdle: (() => void) | undefined
 
+  const weight = (leg: Leg) => Number(!isOurs(leg.domain))
+
   function take(legs: readonly Leg[]): void {
     for (const leg of legs) {
-      const lane = lanes.get(leg.domain) ?? { waiting: [], active: 0 }
+      const lane = lanes.get(leg.domain) ?? { waiting: [], active: 0, succeededAt: 0 }
       lanes.set(leg.domain, lane)
       lane.waiting.push(leg)
-      held += 1
+      held += weight(leg)
     }
     for (const domain of new Set(legs.map(leg => leg.domain))) run(domain)
   }
@@ -58,13 +66,14 @@ export function openDispatcher(options: DispatcherOptions) {
     if (!lane) return
     while (!stopped && lane.active < LANE_WIDTH && lane.waiting.length > 0) {
       lane.active += 1
-      void carry(lane.waiting.shift()!, lane).finally(() => {
+      const leg = lane.waiting.shift()!
+      void carry(leg, lane).finally(() => {
         lane.active -= 1
-        held -= 1
+        held -= weight(leg)
         if (lane.active === 0 && lane.waiting.length === 0) lanes.delete(domain)
         else run(domain)
-        if (again && held < MOST_IN_MEMORY / 2) ring()
-        if (held === 0 || stopped) whenIdle?.()
+        if (lane.waiting.length < LANE_LENGTH / 2) ring() // more of this domain may wait in the rows
+        whenIdle?.()
       })
     }
   }
@@ -75,7 +84,9 @@ export function openDispatcher(options: DispatcherOptions) {
       return { kind: 'deferred', status: '4.3.0', diagnostic: 'internal error' }
     })
     await surely(leg, () => (outcome === 'consumed' ? settlement.consumed(leg) : settlement.settle(leg, outcome)))
-    if (outcome !== 'consumed' && outcome.kind === 'deferred' && outcome.everyone) await deferAll(lane, outcome)
+    if (outcome !== 'consumed' && (outcome.kind === 'relayed' || outcome.kind === 'final')) lane.succeededAt = options.now()
+    const isDown = outcome !== 'consumed' && outcome.kind === 'deferred' && outcome.everyone
+    if (isDown && options.now() - lane.succeededAt > RECENTLY) await deferAll(lane, outcome)
   }
 
   /**
@@ -102,7 +113,7 @@ export function openDispatcher(options: DispatcherOptions) {
       return { kind: 'deferred', status: '4.3.0', diagnostic: `spool: ${(error as NodeJS.ErrnoException).code ?? 'unreadable'}` }
     }
     try {
-      if (!options.isOurs(leg.domain)) return await options.relay.deliver(leg, content)
+      if (!isOurs(leg.domain)) return await options.relay.deliver(leg, content)
       return await intoMailbox(leg, content)
     } finally {
       giveBack(leg.message_id)
@@ -121,7 +132,7 @@ export function openDispatcher(options: DispatcherOptions) {
   /** The domain can't be reached: those who wait for it need not find out one by one. */
   async function deferAll(lane: Lane, outcome: Outcome): Promise<void> {
     const waiting = lane.waiting.splice(0)
-    held -= waiting.length
+    for (const leg of waiting) held -= weight(leg)
     await Promise.all(waiting.map(leg => surely(leg, () => settlement.settle(leg, outcome))))
   }
 
@@ -151,12 +162,12 @@ export function openDispatcher(options: DispatcherOptions) {
 
   async function claim(): Promise<void> {
     try {
-      while (again && !stopped && held < MOST_IN_MEMORY) {
+      while (again && !stopped) {
         again = false
-        const busy = [...lanes].filter(([, lane]) => lane.waiting.length >= LANE_LENGTH).map(([domain]) => domain)
-        const legs = await spool.claimDue(LANE_LENGTH, busy)
+        const busy = [...lanes].filter(([, lane]) => lane.waiting.length >= LANE_LENGTH / 2).map(([domain]) => domain)
+        const legs = await spool.claimDue(LANE_LENGTH / 2, { busy, ...(held >= MOST_IN_MEMORY ? { only: options.domains } : {}) })
         take(legs)
-        if (legs.length === LANE_LENGTH) again = true
+        if (legs.length === LANE_LENGTH / 2) again = true
       }
       await wakeAtNextDue()
     } catch (error) {
@@ -176,7 +187,10 @@ export function openDispatcher(options: DispatcherOptions) {
     /** Carries what was claimed in the same breath as it was accepted. */
     take,
     /** Whether a new message may come claimed; else it waits in its row. */
-    hasRoom: (count: number) => !stopped && held + count <= MOST_IN_MEMORY,
+    hasRoom(domains: readonly string[]): boolean {
+      if (stopped || held + domains.length > MOST_IN_MEMORY) return false
+      return domains.every(domain => domains.length + (lanes.get(domain)?.waiting.length ?? 0) <= LANE_LENGTH)
+    },
     held: () => held,
     /** Ends what is under way; what waits goes back to its row with the owner's other claims. */
     async stop(): Promise<void> {

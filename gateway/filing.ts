@@ -85,6 +85,7 @@ function openDmp(dmp: DmpConfiguration): Dmp {
     maxThreads: 1,
     idleTimeout: 60_000,
   })
+  threads.on('error', () => {}) // a thread that cannot start: the filing is tried again, nothing else falls with it
   const inTurn = oneAfterTheOther()
   const client = dmpClient({
     baseUrl: dmp.url,

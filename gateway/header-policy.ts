@@ -22,6 +22,7 @@ export function checkSubmittedHeader(fields: readonly HeaderField[], box: string
       const value = name === 'From' ? only(fields, name) : optional(fields, name)
       if (value !== undefined && oneMailbox(value).address !== box) throw new Refusal('fromNotSender', `you are ${box}`)
     }
+    if (facts.report === 'delivery-status') throw new Refusal('reportNotYours')
     if (sender === '' && !facts.report) throw new Refusal('nullSenderNotReport')
     return facts
   })
@@ -33,13 +34,15 @@ export function checkSubmittedHeader(fields: readonly HeaderField[], box: string
  */
 export function checkReceivedHeader(
   fields: readonly HeaderField[],
-  options: { sender: string; mostHops: number; mayWrite(domain: string): boolean },
+  options: { sender: string; mostHops: number; mayWrite(domain: string): boolean; isListed(domain: string): boolean },
 ): HeaderFacts {
   return clearly(() => {
     const facts = readFacts(fields, options.mostHops)
-    if (options.sender === '' && facts.report) return facts
-    if (options.sender === '') throw new Refusal('nullSenderNotReport')
-    if (!options.mayWrite(domainOf(oneMailbox(only(fields, 'From')).address))) throw new Refusal('fromNotPeer')
+    if (options.sender === '' && !facts.report) throw new Refusal('nullSenderNotReport')
+    const from = only(fields, 'From')
+    const domain = domainOf(options.sender === '' ? reportAuthor(from) : oneMailbox(from).address)
+    const isMachine = options.sender === '' && !options.isListed(domain)
+    if (!isMachine && !options.mayWrite(domain)) throw new Refusal('fromNotPeer')
     return facts
   })
 }
@@ -48,6 +51,12 @@ function readFacts(fields: readonly HeaderField[], mostHops: number): HeaderFact
   checkUnique(fields)
   if (all(fields, 'Received').length > mostHops) throw new Refusal('loop')
   return { messageId: messageId(fields), hasDate: optional(fields, 'Date') !== undefined, report: isReport(fields) ?? null }
+}
+
+/** `MAILER-DAEMON@host (Mail Delivery System)` is how the commonest servers sign: one address, and a comment that hides none. */
+function reportAuthor(value: string): string {
+  const plain = /^([^\s<>()"@,;:]+@[A-Za-z0-9.-]+)\s*\([^()<>@"\\]*\)$/.exec(value)
+  return plain?.[1]?.toLowerCase() ?? oneMailbox(value).address
 }
 
 function oneMailbox(value: string): Mailbox {

@@ -29,10 +29,11 @@ export interface IntakeOptions<Box extends OwnBox> {
   now(): number
   newId(): string
   mayWriteAs(name: string, domain: string): boolean
+  isListed(domain: string): boolean
   /** Rows of the filing side for a submission that may carry documents; written with the message, or not at all. */
   filingRows(message: { id: string; box: Box; acceptedAt: number }): readonly Compilable[]
   /** Whether the dispatcher starts on the message at once. */
-  hasRoom(recipients: number): boolean
+  hasRoom(domains: readonly string[]): boolean
   onAccepted(message: { id: string; legs: readonly Leg[]; toFile: boolean; toCarry: boolean }): void
 }
 
@@ -47,19 +48,22 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
   return async (transaction: Transaction<Box>, content: Readable): Promise<string> => {
     const draft = spool.newDraft()
     let prepared: Prepared | undefined
+    let accepted: Parameters<typeof options.onAccepted>[0]
     try {
       const { summary, facts } = await receive(transaction, content, draft)
       const toFile = transaction.box !== undefined && summary.mayCarryDocuments && !facts.report
-      const toCarry = options.hasRoom(transaction.recipients.length)
+      const toCarry = options.hasRoom(transaction.recipients.map(({ domain }) => domain))
       prepared = await stored(spool.prepare(draft, envelopeOf(transaction, summary, facts, draft), toCarry, toFile))
       const rows = toFile && transaction.box ? options.filingRows({ id: draft.id, box: transaction.box, acceptedAt: now() }) : []
       await stored(spool.accept(prepared, rows))
-      options.onAccepted({ id: draft.id, legs: prepared.legs, toFile, toCarry })
-      return draft.id
+      accepted = { id: draft.id, legs: prepared.legs, toFile, toCarry }
     } catch (error) {
-      await (prepared ? spool.discard(prepared) : draft.discard())
+      // Once the rows were on their way, only they know whether they were written: bytes without rows are swept later.
+      if (!prepared) await draft.discard()
       throw error
     }
+    options.onAccepted(accepted)
+    return draft.id
   }
 
   /** Everything is checked as it arrives; what is refused is read on, so that the reply comes when the client listens. */
@@ -100,7 +104,7 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
     const { box, peer, sender } = transaction
     if (box) return checkSubmittedHeader(guard.fields, box.address, sender, options.mostHops)
     const mayWrite = (domain: string) => options.mayWriteAs(peer ?? '', domain)
-    return checkReceivedHeader(guard.fields, { sender, mostHops: options.mostHops, mayWrite })
+    return checkReceivedHeader(guard.fields, { sender, mostHops: options.mostHops, mayWrite, isListed: options.isListed })
   }
 
   /** The trace field goes before all others (RFC 5321 §4.4); a submission is completed (RFC 6409 §8) and loses its Bcc (RFC 5322 §3.6.3). */

@@ -112,7 +112,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     reports: openIncomingReports({ spool, reader, mayWriteAs: trust.mayWriteAs, log }),
     relay: relayCourier({ trust, anchors, hops: nextHops(configuration.routes), hostname }),
     mailbox: mailboxCourier({ folder: layout(data).mailboxes, hostname }),
-    isOurs: domain => domains.includes(domain),
+    domains,
     now,
     log,
   })
@@ -132,6 +132,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     now,
     newId: newMessageId,
     mayWriteAs: trust.mayWriteAs,
+    isListed: trust.isListed,
     filingRows: ({ id, box, acceptedAt }) => bridge.rowsFor({ id, sender: senderOf(box), acceptedAt }),
     hasRoom: dispatcher.hasRoom,
     onAccepted({ id, legs, toFile, toCarry }) {
@@ -179,8 +180,8 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     failed: db.failed,
     async stop() {
       await Promise.all(Object.values(doors).map(door => door.close()))
-      await upkeep.stop()
       await dispatcher.stop()
+      await upkeep.stop()
       await bridge.stop()
       await reader.close()
       await owners.leave()
@@ -206,6 +207,7 @@ function follow(files: readonly string[], changed: () => void): () => void {
 async function whiteListOf({ whiteList }: Configuration, log: Log): Promise<WhiteList> {
   const { anchors, crls } = whiteList
   const threads = new Piscina<VerifyTask, { signed: string }>({ filename: compiled('gateway/verify-thread'), minThreads: 0, maxThreads: 1 })
+  threads.on('error', error => log.error('verify-thread', {}, error))
   return openWhiteList(whiteList.file, {
     verify: xml => threads.run({ xml, anchors: { anchors, crls }, signerName: whiteList.signer }),
     onFault: fault => log.error('white-list-refused', { reason: fault.reason }),

@@ -11,6 +11,7 @@ export const REFUSALS = {
   senderNotOwner: [550, '5.7.1', 'You may send only from your own mailbox'],
   senderDomainUnknown: [550, '5.7.1', 'The white list does not name this domain'],
   nullSenderNotReport: [550, '5.7.1', 'An empty return path is for delivery and disposition reports only'],
+  reportNotYours: [550, '5.7.1', 'Delivery reports are written by servers, not by mailboxes'],
   peerRefused: [550, '5.7.1', 'Your certificate was refused'],
   peerNotListed: [550, '5.7.1', 'The white list does not give your certificate for this domain'],
   fromNotSender: [550, '5.7.1', 'The From and Sender fields must hold your own mailbox only'],

@@ -39,7 +39,8 @@ export function openSettlement(options: SettlementOptions) {
     const line = spool.event(leg.message_id, leg.position, kind, detail)
     const done = await spool.settle(leg, change, [line, ...(await told(leg, kind))], prepared)
     if (!done) return prepared && spool.discard(prepared)
-    log.info(kind, { id: leg.message_id, to: maskPatient(leg.address), ...detail })
+    const { status, peer, host, tls } = detail // not what the peer said: that may name a patient
+    log.info(kind, { id: leg.message_id, to: maskPatient(leg.address), status, peer, host, tls })
     announce(prepared)
   }
 

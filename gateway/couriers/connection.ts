@@ -20,7 +20,7 @@ export interface Connection {
 }
 
 /** Dots are stuffed octet by octet: a large message passes in slices, so that others have their turn in between. */
-const SLICE = 128 * 1024
+const SLICE = 64 * 1024
 
 function inSlices(content: Buffer): Buffer | Readable {
   if (content.length <= SLICE) return content
@@ -79,11 +79,10 @@ export function connect(to: Host, domain: string, options: { trust: Trust; hostn
           new Promise((sent, failed) => {
             smtp.send(envelope, inSlices(content), (error, info) => {
               if (!error) return sent(info as SMTPConnectionSendInfo)
-              // A refused recipient leaves its transaction open (RFC 5321 §4.1.4): the next MAIL would be out of order.
-              smtp.reset(broken => {
-                if (broken) usable = false
-                failed(error)
-              })
+              // A refused recipient leaves its transaction open (RFC 5321 §4.1.4), and a peer that is asked to reset it may never answer.
+              usable = false
+              smtp.close()
+              failed(error)
             })
           }),
         close() {

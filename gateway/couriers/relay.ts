@@ -1,6 +1,7 @@
 import type { NodemailerError } from 'nodemailer/lib/errors'
 import type { SMTPEnvelope } from 'nodemailer/lib/smtp-connection'
 import { type Anchors, peerFaultOf } from '../../crypto/index.ts'
+import { hush } from '../receipts/index.ts'
 import type { EnhancedStatus } from '../refusals.ts'
 import type { Leg, Outcome } from '../spool/index.ts'
 import { type Trust, WrongPeer } from '../trust.ts'
@@ -42,7 +43,7 @@ export function relayCourier(options: { trust: Trust; anchors: Anchors; hops: Ne
         if (unable) return unable
         const { response } = await connection.send(envelopeOf(leg), content)
         const { peer, host, tls, reports } = connection
-        return { kind: 'relayed', peer, host, tls, reports, reply: response }
+        return { kind: 'relayed', peer, host, tls, reports, reply: printable(response) }
       } catch (error) {
         return transactionFailure(error as NodemailerError, connection)
       } finally {
@@ -97,6 +98,11 @@ function connectionFailure(error: unknown, anchors: Anchors): Outcome {
 
 /** The peer's own words: its status when it gave one (RFC 2034), else the class of its reply. */
 function transactionFailure(error: NodemailerError, { peer }: Connection): Outcome {
+  // Nothing was said to the peer yet: no later attempt can differ (RFC 1870 §6.1).
+  if (error.code === 'EMESSAGE') return { kind: 'failed', status: '5.3.4', diagnostic: 'larger than the peer takes', peer }
+  if (error.code === 'EENVELOPE' && !error.response && !error.rejectedErrors?.length) {
+    return { kind: 'failed', status: '5.1.3', diagnostic: 'the envelope cannot be said to the peer', peer }
+  }
   const reply = error.response ?? error.rejectedErrors?.[0]?.response ?? ''
   const code = error.responseCode ?? error.rejectedErrors?.[0]?.responseCode ?? 0
   if (!reply) return { kind: 'deferred', status: '4.4.2', diagnostic: printable(error.code ?? error.message), peer }
@@ -106,7 +112,7 @@ function transactionFailure(error: NodemailerError, { peer }: Connection): Outco
   return { kind: permanent ? 'failed' : 'deferred', status, diagnostic: printable(reply), peer }
 }
 
-/** Other people's text, for our ledger and reports: one line of ASCII, no longer than a reply. */
+/** Other people's text, for our ledger and reports: one line of ASCII, no longer than a reply, what may be an INS hidden. */
 function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 400)
+  return hush(text.replace(/[^\x20-\x7e]+/g, ' '))
 }

@@ -1,6 +1,6 @@
 export { buildDsn, type DsnAction, type DsnRecipient, type DsnRequest } from './dsn.ts'
 export type { Dsn, ReportedRecipient } from './dsn-read.ts'
-export { type Candidate, type Dropped, type DropReason, type Move, matchReport, type ReceiptKind } from './match.ts'
+export { type Candidate, type Dropped, type DropReason, hush, type Move, matchReport, type ReceiptKind } from './match.ts'
 export { type Mdn, PROCESSING_ERRORS } from './mdn.ts'
 export type { Report } from './read-report.ts'
 export { openReportReader, type ReportReader } from './report-reader.ts'

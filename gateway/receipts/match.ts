@@ -119,6 +119,6 @@ const disposed: Record<Mdn['disposition'], ReceiptKind> = {
 }
 
 /** A peer's words may repeat a patient's address: thirteen digits or more in a row (an INS, spaced or not) are hidden. */
-function hush(text: string): string {
+export function hush(text: string): string {
   return text.replace(/\d(?:[ .]?[\dABab]){12,}/g, '***').slice(0, 300)
 }

@@ -26,6 +26,7 @@ export function openReportReader(options: { threads: number }): ReportReader {
     idleTimeout: 60_000,
     resourceLimits: { maxOldGenerationSizeMb: 128 },
   })
+  pool.on('error', () => {}) // a thread that cannot start: its report counts as unread, nothing else falls with it
   return {
     async read(eml) {
       const start = Uint8Array.prototype.slice.call(eml, 0, REPORT_BYTES) // its own memory, so that it can be handed over

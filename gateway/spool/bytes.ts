@@ -52,9 +52,12 @@ export async function openBytes(folder: string): Promise<Bytes> {
       return rm(path(id), { force: true })
     },
     stale: async now => {
-      const names = await readdir(folder)
-      const ages = await Promise.all(names.map(async name => now - (await stat(path(name)).catch(() => ({ mtimeMs: now }))).mtimeMs))
-      return names.filter((_, index) => (ages[index] ?? 0) > ORPHAN_AGE)
+      const old: string[] = []
+      for (const name of await readdir(folder)) {
+        const { mtimeMs } = await stat(path(name)).catch(() => ({ mtimeMs: now })) // one after the other: many letters may wait here
+        if (now - mtimeMs > ORPHAN_AGE) old.push(name)
+      }
+      return old
     },
   }
 }

@@ -2,8 +2,9 @@ import { hostname } from 'node:os'
 import type { Database } from '../../config/index.ts'
 import { spool as sql } from './schema.ts'
 
-/** A process that has not been seen for so long is taken for dead, wherever it ran. */
+/** A process that has not been seen for so long is taken for dead; on our own host only when its number may have gone to another program. */
 const SILENCE = 60_000
+const SILENCE_HERE = 30 * 60_000
 
 /** Every process that claims rows says regularly that it lives; what a dead one held is free again. */
 export function openOwners({ db, id, now, pid = process.pid }: { db: Database; id: string; now(): number; pid?: number }) {
@@ -11,7 +12,9 @@ export function openOwners({ db, id, now, pid = process.pid }: { db: Database; i
 
   /** On this host the process table knows at once (our own number under another id: it was ours before); elsewhere only silence tells. */
   const isDead = (owner: { host: string; pid: number; seen_at: number }) =>
-    now() - owner.seen_at > SILENCE || (owner.host === host && (owner.pid === pid || !isRunning(owner.pid)))
+    owner.host === host
+      ? owner.pid === pid || !isRunning(owner.pid) || now() - owner.seen_at > SILENCE_HERE
+      : now() - owner.seen_at > SILENCE
 
   return {
     async beat(): Promise<void> {
@@ -48,7 +51,7 @@ export function openOwners({ db, id, now, pid = process.pid }: { db: Database; i
       const released = await db.run(
         sql
           .updateTable('recipient')
-          .set({ relay: 'queued', claimed_by: null, due_at: now() })
+          .set(({ eb }) => ({ relay: 'queued', claimed_by: null, due_at: now(), attempts: eb('attempts', '+', 1) })) // it may have been tried
           .where('relay', '=', 'sending')
           .where('claimed_by', 'in', [...dead])
           .returning('position'),

@@ -65,14 +65,15 @@ export function openSpool({ db, bytes, owner, now, newId }: SpoolOptions) {
       await db.atomically([...prepared.rows, ...extra], prepared.files)
     },
 
-    /** Takes due recipients for this process. @param busy domains that have enough to do */
-    async claimDue(most: number, busy: readonly string[]): Promise<Leg[]> {
+    /** Takes due recipients for this process. @param of.busy domains that have enough to do @param of.only the only domains to look at */
+    async claimDue(most: number, of: { busy?: readonly string[]; only?: readonly string[] } = {}): Promise<Leg[]> {
       const due = sql
         .selectFrom('recipient')
         .select(['message_id', 'position'])
         .where('relay', '=', 'queued')
         .where('due_at', '<=', now())
-        .$if(busy.length > 0, query => query.where('domain', 'not in', [...busy]))
+        .$if((of.busy ?? []).length > 0, query => query.where('domain', 'not in', [...(of.busy ?? [])]))
+        .$if(of.only !== undefined, query => query.where('domain', 'in', [...(of.only ?? [])]))
         .orderBy('due_at')
         .limit(most)
       const claimed = await db.run(

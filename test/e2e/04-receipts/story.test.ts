@@ -111,8 +111,9 @@ describe('what others say moves nothing', () => {
   test('another operator, with a good certificate and the right ids, acknowledges for a recipient that is not its own', async () => {
     const { sender, recipient } = stage.world.accounts
     const sent = await delivered()
-    const forged = buildMdn({ from: recipient.address, to: sender.address, messageId: sent.messageId, disposition: DISPLAYED })
-    await handIn(forged, sender.address)
+    const as = (from: string) => buildMdn({ from, to: sender.address, messageId: sent.messageId, disposition: DISPLAYED })
+    await expect(handIn(as(recipient.address), sender.address)).rejects.toThrow('550 5.7.1') // From is of another operator's domain
+    await handIn(as(`dr.exemple@${GAMMA}`), sender.address)
     expect(await receiptOf(sent)).toBe('delivered')
   })
 

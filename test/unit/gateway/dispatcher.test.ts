@@ -28,7 +28,7 @@ function open(world: SpoolWorld, relay: Courier, mailbox: Courier = courier(() =
     reports: { absorb: async () => undefined },
     relay,
     mailbox,
-    isOurs: domain => domain === 'a.mssante.test',
+    domains: ['a.mssante.test'],
     now: () => world.now,
     log: silent,
   })

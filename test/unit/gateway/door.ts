@@ -94,6 +94,7 @@ async function openDoor(door: Door, parts: { identity: Identity; anchors: Anchor
     mayWriteAs: trust.mayWriteAs,
     filingRows: () => [],
     hasRoom: () => false,
+    isListed: () => true,
     onAccepted: () => {},
   })
   const opened = await openListener<OwnBox>({

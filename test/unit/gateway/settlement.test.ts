@@ -18,7 +18,7 @@ test('five days of a peer that is down: the whole schedule, one warning, one fai
   ) {
     world.now = Math.max(due, world.now)
     attempts.push(world.now - start)
-    const legs = await world.spool.claimDue(10, [])
+    const legs = await world.spool.claimDue(10)
     await settlement.settle(legs.find(leg => leg.message_id === id)!, DOWN)
   }
   const minutes = [0, 1, 3, 8, 18, 38, 78, 138, 258, 498, 738]
@@ -42,7 +42,7 @@ test('five days of a peer that is down: the whole schedule, one warning, one fai
 test('a lost claim changes nothing and sends no report', async () => {
   await using world = await openSpoolWorld()
   const { id } = await world.accept()
-  const leg = only(await world.spool.claimDue(10, []))
+  const leg = only(await world.spool.claimDue(10))
   await world.db.run({ sql: "UPDATE recipient SET claimed_by = 'another' WHERE message_id = ?", parameters: [id] })
   const before = await world.recipient(id)
   const settlement = world.settlementOf(world.spool)
@@ -58,10 +58,10 @@ test('a lost claim changes nothing and sends no report', async () => {
 test('of two processes that carried the same recipient, the one that holds the claim reports, once', async () => {
   await using world = await openSpoolWorld()
   const { id } = await world.accept()
-  const mine = only(await world.spool.claimDue(10, []))
+  const mine = only(await world.spool.claimDue(10))
   await world.db.run({ sql: "UPDATE recipient SET relay = 'queued', claimed_by = NULL WHERE message_id = ?", parameters: [id] })
   const other = world.as('another')
-  const theirs = only(await other.claimDue(10, []))
+  const theirs = only(await other.claimDue(10))
   const failed: Outcome = { kind: 'failed', status: '5.1.1', diagnostic: 'no such box' }
   await Promise.all([world.settlementOf(world.spool).settle(mine, failed), world.settlementOf(other).settle(theirs, failed)])
   expect(await world.reports(id)).toHaveLength(1)
@@ -83,7 +83,7 @@ test.each<[string | null, Outcome['kind'], string[]]>([
   const { id } = await world.accept({
     recipients: [{ address: 'dr.autre@b.mssante.test', domain: 'b.mssante.test', ...(notify ? { notify } : {}) }],
   })
-  const leg = only(await world.spool.claimDue(10, []))
+  const leg = only(await world.spool.claimDue(10))
   const outcome: Outcome = kind === 'final' ? { kind, reply: 'stored' } : { kind: 'failed', status: '5.1.1', diagnostic: 'no such box' }
   await world.settlementOf(world.spool).settle(leg, outcome)
   expect((await world.reports(id)).map(({ text }) => /^Action: (.*)\r$/m.exec(text)?.[1])).toEqual(actions)
@@ -94,7 +94,7 @@ test('a report about a report is never written', async () => {
   const { id } = await world.accept({ origin: 'report', sender: '', report: 'delivery-status' })
   await world
     .settlementOf(world.spool)
-    .settle(only(await world.spool.claimDue(10, [])), { kind: 'failed', status: '5.1.1', diagnostic: 'gone' })
+    .settle(only(await world.spool.claimDue(10)), { kind: 'failed', status: '5.1.1', diagnostic: 'gone' })
   expect(await world.reports(id)).toEqual([])
   expect(await world.recipient(id)).toMatchObject({ relay: 'failed' })
 })
@@ -102,7 +102,7 @@ test('a report about a report is never written', async () => {
 test('a peer without DSN: the sender learns that our part ended there, and nothing more is awaited', async () => {
   await using world = await openSpoolWorld()
   const { id } = await world.accept()
-  await world.settlementOf(world.spool).settle(only(await world.spool.claimDue(10, [])), { ...RELAYED, reports: false } as Outcome)
+  await world.settlementOf(world.spool).settle(only(await world.spool.claimDue(10)), { ...RELAYED, reports: false } as Outcome)
   expect(await world.recipient(id)).toMatchObject({ relay: 'sent', receipt: 'none', receipt_due_at: null })
   expect((await world.reports(id)).map(({ text }) => /^Action: (.*)\r$/m.exec(text)?.[1])).toEqual(['relayed'])
 })
@@ -111,7 +111,7 @@ test('overdue: told once, with the header of the message, at the end of its time
   await using world = await openSpoolWorld()
   const settlement = world.settlementOf(world.spool)
   const { id } = await world.accept()
-  await settlement.settle(only(await world.spool.claimDue(10, [])), RELAYED)
+  await settlement.settle(only(await world.spool.claimDue(10)), RELAYED)
   world.now += DAY - 1
   expect(await world.housekeeping.removeDone(10)).toBe(0) // its header is still needed
   expect(await world.housekeeping.overdue(10)).toEqual([])
