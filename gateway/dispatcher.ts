@@ -14,6 +14,9 @@ const MOST_IN_MEMORY = 5_000
 /** A domain that took a letter so recently is not down: one refused connection defers nobody else. */
 const RECENTLY = 60_000
 
+/** How long a stop waits for peers that do not answer; what was under way is then taken up by whoever comes next. */
+const PATIENCE = 30_000
+
 interface Lane {
   waiting: Leg[]
   active: number
@@ -198,9 +201,11 @@ export function openDispatcher(options: DispatcherOptions) {
       stopping.abort()
       clearTimeout(timer)
       const active = () => [...lanes.values()].some(lane => lane.active > 0)
-      while (active()) {
+      const end = AbortSignal.timeout(PATIENCE)
+      while (active() && !end.aborted) {
         await new Promise<void>(resolve => {
           whenIdle = resolve
+          end.addEventListener('abort', () => resolve(), { once: true })
         })
       }
       await Promise.all([options.relay.close(), options.mailbox.close()])

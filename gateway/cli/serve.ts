@@ -29,7 +29,7 @@ export function serveCommands(program: Command): void {
       }
       log.info('stopping', { signal: end })
       await gateway.stop()
-      if (attached) process.stdin.destroy()
+      log.flush(() => process.exit(0)) // a peer that never answers may still hold a socket
     })
 
   program

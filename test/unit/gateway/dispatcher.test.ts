@@ -73,6 +73,27 @@ test('a domain that is down is found out once, and delays no other', async () =>
   expect(relay.carried.filter(address => address.endsWith('down.mssante.test')).length).toBeLessThan(50)
 })
 
+test('a domain that hangs keeps no place from our own mailboxes, nor from other operators', async () => {
+  await using world = await openSpoolWorld()
+  let release = () => {}
+  const hanging = new Promise<void>(resolve => {
+    release = resolve
+  })
+  const relay = courier(async leg => {
+    if (leg.domain === 'hangs.mssante.test') await hanging
+    return RELAYED
+  })
+  await world.accept({ sender: '', recipients: Array.from({ length: 300 }, (_, index) => to(`r${index}`, 'hangs.mssante.test')) })
+  await world.accept({ sender: '', recipients: [to('x', 'a.mssante.test'), to('y', 'b.mssante.test')] })
+  const dispatcher = open(world, relay)
+  dispatcher.ring()
+  await until('both are sent', async () => (await relays(world)).filter(state => state === 'sent').length === 2)
+  expect(dispatcher.hasRoom(Array(60).fill('hangs.mssante.test'))).toBe(false)
+  expect(dispatcher.hasRoom(['a.mssante.test'])).toBe(true)
+  release()
+  await dispatcher.stop()
+})
+
 test('a courier that throws is a delay, not an end', async () => {
   await using world = await openSpoolWorld()
   const { id } = await world.accept({ sender: '' })
