@@ -20,7 +20,9 @@ beforeAll(async () => {
 afterAll(() => doors[Symbol.asyncDispose]())
 
 /** A server of the other operator that answers as it is told and keeps every line that it hears. */
-async function fakePeer(options: { issued?: Issued; afterStarttls?: string; noStarttls?: boolean } = {}) {
+async function fakePeer(
+  options: { issued?: Issued; afterStarttls?: string; noStarttls?: boolean; answer?: (line: string) => string | undefined } = {},
+) {
   const heard: string[] = []
   const plain: string[] = []
   const issued = options.issued ?? doors.peer
@@ -36,6 +38,11 @@ async function fakePeer(options: { issued?: Issued; afterStarttls?: string; noSt
           lines.push(line)
           if (inData) inData = line !== '.'
           if (inData) continue
+          const told = options.answer?.(line)
+          if (told !== undefined) {
+            stream.write(told)
+            continue
+          }
           if (/^EHLO/i.test(line))
             stream.write(
               `250-peer\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250-DSN\r\n${stream instanceof TLSSocket || options.noStarttls ? '' : '250-STARTTLS\r\n'}250 8BITMIME\r\n`,
@@ -128,6 +135,34 @@ describe('commands in what should be one value', () => {
     const connection = await connect(peer.host, THEIRS, { trust: doors.trust, hostname: 'smtp.a.test\r\nMAIL FROM:<evil@evil.test>' })
     connection.close()
     expect([...peer.plain, ...peer.heard].filter(line => /^MAIL/.test(line))).toEqual([])
+  })
+})
+
+describe('a peer that refuses a recipient', () => {
+  test('and never answers RSET holds up nothing: the attempt ends, and the next one goes over another connection', async () => {
+    let isHealthy = false
+    await using peer = await fakePeer({
+      answer: line => {
+        if (/^RSET/.test(line)) return '' // for ever
+        return /^RCPT/.test(line) && !isHealthy ? '452 4.2.2 later\r\n' : undefined
+      },
+    })
+    const courier = relayCourier({ trust: doors.trust, anchors: doors.anchors, hops: async () => [peer.host], hostname: `smtp.${OURS}` })
+    expect(await courier.deliver(leg(), CONTENT)).toMatchObject({ kind: 'deferred', status: '4.2.2' })
+    isHealthy = true
+    expect(await courier.deliver(leg(), CONTENT)).toMatchObject({ kind: 'relayed' })
+    await courier.close()
+  })
+
+  test('in words that may hold an INS: the ledger does not repeat it', async () => {
+    await using peer = await fakePeer({
+      answer: line => (/^RCPT/.test(line) ? '550 5.1.1 <185017512345678@patient.mssante.test> unknown\r\n' : undefined),
+    })
+    const courier = relayCourier({ trust: doors.trust, anchors: doors.anchors, hops: async () => [peer.host], hostname: `smtp.${OURS}` })
+    const outcome = await courier.deliver(leg(), CONTENT)
+    expect(outcome).toMatchObject({ kind: 'failed', status: '5.1.1' })
+    expect(JSON.stringify(outcome)).not.toContain('185017512345678')
+    await courier.close()
   })
 })
 
