@@ -20,7 +20,7 @@ export interface Connection {
 }
 
 /** Dots are stuffed octet by octet: a large message passes in slices, so that others have their turn in between. */
-const SLICE = 64 * 1024
+const SLICE = 128 * 1024
 
 function inSlices(content: Buffer): Buffer | Readable {
   if (content.length <= SLICE) return content
