@@ -118,7 +118,10 @@ const disposed: Record<Mdn['disposition'], ReceiptKind> = {
   failed: 'rejected',
 }
 
-/** A peer's words may repeat a patient's address: thirteen digits or more in a row (an INS, spaced or not) are hidden. */
+/**
+ * A peer's words may repeat a patient's address: thirteen digits or more in a row (an INS, spaced or not) are hidden. Its queue ids, which we need when
+ * we ask it where a letter is, are longer hexadecimal words and stay.
+ */
 export function hush(text: string): string {
-  return text.replace(/\d(?:[ .]?[\dABab]){12,}/g, '***').slice(0, 300)
+  return text.replace(/(?<![\da-fA-F])\d(?:[ .]?[\dABab]){12,}(?![\da-fA-F])/g, '***').slice(0, 300)
 }

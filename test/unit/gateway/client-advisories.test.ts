@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { packageRoot } from '../../../config/paths.ts'
 import { connect } from '../../../gateway/couriers/connection.ts'
 import { relayCourier } from '../../../gateway/couriers/relay.ts'
+import { hush } from '../../../gateway/receipts/index.ts'
 import type { Leg } from '../../../gateway/spool/index.ts'
 import { openTrust } from '../../../gateway/trust.ts'
 import { createPki, type Issued } from '../../world/pki.ts'
@@ -162,6 +163,8 @@ describe('a peer that refuses a recipient', () => {
     const outcome = await courier.deliver(leg(), CONTENT)
     expect(outcome).toMatchObject({ kind: 'failed', status: '5.1.1' })
     expect(JSON.stringify(outcome)).not.toContain('185017512345678')
+    expect(hush('250 2.0.0 Accepted as 01a2022b23d2f0e71fe4ca02')).toContain('01a2022b23d2f0e71fe4ca02')
+    for (const ins of ['INS185017512345678', '1 85 01 75 123 456 78', '<18501 2A 123 456 78@patient>']) expect(hush(ins)).toContain('***')
     await courier.close()
   })
 })
