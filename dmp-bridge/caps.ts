@@ -43,9 +43,10 @@ export const DEFAULT_LIMITS: Limits = {
  * Measures a message in one pass over its bytes, so that no parser ever meets one that was made to stall it. It follows the
  * MIME structure only as far as needed to count: header sections, boundaries, messages in messages.
  * @param eml the message, CRLF or LF
+ * @param onBase64 told where each body in base64 starts
  * @returns the first limit that it breaks, or undefined
  */
-export function exceededCap(eml: Uint8Array, limits: Limits): Reason | undefined {
+export function exceededCap(eml: Uint8Array, limits: Limits, onBase64: (start: number) => void = () => {}): Reason | undefined {
   if (eml.length > limits.maxMessageBytes) return 'message-too-big'
   const bytes = Buffer.from(eml.buffer, eml.byteOffset, eml.byteLength)
   const scan = new MimeScan(limits)
@@ -56,6 +57,7 @@ export function exceededCap(eml: Uint8Array, limits: Limits): Reason | undefined
     const broken = scan.line(bytes, start, end)
     if (broken) return broken
     start = end + 1
+    if (scan.entersBase64) onBase64(start)
   }
   return undefined
 }
@@ -63,6 +65,8 @@ export function exceededCap(eml: Uint8Array, limits: Limits): Reason | undefined
 /** Where we are in the MIME structure: the open boundaries, and whether a header section is being read. */
 class MimeScan {
   inHeader = true
+  /** Whether the line just read ended the header of a body in base64. */
+  entersBase64 = false
   readonly #limits: Limits
   /** an undefined entry is a message in a message: it adds a level and has no boundary */
   #open: (string | undefined)[] = []
@@ -76,6 +80,7 @@ class MimeScan {
 
   line(bytes: Buffer, start: number, end: number): Reason | undefined {
     const length = bytes[end - 1] === 0x0d ? end - 1 - start : end - start
+    this.entersBase64 = false
     if (bytes[start] === 0x2d && bytes[start + 1] === 0x2d && this.#open.length > 0 && length <= 2 + MAX_BOUNDARY + 2) {
       if (this.#delimiter(bytes.toString('latin1', start + 2, start + length).trimEnd())) return this.#countPart()
     }
@@ -127,6 +132,7 @@ class MimeScan {
     }
     const boundary = /^multipart\//i.test(type) ? /;\s*boundary\*?\s*=\s*(?:"([^"]{1,200})"|([^\s;"]{1,200}))/i.exec(type) : null
     if (boundary) this.#open.push((boundary[1] ?? boundary[2] ?? '').trimEnd())
+    this.entersBase64 = !this.inHeader && !boundary && /^base64\s*$/i.test(encodings[0] ?? '')
     return this.#open.length > this.#limits.maxDepth ? 'too-deep' : undefined
   }
 }

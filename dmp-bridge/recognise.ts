@@ -4,6 +4,7 @@ import { exceededCap, type Limits } from './caps.ts'
 import { readCda } from './cda.ts'
 import type { FoundDocument, MetadataFacts, Recognition } from './facts.ts'
 import { hidesDocument, kindOf, looksLikeCda, plainKind, pretence } from './kinds.ts'
+import { withoutPlainBodies } from './plain-bodies.ts'
 import type { Reason } from './reasons.ts'
 import { judgeSubject } from './subject.ts'
 import { found, readArchive, withReading } from './xdm.ts'
@@ -57,9 +58,10 @@ interface Part {
 }
 
 async function readMessage(path: string, eml: Uint8Array, reading: Reading): Promise<Recognition> {
-  const broken = exceededCap(eml, reading.limits)
+  const bodies: number[] = []
+  const broken = exceededCap(eml, reading.limits, start => bodies.push(start))
   if (broken) return nothing(broken)
-  const mail = await parse(eml)
+  const mail = await parse(withoutPlainBodies(eml, bodies))
   if (!mail) return nothing('message-malformed')
   const results: Recognition[] = []
   for (const [index, attachment] of mail.attachments.entries()) {

@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { NodemailerError } from 'nodemailer/lib/errors'
-import SMTPConnection, { type SMTPConnectionSendInfo, type SMTPEnvelope } from 'nodemailer/lib/smtp-connection'
+import type { SMTPConnectionSendInfo, SMTPEnvelope } from 'nodemailer/lib/smtp-connection'
 import type { Trust } from '../trust.ts'
+import { SpoolConnection } from './dot-stuffing.ts'
 import type { Host } from './next-hop.ts'
 
 /** A connection to another operator that has passed every check: TLS, chain, revocation, DN. */
@@ -19,7 +20,7 @@ export interface Connection {
   close(): void
 }
 
-/** Dots are stuffed octet by octet: a large message passes in slices, so that others have their turn in between. */
+/** A large message is encrypted in slices, so that others have their turn in between. */
 const SLICE = 128 * 1024
 
 function inSlices(content: Buffer): Buffer | Readable {
@@ -34,7 +35,7 @@ function inSlices(content: Buffer): Buffer | Readable {
  */
 export function connect(to: Host, domain: string, options: { trust: Trust; hostname: string }): Promise<Connection> {
   const { tls, peer } = options.trust.tlsTowards(domain)
-  const smtp = new SMTPConnection({
+  const smtp = new SpoolConnection({
     host: to.host,
     port: to.port,
     name: options.hostname,

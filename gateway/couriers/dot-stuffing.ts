@@ -1,0 +1,54 @@
+import type { Transform, TransformCallback } from 'node:stream'
+import SMTPConnection from 'nodemailer/lib/smtp-connection'
+
+const DOT = 0x2e
+const LF = 0x0a
+const LINE_WITH_DOT = Buffer.from('\n.')
+const ONE_DOT = Buffer.from('.')
+
+/** What nodemailer's data stream keeps between chunks; its end (`CRLF . CRLF`) is its own. */
+interface DataStream extends Transform {
+  inByteCount: number
+  outByteCount: number
+  /** False before the first octet. */
+  lastByte: number | false
+}
+
+/**
+ * Doubles the dots that start a line (RFC 5321 §4.5.2).
+ * @param chunk of a message whose line ends are all CRLF (RFC 5321 §2.3.8): nothing else is accepted into the spool
+ * @param last octet before the chunk; false when it starts the message
+ * @returns the pieces to send, in order
+ */
+export function stuffed(chunk: Buffer, last: number | false): Buffer[] {
+  const pieces: Buffer[] = []
+  let from = 0
+  if (chunk[0] === DOT && (last === false || last === LF)) pieces.push(ONE_DOT)
+  for (let at = chunk.indexOf(LINE_WITH_DOT); at !== -1; at = chunk.indexOf(LINE_WITH_DOT, at + 1)) {
+    pieces.push(chunk.subarray(from, at + 1), ONE_DOT)
+    from = at + 1
+  }
+  if (from < chunk.length) pieces.push(chunk.subarray(from))
+  return pieces
+}
+
+/**
+ * nodemailer's connection with one difference: it looks at each octet of a message for dots and stray line ends, which took a fifth of the
+ * gateway's time at 100 KB. Ours have no stray line ends, so dots are found by the search that Node has for bytes.
+ */
+export class SpoolConnection extends SMTPConnection {
+  protected _createSendStream(callback: (error: Error | null, reply?: string) => void): DataStream {
+    const parent = SMTPConnection.prototype as unknown as { _createSendStream(callback: unknown): DataStream }
+    const stream = parent._createSendStream.call(this, callback)
+    stream._transform = function (this: DataStream, chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback) {
+      this.inByteCount += chunk.length
+      const pieces = stuffed(chunk, this.lastByte)
+      const out = pieces.length === 1 ? chunk : Buffer.concat(pieces)
+      this.outByteCount += out.length
+      this.lastByte = chunk.at(-1) ?? this.lastByte
+      this.push(out)
+      done()
+    }
+    return stream
+  }
+}
