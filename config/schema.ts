@@ -118,6 +118,34 @@ const dmp = z.strictObject({
     .default(60 * UNITS.s),
 })
 
+/** HTTPS towards a national service: its authorities are named, never those of the machine. */
+const httpsUrl = z.url({ protocol: /^https$/ })
+
+const fhir = z.strictObject({
+  url: httpsUrl.describe('base of the Annuaire Santé FHIR API'),
+  apiKey: file.describe('file with the ESANTE-API-KEY on one line, readable by its owner only'),
+  anchors: files.optional().describe("authorities of the service's certificate; the machine's own ones otherwise"),
+  timeout: duration.default(3 * UNITS.s).describe('a recipient whom the extract does not know waits no longer than this'),
+  cacheFor: duration.default(UNITS.d),
+  publish: z.boolean().default(false).describe('send our boxes to the national directory by FHIR PATCH'),
+})
+
+/** Pro Santé Connect, for XOAUTH2 and OAUTHBEARER. */
+const psc = z.strictObject({
+  issuer: httpsUrl,
+  jwks: httpsUrl.describe('keys of the issuer'),
+  introspection: z.strictObject({ url: httpsUrl, clientId: z.string().min(1), clientSecret: file }),
+  audience: z.array(z.string().min(1)).min(1).describe('client ids of the software that may bring tokens'),
+  anchors: files.optional().describe("authorities of the service's certificate; the machine's own ones otherwise"),
+})
+
+const signIn = z
+  .strictObject({
+    psc: psc.optional(),
+    certificates: trust.optional().describe('authorities of the ORG AUTH_CLI certificates by which APP boxes sign in'),
+  })
+  .prefault({})
+
 export const configuration = z.strictObject({
   name: z.string().min(1).describe('shown to people in acknowledgements'),
   hostname: hostName.describe('in the greeting, EHLO and trace fields'),
@@ -126,8 +154,23 @@ export const configuration = z.strictObject({
   data: file.describe('folder of everything that this operator keeps'),
   listen: z.strictObject({ submission: listen, submissions: listen, reception: listen }),
   tls: identityWith(trust.shape),
-  whiteList: z.strictObject({ file, anchors: files, crls: files, signer: z.string().min(1).describe('CN of the signer') }),
-  directory: z.strictObject({ file: file.describe('snapshot made by `pli directory import`') }),
+  whiteList: z.strictObject({
+    file,
+    anchors: files,
+    crls: files,
+    signer: z.string().min(1).describe('CN of the signer'),
+    url: httpsUrl.optional().describe('where it is published; without it somebody else puts the file there'),
+    refresh: duration.refine(milliseconds => milliseconds <= UNITS.d, 'at most 1d').default(UNITS.d),
+    maxAge: duration.default(3 * UNITS.d).describe('an older list is in use, with an alarm'),
+  }),
+  directory: z.strictObject({
+    file: file.describe('snapshot made by `pli directory import`'),
+    maxAge: duration.default(2 * UNITS.d).describe('an older extract is in use, with an alarm'),
+    fhir: fhir.optional(),
+  }),
+  signIn,
+  admin: z.strictObject({ listen: listen.extend({ host: z.string().default('127.0.0.1') }) }).optional(),
+  patients: z.strictObject({ domain: domain.default('patient.mssante.fr') }).prefault({}),
   routes: z
     .record(domain, hostAndPort)
     .default({})
