@@ -1,3 +1,12 @@
+export {
+  type Annuaire,
+  AnnuaireUnavailable,
+  type ExtractSnapshot,
+  type Found,
+  type LookedUp,
+  type Lookup,
+  openAnnuaire,
+} from './annuaire.ts'
 export { type Bal, BalFault, type BalReason, type NewBal } from './bal-rules.ts'
 export { type Bals, type BalsOptions, directoryMigrations, openBals } from './bals.ts'
 export { Dn, DnFault, dnFromRdns, parseDn, type Rdn } from './dn.ts'
