@@ -9,6 +9,7 @@ export {
 } from './annuaire.ts'
 export { type Bal, BalFault, type BalReason, type NewBal } from './bal-rules.ts'
 export { type Bals, type BalsOptions, directoryMigrations, openBals } from './bals.ts'
+export { type BoxUse, type BoxUses, boxUseMigrations, openBoxUses, PURPOSES, type Purpose, type Signs, type StaleBox } from './box-use.ts'
 export { Dn, DnFault, dnFromRdns, parseDn, type Rdn } from './dn.ts'
 export { type ImportOptions, type ImportReport, importExtract } from './extract.ts'
 export type { LineFault } from './extract-line.ts'

@@ -8,10 +8,12 @@ import { hashPassword, loadAnchors, loadIdentity, type Rdn, serverTls, verifyPas
 import {
   type Bal,
   type Bals,
+  boxUseMigrations,
   type Dn,
   directoryMigrations,
   dnFromRdns,
   openBals,
+  openBoxUses,
   openDirectory,
   openWhiteList,
   parseDn,
@@ -30,6 +32,7 @@ import { openReportReader } from './receipts/index.ts'
 import { openReportWriter } from './report-writer.ts'
 import { openPolicy } from './session.ts'
 import { openSettlement } from './settlement.ts'
+import { openSignsOfLife } from './signs-of-life.ts'
 import { openBytes, openHousekeeping, openOwners, openSpool, spoolMigrations } from './spool/index.ts'
 import { openTrust, type TrustedSpace } from './trust.ts'
 import { openUpkeep } from './upkeep.ts'
@@ -42,7 +45,7 @@ export const layout = (data: string) => ({
   mailboxes: join(data, 'mail'),
 })
 
-export const migrations = [...spoolMigrations, ...directoryMigrations, ...bridgeMigrations]
+export const migrations = [...spoolMigrations, ...directoryMigrations, ...boxUseMigrations, ...bridgeMigrations]
 
 /** Opens the rows of an operator; the commands use it beside a running gateway. */
 export async function openData(data: string): Promise<Database> {
@@ -152,7 +155,9 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       log.error('authorities-refused', {}, error) // the last good ones stay in use until they end
     }
   })
-  const upkeep = openUpkeep({ housekeeping: openHousekeeping({ db, bytes, now }), owners, settlement, dispatcher, renewTrust, log })
+  const observe = openSignsOfLife({ db, uses: openBoxUses(db, { now }), isPatient: domain => domain === configuration.patients.domain })
+  const housekeeping = openHousekeeping({ db, bytes, now })
+  const upkeep = openUpkeep({ housekeeping, owners, settlement, dispatcher, renewTrust, observe, log })
   await upkeep.recover()
   bridge.start()
   dispatcher.ring()

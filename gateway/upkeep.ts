@@ -14,6 +14,8 @@ export function openUpkeep(options: {
   dispatcher: Dispatcher
   /** Authorities and revocation lists may have been replaced on the disk. */
   renewTrust(): void
+  /** The directory is told which boxes showed signs of life. */
+  observe(): Promise<void>
   log: Log
 }) {
   const { housekeeping, owners, settlement, dispatcher, log } = options
@@ -33,6 +35,7 @@ export function openUpkeep(options: {
     for (const leg of await housekeeping.overdue(100)) await settlement.overdue(leg)
     while ((await housekeeping.removeDone(500)) === 500);
     await housekeeping.removeOrphans()
+    await options.observe()
     dispatcher.ring()
   }
 

@@ -4,6 +4,7 @@ import { loadConfiguration } from '../../config/index.ts'
 import { type BalType, importExtract, openDirectory } from '../../directory/index.ts'
 import { openBoxes } from '../main.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
+import { directoryUseCommands } from './directory-use.ts'
 import { print } from './output.ts'
 
 export function directoryCommands(program: Command): void {
@@ -37,6 +38,8 @@ export function directoryCommands(program: Command): void {
           .join('\n'),
       )
     })
+
+  directoryUseCommands(directory)
 
   const box = directory.command('box').description('boxes hosted here')
   box

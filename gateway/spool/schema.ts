@@ -104,4 +104,12 @@ export const spoolMigrations: Migration[] = [
       'CREATE TABLE owner (id TEXT PRIMARY KEY, host TEXT NOT NULL, pid INTEGER NOT NULL, seen_at BIGINT NOT NULL)',
     ],
   },
+  {
+    id: 'spool-2',
+    up: [
+      // What the sweeps ask, without reading all that was ever kept as evidence.
+      'CREATE INDEX message_with_bytes ON message (id) WHERE bytes_removed_at IS NULL',
+      "CREATE INDEX event_sign ON event (seq) WHERE kind IN ('delivered', 'displayed', 'failed')",
+    ],
+  },
 ]
