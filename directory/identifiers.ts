@@ -67,6 +67,22 @@ function digitSum(digits: string): number {
   return [...digits].reduce((sum, digit) => sum + Number(digit), 0)
 }
 
+/**
+ * The key of a matricule INS: 97 − (number mod 97), where 2A reads 19 and 2B reads 18 in the department (positions 6 and 7).
+ * @param thirteen the 13 characters before the key
+ * @returns two digits, or undefined when the text has not the shape of a matricule
+ */
+export function insKey(thirteen: string): string | undefined {
+  const digits = /^\d{5}2[AB]\d{6}$/.test(thirteen) ? thirteen.replace('2A', '19').replace('2B', '18') : thirteen
+  if (!/^\d{13}$/.test(digits)) return undefined
+  return String(97 - Number(BigInt(digits) % 97n)).padStart(2, '0')
+}
+
+/** Matricule INS with its key: 13 characters (digits; 2A or 2B for Corsica) and 2 digits of key. */
+export function isMatricule(text: string): boolean {
+  return text.length === 15 && insKey(text.slice(0, 13)) === text.slice(13)
+}
+
 /** @returns the IdNat_PS of an RPPS number, `8` + RPPS. Throws RangeError when the key is wrong. */
 export function idNatPs(rpps: string): string {
   if (!isRpps(rpps)) throw new RangeError('Not an RPPS number: 11 digits with a Luhn key are needed')

@@ -15,21 +15,8 @@ export function isInsOid(oid: string): boolean {
   return AUTHORITIES.includes(oid)
 }
 
-/**
- * The key of a matricule: 97 − (number mod 97), where 2A reads 19 and 2B reads 18 in the department (positions 6 and 7).
- * @param thirteen the 13 characters before the key
- * @returns two digits, or undefined when the text has not the shape of a matricule
- */
-export function insKey(thirteen: string): string | undefined {
-  const digits = /^\d{5}2[AB]\d{6}$/.test(thirteen) ? thirteen.replace('2A', '19').replace('2B', '18') : thirteen
-  if (!/^\d{13}$/.test(digits)) return undefined
-  return String(97 - Number(BigInt(digits) % 97n)).padStart(2, '0')
-}
-
-/** @returns whether 15 characters are a matricule with its right key */
-export function hasValidKey(matricule: string): boolean {
-  return matricule.length === 15 && insKey(matricule.slice(0, 13)) === matricule.slice(13)
-}
+/** The arithmetic is one for all rooms: an address of a patient is a matricule too. */
+export { insKey, isMatricule as hasValidKey } from '../directory/identifiers.ts'
 
 /**
  * Reads a CX patient identifier (ITI TF-3 table 4.2.3.1.7-2), e.g. `<matricule>^^^&<oid>&ISO^NH`.

@@ -1,10 +1,13 @@
 import { AddressFault, domainOf, type Mailbox, parseMailboxList } from './address.ts'
 import { all, checkUnique, HeaderFault, type HeaderField, isReport, messageId, only, optional } from './header.ts'
+import { type PatientFields, readPatientFields } from './patients/index.ts'
 import { Refusal } from './refusals.ts'
 import type { MessageRow } from './spool/index.ts'
 
 /** What the gateway reads of a header, once it has been checked. */
-export interface HeaderFacts {
+export interface HeaderFacts extends PatientFields {
+  /** The author's address. */
+  from: string
   messageId: string | undefined
   hasDate: boolean
   report: MessageRow['report']
@@ -18,13 +21,13 @@ export interface HeaderFacts {
 export function checkSubmittedHeader(fields: readonly HeaderField[], box: string, sender: string, mostHops: number): HeaderFacts {
   return clearly(() => {
     const facts = readFacts(fields, mostHops)
-    for (const name of ['From', 'Sender']) {
-      const value = name === 'From' ? only(fields, name) : optional(fields, name)
-      if (value !== undefined && oneMailbox(value).address !== box) throw new Refusal('fromNotSender', `you are ${box}`)
-    }
+    const from = oneMailbox(only(fields, 'From')).address
+    const named = optional(fields, 'Sender')
+    const isBox = from === box && (named === undefined || oneMailbox(named).address === box)
+    if (!isBox) throw new Refusal('fromNotSender', `you are ${box}`)
     if (facts.report === 'delivery-status') throw new Refusal('reportNotYours')
     if (sender === '' && !facts.report) throw new Refusal('nullSenderNotReport')
-    return facts
+    return { ...facts, from }
   })
 }
 
@@ -39,18 +42,24 @@ export function checkReceivedHeader(
   return clearly(() => {
     const facts = readFacts(fields, options.mostHops)
     if (options.sender === '' && !facts.report) throw new Refusal('nullSenderNotReport')
-    const from = only(fields, 'From')
-    const domain = domainOf(options.sender === '' ? reportAuthor(from) : oneMailbox(from).address)
+    const author = only(fields, 'From')
+    const from = options.sender === '' ? reportAuthor(author) : oneMailbox(author).address
+    const domain = domainOf(from)
     const isMachine = options.sender === '' && !options.isListed(domain)
     if (!isMachine && !options.mayWrite(domain)) throw new Refusal('fromNotPeer')
-    return facts
+    return { ...facts, from }
   })
 }
 
-function readFacts(fields: readonly HeaderField[], mostHops: number): HeaderFacts {
+function readFacts(fields: readonly HeaderField[], mostHops: number): Omit<HeaderFacts, 'from'> {
   checkUnique(fields)
   if (all(fields, 'Received').length > mostHops) throw new Refusal('loop')
-  return { messageId: messageId(fields), hasDate: optional(fields, 'Date') !== undefined, report: isReport(fields) ?? null }
+  return {
+    messageId: messageId(fields),
+    hasDate: optional(fields, 'Date') !== undefined,
+    report: isReport(fields) ?? null,
+    ...readPatientFields(fields),
+  }
 }
 
 /** `MAILER-DAEMON@host (Mail Delivery System)` is how the commonest servers sign: one address, and a comment that hides none. */

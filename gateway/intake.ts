@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream'
-import type { Compilable } from '../config/index.ts'
+import type { Compilable, Statement } from '../config/index.ts'
 import { ContentFault, ContentGuard, type ContentLimits, type ContentSummary } from './content-guard.ts'
 import { removeField, renderField } from './header.ts'
 import { checkReceivedHeader, checkSubmittedHeader, type HeaderFacts } from './header-policy.ts'
+import { MES_FIELD, type PatientMail, type Patients } from './patients/index.ts'
 import { Refusal } from './refusals.ts'
 import type { OwnBox } from './session.ts'
 import type { Draft, Envelope, Leg, Prepared, Recipient, Spool } from './spool/index.ts'
@@ -32,6 +33,9 @@ export interface IntakeOptions<Box extends OwnBox> {
   isListed(domain: string): boolean
   /** Rows of the filing side for a submission that may carry documents; written with the message, or not at all. */
   filingRows(message: { id: string; box: Box; acceptedAt: number }): readonly Compilable[]
+  patients: Pick<Patients, 'isPatient' | 'rowsFor' | 'linesFor' | 'messageBytes'>
+  /** Whether a patient may be asked to answer there: a box of ours, or a listed one. @throws Refusal when that can't be known now */
+  mayBeAnswered(box: Box, address: string): Promise<boolean>
   /** Whether the dispatcher starts on the message at once. */
   hasRoom(domains: readonly string[]): boolean
   onAccepted(message: { id: string; legs: readonly Leg[]; toFile: boolean; toCarry: boolean }): void
@@ -39,7 +43,7 @@ export interface IntakeOptions<Box extends OwnBox> {
 
 /** Takes the content of a message, from DATA to 250. */
 export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
-  const { spool, now } = options
+  const { spool, now, patients } = options
 
   /**
    * @returns the id of the message: we are responsible for it (decision 3)
@@ -53,9 +57,10 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
       const { summary, facts } = await receive(transaction, content, draft)
       const toFile = transaction.box !== undefined && summary.mayCarryDocuments && !facts.report
       const toCarry = options.hasRoom(transaction.recipients.map(({ domain }) => domain))
+      const told = await patientRows(draft.id, transaction, facts)
       prepared = await stored(spool.prepare(draft, envelopeOf(transaction, summary, facts, draft), toCarry, toFile))
-      const rows = toFile && transaction.box ? options.filingRows({ id: draft.id, box: transaction.box, acceptedAt: now() }) : []
-      await stored(spool.accept(prepared, rows))
+      const filing = toFile && transaction.box ? options.filingRows({ id: draft.id, box: transaction.box, acceptedAt: now() }) : []
+      await stored(spool.accept(prepared, [...filing, ...told]))
       accepted = { id: draft.id, legs: prepared.legs, toFile, toCarry }
     } catch (error) {
       // Once the rows were on their way, only they know whether they were written: bytes without rows are swept later.
@@ -72,7 +77,9 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
     content: Readable,
     draft: Draft,
   ): Promise<{ summary: ContentSummary; facts: HeaderFacts }> {
-    const guard = new ContentGuard(options.limits)
+    const toPatient = isToPatient(transaction)
+    const most = toPatient ? Math.min(options.limits.size, patients.messageBytes) : options.limits.size
+    const guard = new ContentGuard({ ...options.limits, size: most })
     let facts: HeaderFacts | undefined
     let refusal: unknown
     let early: Buffer[] = []
@@ -92,6 +99,7 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
       }
     }
     if (refusal && !guard.fault) throw refusal
+    if (toPatient && guard.fault?.reason === 'tooBig' && most < options.limits.size) throw new Refusal('tooBigForPatient')
     const summary = guard.end()
     if (!facts) {
       facts = checkHeader(transaction, guard) // a message without a body: its header ends with the message
@@ -104,10 +112,35 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
     const { box, peer, sender } = transaction
     if (box) return checkSubmittedHeader(guard.fields, box.address, sender, options.mostHops)
     const mayWrite = (domain: string) => options.mayWriteAs(peer ?? '', domain)
-    return checkReceivedHeader(guard.fields, { sender, mostHops: options.mostHops, mayWrite, isListed: options.isListed })
+    const facts = checkReceivedHeader(guard.fields, { sender, mostHops: options.mostHops, mayWrite, isListed: options.isListed })
+    // The conversation was asked of the reverse-path: a letter of one patient does not come under the name of another.
+    const isPatient = patients.isPatient(sender) || (sender !== '' && patients.isPatient(facts.from))
+    if (isPatient && facts.from !== sender) throw new Refusal('patientNotAuthor')
+    return facts
   }
 
-  /** The trace field goes before all others (RFC 5321 §4.4); a submission is completed (RFC 6409 §8) and loses its Bcc (RFC 5322 §3.6.3). */
+  function isToPatient({ box, recipients }: Transaction<Box>): boolean {
+    return box !== undefined && recipients.some(({ address }) => patients.isPatient(address))
+  }
+
+  /** @returns the mailbox that Reply-To names beside the author's, when a patient is asked to answer there and may be */
+  async function answeredToo(box: Box, { from, replyTo }: HeaderFacts): Promise<string | undefined> {
+    if (replyTo === undefined || replyTo === from || patients.isPatient(replyTo)) return undefined
+    return (await options.mayBeAnswered(box, replyTo)) ? replyTo : undefined
+  }
+
+  /** Conversations that a submission opens or ends, and its ledger lines; a receipt (MDN) does neither. */
+  async function patientRows(id: string, transaction: Transaction<Box>, facts: HeaderFacts): Promise<Statement[]> {
+    const { box, recipients } = transaction
+    if (!box || facts.report || !isToPatient(transaction)) return []
+    const { from, closes } = facts
+    const replyTo = closes ? undefined : await answeredToo(box, facts)
+    const mail: PatientMail = { id, box: from, recipients: recipients.map(({ address }) => address), closes, replyTo }
+    const lines = patients.linesFor(mail).map(({ position, kind, detail }) => spool.event(id, position, kind, detail))
+    return [...patients.rowsFor(mail), ...lines]
+  }
+
+  /** The trace field goes before all others (RFC 5321 §4.4); a submission is completed (RFC 6409 §8) and loses what is for others. */
   function withTrace(transaction: Transaction<Box>, facts: HeaderFacts, id: string, header: Buffer, start: Buffer): Buffer {
     const at = new Date(now())
     const trace = traceField({ ...transaction.trace, id, at, hostname: options.hostname })
@@ -116,7 +149,12 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
       ...(facts.messageId ? [] : [renderField('Message-ID', headerMessageId(facts, id))]),
       ...(facts.hasDate ? [] : [renderField('Date', dateTime(at))]),
     ]
-    return Buffer.concat([trace, ...added, removeField(header, 'Bcc'), start.subarray(header.length)])
+    return Buffer.concat([trace, ...added, hiddenFields(transaction).reduce(removeField, header), start.subarray(header.length)])
+  }
+
+  /** RFC 5322 §3.6.3 and §3.6.6: nobody learns of a Bcc recipient. The end of a conversation is said to patients only (spec MSSanté §2.3). */
+  function hiddenFields(transaction: Transaction<Box>): string[] {
+    return ['Bcc', 'Resent-Bcc', ...(isToPatient(transaction) ? [] : [MES_FIELD])]
   }
 
   function headerMessageId(facts: HeaderFacts, id: string): string {

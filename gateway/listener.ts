@@ -186,10 +186,10 @@ function serverOptions<Box extends OwnBox>(options: ListenerOptions<Box>): SMTPS
     },
     onRcptTo({ address, dsn }, session, callback) {
       void answered(session, callback, async () => {
-        const { recipients } = talk(session)
+        const { recipients, sender = '' } = talk(session)
         if (recipients.size >= limits.recipients) throw new Refusal('tooManyRecipients')
         const asked: AskedRecipient = { address, orcpt: dsn?.orcpt, notify: dsn?.notify }
-        const recipient = await policy.checkRecipient(speaker(session), asked)
+        const recipient = await policy.checkRecipient(speaker(session), asked, { sender, size: declaredSize(session) })
         recipients.set(address, recipient)
       })
     },
@@ -200,6 +200,13 @@ function serverOptions<Box extends OwnBox>(options: ListenerOptions<Box>): SMTPS
       })
     },
   }
+}
+
+/** RFC 1870: SIZE at MAIL. */
+function declaredSize({ envelope }: SMTPServerSession): number | undefined {
+  const args = envelope.mailFrom ? envelope.mailFrom.args : undefined
+  const size = Number((args as Record<string, string> | undefined)?.SIZE)
+  return Number.isSafeInteger(size) ? size : undefined
 }
 
 function transactionOf<Box extends OwnBox>(session: SMTPServerSession, said: Said<Box>, door: Door): Transaction<Box> {

@@ -28,7 +28,9 @@ import { identityFiles, openFiling, senderOf } from './filing.ts'
 import { openIncomingReports } from './incoming-reports.ts'
 import { openIntake } from './intake.ts'
 import { type Door, openListener } from './listener.ts'
+import { openPatients, patientMigrations } from './patients/index.ts'
 import { openReportReader } from './receipts/index.ts'
+import { Refusal } from './refusals.ts'
 import { openReportWriter } from './report-writer.ts'
 import { openPolicy } from './session.ts'
 import { openSettlement } from './settlement.ts'
@@ -45,7 +47,7 @@ export const layout = (data: string) => ({
   mailboxes: join(data, 'mail'),
 })
 
-export const migrations = [...spoolMigrations, ...directoryMigrations, ...boxUseMigrations, ...bridgeMigrations]
+export const migrations = [...spoolMigrations, ...directoryMigrations, ...boxUseMigrations, ...bridgeMigrations, ...patientMigrations]
 
 /** Opens the rows of an operator; the commands use it beside a running gateway. */
 export async function openData(data: string): Promise<Database> {
@@ -88,6 +90,8 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const bytes = await openBytes(layout(data).messages)
   const spool = openSpool({ db, bytes, owner, now, newId: newMessageId })
   const boxes = openBoxes(db, now)
+  const patients = openPatients(db, { domain: configuration.patients.domain, now })
+  const policy = openPolicy<Bal>({ domains, postmaster, boxes, annuaire, trust, patients })
   const bridge = openFiling({
     configuration,
     db,
@@ -137,6 +141,8 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     mayWriteAs: trust.mayWriteAs,
     isListed: trust.isListed,
     filingRows: ({ id, box, acceptedAt }) => bridge.rowsFor({ id, sender: senderOf(box), acceptedAt }),
+    patients,
+    mayBeAnswered: (box, address) => accepts(policy.checkRecipient({ kind: 'box', box }, { address }, { sender: box.address })),
     hasRoom: dispatcher.hasRoom,
     onAccepted({ id, legs, toFile, toCarry }) {
       log.info('accepted', { id, recipients: legs.length })
@@ -162,7 +168,6 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   bridge.start()
   dispatcher.ring()
 
-  const policy = openPolicy<Bal>({ domains, postmaster, boxes, annuaire, trust })
   const open = (door: Door) =>
     openListener<Bal>({
       door,
@@ -194,6 +199,17 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       annuaire.close()
       log.info('stopped', {})
     },
+  }
+}
+
+/** @returns whether a check lets pass; what can't be known now is not a no for ever, and is thrown on */
+async function accepts(check: Promise<unknown>): Promise<boolean> {
+  try {
+    await check
+    return true
+  } catch (error) {
+    if (error instanceof Refusal && error.code >= 500) return false
+    throw error
   }
 }
 

@@ -20,12 +20,23 @@ export interface Annuaire {
   find(address: string): object | undefined
 }
 
+/** Patients have no listing: their address proves itself, and they may only answer. */
+export interface PatientRules {
+  isPatient(address: string): boolean
+  /** @returns what is wrong with a patient's address, without repeating it */
+  checkAddress(address: string): string | undefined
+  mayAnswer(patient: string, box: string): Promise<boolean>
+  /** Octets of the largest message that a patient is sent. */
+  readonly messageBytes: number
+}
+
 export interface SessionOptions<Box extends OwnBox> {
   domains: readonly string[]
   postmaster: string
   boxes: Boxes<Box>
   annuaire: Annuaire
   trust: Trust
+  patients: PatientRules
 }
 
 /** Who speaks on a connection. */
@@ -37,21 +48,45 @@ export interface AskedRecipient {
   notify?: readonly string[] | undefined
 }
 
+/** What MAIL has said before RCPT. */
+export interface AskedMail {
+  sender: string
+  /** RFC 1870. */
+  size?: number | undefined
+}
+
 export type Policy<Box extends OwnBox> = ReturnType<typeof openPolicy<Box>>
 
 /** Who may send (MAIL) and to whom (RCPT). Every check that can't be made is a no. */
-export function openPolicy<Box extends OwnBox>({ domains, postmaster, boxes, annuaire, trust }: SessionOptions<Box>) {
+export function openPolicy<Box extends OwnBox>({ domains, postmaster, boxes, annuaire, trust, patients }: SessionOptions<Box>) {
   const isOurs = (domain: string) => domains.includes(domain)
 
   /** @throws Refusal @returns the recipient as the spool keeps it */
-  async function checkRecipient(speaker: Speaker<Box>, asked: AskedRecipient): Promise<Recipient> {
+  async function checkRecipient(speaker: Speaker<Box>, asked: AskedRecipient, mail: AskedMail): Promise<Recipient> {
     // RFC 5321 §4.5.1: postmaster without a domain is ours.
     const address = asked.address.toLowerCase() === 'postmaster' ? postmaster : parsed(asked.address)
     const domain = domainOf(address)
+    if (speaker.kind === 'operator' && patients.isPatient(mail.sender)) await checkConversation(mail.sender, address)
     if (isOurs(domain)) await checkOwnBox(address)
     else if (speaker.kind === 'operator') throw new Refusal('recipientNotHere')
+    else if (patients.isPatient(address)) checkPatient(address, domain, mail.size)
     else checkListed(address, domain)
     return { address, domain, orcpt: asked.orcpt, notify: asked.notify?.join(',') }
+  }
+
+  /** Before anything is said of the box: a stranger does not learn whether it exists. */
+  async function checkConversation(patient: string, box: string): Promise<void> {
+    const mayAnswer = await patients.mayAnswer(patient, box).catch(cause => {
+      throw new Refusal('directoryUnavailable', undefined, { cause })
+    })
+    if (!mayAnswer) throw new Refusal('patientMayNotWrite')
+  }
+
+  function checkPatient(address: string, domain: string, size: number | undefined): void {
+    trust.checkDomain(domain)
+    const fault = patients.checkAddress(address)
+    if (fault !== undefined) throw new Refusal('patientAddress', fault)
+    if (size !== undefined && size > patients.messageBytes) throw new Refusal('tooBigForPatient')
   }
 
   async function checkOwnBox(address: string): Promise<void> {

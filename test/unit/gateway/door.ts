@@ -9,6 +9,7 @@ import { CONTENT_LIMITS } from '../../../gateway/content-guard.ts'
 import { openIntake } from '../../../gateway/intake.ts'
 import { type Door, openListener } from '../../../gateway/listener.ts'
 import { newMessageId } from '../../../gateway/main.ts'
+import { openPatients, type Patients, patientMigrations } from '../../../gateway/patients/index.ts'
 import { type OwnBox, openPolicy } from '../../../gateway/session.ts'
 import { openBytes, openSpool, type Spool, spoolMigrations } from '../../../gateway/spool/index.ts'
 import { openTrust, type Trust, type TrustedSpace } from '../../../gateway/trust.ts'
@@ -16,6 +17,7 @@ import { createPki, type Issued, type Pki, writeIdentity } from '../../world/pki
 
 export const OURS = 'a.mssante.test'
 export const THEIRS = 'b.mssante.test'
+export const PATIENTS = 'patient.mssante.test'
 export const BOX = `dr.fictif@${OURS}`
 export const PEER_BOX = `dr.autre@${THEIRS}`
 export const PASSWORD = 'ceci-est-un-essai'
@@ -41,10 +43,11 @@ export async function openDoors(): Promise<Doors> {
   const identity = loadIdentity(await writeIdentity(folder, 'own', own, pki))
   const anchors = loadAnchors(await pki.write(folder))
   const trust = openTrust({ anchors, identity, space: spaceOf({ [OURS]: own, [THEIRS]: peer }) })
-  const db = await openDatabase({ file: join(folder, 'pli.sqlite'), migrations: spoolMigrations })
+  const db = await openDatabase({ file: join(folder, 'pli.sqlite'), migrations: [...spoolMigrations, ...patientMigrations] })
+  const patients = openPatients(db, { domain: PATIENTS, now: Date.now })
   const spool = openSpool({ db, bytes: await openBytes(join(folder, 'messages')), owner: 'here', now: Date.now, newId: newMessageId })
   const doors = await Promise.all(
-    (['submission', 'submissions', 'reception'] as const).map(door => openDoor(door, { identity, anchors, trust, spool })),
+    (['submission', 'submissions', 'reception'] as const).map(door => openDoor(door, { identity, anchors, trust, spool, patients })),
   )
   const ports = Object.fromEntries(doors.map(({ door, port }) => [door, port]))
   return {
@@ -70,8 +73,8 @@ export async function openDoors(): Promise<Doors> {
   }
 }
 
-async function openDoor(door: Door, parts: { identity: Identity; anchors: Anchors; trust: Trust; spool: Spool }) {
-  const { identity, anchors, trust, spool } = parts
+async function openDoor(door: Door, parts: { identity: Identity; anchors: Anchors; trust: Trust; spool: Spool; patients: Patients }) {
+  const { identity, anchors, trust, spool, patients } = parts
   const box: OwnBox = { address: BOX }
   const policy = openPolicy<OwnBox>({
     domains: [OURS],
@@ -82,6 +85,7 @@ async function openDoor(door: Door, parts: { identity: Identity; anchors: Anchor
     },
     annuaire: { find: address => (address === PEER_BOX ? {} : undefined) },
     trust,
+    patients,
   })
   const hostname = `smtp.${OURS}`
   const intake = openIntake<OwnBox>({
@@ -95,6 +99,8 @@ async function openDoor(door: Door, parts: { identity: Identity; anchors: Anchor
     filingRows: () => [],
     hasRoom: () => false,
     isListed: () => true,
+    patients,
+    mayBeAnswered: async () => false,
     onAccepted: () => {},
   })
   const opened = await openListener<OwnBox>({
