@@ -6,6 +6,7 @@ import type { FoundDocument, Ins } from './facts.ts'
 import type { FilingReason } from './filing-reasons.ts'
 import type { FilingRow, FilingState } from './filing-tables.ts'
 import type { Filings } from './filings.ts'
+import type { Oppositions } from './oppositions.ts'
 import { parse } from './orders.ts'
 import type { Patients } from './patients.ts'
 import { isMarkedElsewhere, type ReaderTools } from './reader.ts'
@@ -15,6 +16,7 @@ import { retryDelay, type Timing } from './timing.ts'
 export interface FilerTools extends Omit<ReaderTools, 'note' | 'dmpConfigured'> {
   dmp: Dmp | undefined
   patients: Patients
+  oppositions: Pick<Oppositions, 'of'>
   breaker: Breaker
   timing: Timing
   filings: Filings
@@ -62,8 +64,13 @@ async function attempt(filing: FilingRow, tools: FilerTools): Promise<Next> {
   if (!ins || filing.unique_id === null) return held('no-ins') // whatever was overruled
   const others = (await tools.filings.knownAs([filing.unique_id])).filter(each => each.id !== filing.id && each.sha256 === filing.sha256)
   if (isMarkedElsewhere(others)) return held('marked') // whoever released this copy
+  const opposition = AGAINST[(await tools.oppositions.of(ins.matricule)) ?? 'INO']
+  if (opposition) return held(opposition) // asked last: what was said while the document waited counts
   return submit(filing, filing.unique_id, document, ins, dmp, sender, tools)
 }
+
+/** What the register says against filing; a box that files has declared that silence means no opposition (decision 7). */
+const AGAINST = { INO: undefined, IO: 'opposed', NA: 'opposition-not-asked', unreadable: 'oppositions-unreadable' } as const
 
 async function submit(
   filing: FilingRow,

@@ -45,6 +45,21 @@ export const FILING_REASONS = {
     en: 'The same document is already waiting to be filed.',
     overrulable: false,
   },
+  opposed: {
+    fr: 'Le patient s’oppose à l’alimentation de son DMP.',
+    en: 'The patient opposes the feeding of his DMP.',
+    overrulable: false,
+  },
+  'opposition-not-asked': {
+    fr: 'Il est noté que ce patient n’a pas encore été informé de l’alimentation de son DMP.',
+    en: 'It is on record that the patient was not asked yet.',
+    overrulable: false,
+  },
+  'oppositions-unreadable': {
+    fr: 'Le registre des oppositions ne peut pas être lu ; l’opérateur est prévenu.',
+    en: 'The register of oppositions was written under another key.',
+    overrulable: false,
+  },
   'traits-differ': {
     fr: 'Le DMP connaît une autre personne sous cet INS : vérifiez l’identité du patient.',
     en: 'The DMP knows other identity traits under this INS.',

@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely'
 import { type Migration, tables } from '../config/database/index.ts'
+import type { Feeding } from './opposition-message.ts'
 
 /**
  * The states of a document's filing; each moves only along this table. `refused` is the DMP's word, `held` is ours.
@@ -81,6 +82,10 @@ export interface BridgeTables {
   dmp_status: { patient: string; status: string; traits: string; asked_at: number }
   /** when the next submission of a structure may start: the DMP's limit holds over all processes */
   dmp_pace: { structure: string; next_at: number }
+  /** what patients said of the feeding of their DMP, by keyed hash of the matricule */
+  opposition: { patient: string; feeding: Feeding; said_at: number; recorded_at: number; recorded_by: string }
+  /** tells under which keys the register was written */
+  opposition_key: { key_check: string }
 }
 export type InboxRow = Selectable<InboxTable>
 export type FilingRow = Selectable<FilingTable>
@@ -117,6 +122,14 @@ export const bridgeMigrations: Migration[] = [
       'CREATE INDEX filing_state ON filing (state, created_at)',
       'CREATE TABLE dmp_status (patient TEXT PRIMARY KEY, status TEXT NOT NULL, traits TEXT NOT NULL, asked_at BIGINT NOT NULL)',
       'CREATE TABLE dmp_pace (structure TEXT PRIMARY KEY, next_at BIGINT NOT NULL)',
+    ],
+  },
+  {
+    id: 'bridge-2-oppositions',
+    up: [
+      `CREATE TABLE opposition (
+        patient TEXT PRIMARY KEY, feeding TEXT NOT NULL, said_at BIGINT NOT NULL, recorded_at BIGINT NOT NULL, recorded_by TEXT NOT NULL)`,
+      'CREATE TABLE opposition_key (key_check TEXT PRIMARY KEY)',
     ],
   },
 ]

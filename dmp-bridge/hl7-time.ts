@@ -14,6 +14,12 @@ export function toDtm(time: string): string | undefined {
   return formatDtm(new Date(local - (zone === undefined ? parisOffset(local) : offset(zone))))
 }
 
+/** @returns milliseconds since epoch; undefined when the text is no time, or says less than a day */
+export function instantOf(time: string): number | undefined {
+  const dtm = toDtm(time)
+  return dtm === undefined ? undefined : Date.parse(dtm.replace(/(....)(..)(..)(..)(..)(..)/, '$1-$2-$3T$4:$5:$6Z'))
+}
+
 /** @returns yyyymmddhhmmss in UTC */
 export function formatDtm(date: Date): string {
   return date.toISOString().replace(/\D/g, '').slice(0, 14)

@@ -6,6 +6,7 @@ import type { Limits } from './caps.ts'
 import type { Sender } from './decide.ts'
 import type { Dmp } from './dmp.ts'
 import { inboxRow, openFilings } from './filings.ts'
+import { openOppositions } from './oppositions.ts'
 import { type Orders, openOrders } from './orders.ts'
 import { openPace } from './pace.ts'
 import { openPatients } from './patients.ts'
@@ -70,6 +71,7 @@ export function createBridge(options: BridgeOptions): Bridge {
   const worker = new BridgeWorker({
     filings: openFilings(db, { owner: options.owner, now, leaseMs: timing.leaseMs }),
     patients: openPatients(db, { secret: options.patientKey, now, timing }),
+    oppositions: openOppositions(db, { secret: options.patientKey, now }),
     pace: openPace(db, { structure: policy.structure, perSecond: timing.submissionsPerSecond, now }),
     breaker: new Breaker({ after: timing.breakerAfter, probeMs: timing.probeMs }),
     recognise: eml => recogniser.message(eml),

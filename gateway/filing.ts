@@ -110,8 +110,8 @@ function openDmp(dmp: DmpConfiguration): Dmp {
   }
 }
 
-/** What TD0.2 said of a patient is kept under a hash of his INS; its key lies beside the database, not in it. */
-function patientKey(data: string): Buffer {
+/** What is kept of a patient stands under a hash of his INS; its key lies beside the database, not in it. */
+export function patientKey(data: string): Buffer {
   const file = join(data, 'patients.key')
   try {
     writeFileSync(file, randomBytes(32), { flag: 'wx', mode: 0o600 })

@@ -21,6 +21,7 @@ import {
 import { type DmpConfiguration, policyOf, senderOf, signersOf } from '../filing.ts'
 import { openBoxes } from '../main.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
+import { oppositionCommands } from './dmp-opposition.ts'
 import { localPolicy, withLocalDmp } from './local-dmp.ts'
 import { clock, print, table } from './output.ts'
 
@@ -69,6 +70,7 @@ export function dmpCommands(program: Command): void {
     })
 
   orderCommands(dmp)
+  oppositionCommands(dmp)
 }
 
 async function writeSubmission(file: string, dmp: DmpConfiguration, options: FileOptions & { out: string }): Promise<void> {
