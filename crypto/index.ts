@@ -1,4 +1,14 @@
 export { type AnchorFiles, type Anchors, loadAnchors } from './anchors.ts'
+export {
+  type Audit,
+  type AuditEntry,
+  type AuditHead,
+  type AuditLine,
+  type AuditListing,
+  type AuditVerdict,
+  auditMigrations,
+  openAudit,
+} from './audit.ts'
 export { type CertificateFacts, readCertificate, subjectOf } from './certificate.ts'
 export { createIdentity, type Identity, type IdentityFiles, loadIdentity, type PemFiles } from './identity.ts'
 export { formatName, type Rdn } from './names.ts'

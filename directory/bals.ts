@@ -1,52 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { type Compilable, type Database, type Migration, tables } from '../config/database/index.ts'
-import { type Bal, BalFault, checkNewBal, type NewBal } from './bal-rules.ts'
-import type { BalType } from './snapshot.ts'
-
-export const directoryMigrations: Migration[] = [
-  {
-    id: 'directory-1-bal',
-    up: [
-      `CREATE TABLE bal (
-        address TEXT NOT NULL PRIMARY KEY,
-        type TEXT NOT NULL,
-        name TEXT NOT NULL,
-        rpps TEXT,
-        id_nat_ps TEXT,
-        password_hash TEXT NOT NULL,
-        created_at BIGINT NOT NULL,
-        declared_at BIGINT,
-        suspended_at BIGINT
-      )`,
-      // A box may belong to several structures; a structure's boxes are asked for by the console.
-      `CREATE TABLE bal_structure (
-        address TEXT NOT NULL REFERENCES bal (address),
-        rank INTEGER NOT NULL,
-        id_nat_struct TEXT NOT NULL,
-        PRIMARY KEY (address, rank)
-      )`,
-    ],
-  },
-]
-
-interface BalRow {
-  address: string
-  type: BalType
-  name: string
-  rpps: string | null
-  id_nat_ps: string | null
-  password_hash: string
-  created_at: number
-  declared_at: number | null
-  suspended_at: number | null
-}
-
-interface Tables {
-  bal: BalRow
-  bal_structure: { address: string; rank: number; id_nat_struct: string }
-}
-
-type JoinedRow = BalRow & { id_nat_struct: string | null }
+import type { Compilable, Database, Statement } from '../config/index.ts'
+import { type BalChange, openBalChanges } from './bal-changes.ts'
+import { BalFault } from './bal-fault.ts'
+import { readBals } from './bal-rows.ts'
+import { balTables as build } from './bal-schema.ts'
+import type { Bal, BalChanges, NewBal } from './bal-types.ts'
+import type { Dn } from './dn.ts'
+import { parseIdNatPs } from './identifiers.ts'
 
 export interface BalsOptions {
   /** milliseconds since epoch */
@@ -54,22 +14,46 @@ export interface BalsOptions {
   /** Password hash, argon2id (crypto's hashPassword and verifyPassword). */
   hash: (password: string) => Promise<string>
   verify: (hash: string, password: string) => Promise<boolean>
+  /** What every change is written down in, in the same transaction (crypto's openAudit). */
+  audit: { line(entry: { by: string; action: string; object: string; detail?: Record<string, string> }): Statement }
 }
 
-/** The boxes hosted by this operator. Addresses are given in lower case. */
+/**
+ * The boxes hosted by this operator. Addresses are given in lower case. `by` says who makes a change: it stands in the audit log, in a line that
+ * is written with the change or not at all. A change that changes nothing writes no line. Changes throw BalFault.
+ */
 export interface Bals {
+  /** @returns closed boxes too: see `closedAt` */
   find(address: string): Promise<Bal | undefined>
   list(): Promise<Bal[]>
-  /** Throws BalFault when the rules of the type are broken or the address is taken. */
-  create(bal: NewBal, password: string): Promise<void>
-  /** Takes the same time for a wrong password and for an unknown box. @returns undefined also when the box is suspended */
+  /** Throws BalFault when the rules of the type are broken or the address was ever taken. */
+  create(bal: NewBal, password: string, by: string): Promise<void>
+  /** Takes the same time for a wrong password and for an unknown box. @returns undefined also when the box is suspended or closed */
   authenticate(address: string, password: string): Promise<Bal | undefined>
+  /** @returns the person's own PER boxes and the CAB boxes that he holds, suspended ones too, closed ones not */
+  byIdentity(idNatPs: string): Promise<Bal[]>
+  /** @returns the APP boxes that this certificate's name may sign in to, suspended ones too, closed ones not */
+  byCertificate(subject: Dn): Promise<Bal[]>
+  /**
+   * @returns the boxes that this one may write as: itself; of a PER box also the ORG and CAB boxes that name it as a delegate and the CAB boxes of its
+   * holder. Nothing for a box that is unknown, suspended or closed; never a suspended or closed one.
+   */
+  writableBy(address: string): Promise<string[]>
+  /** @param revision the change is refused when the box has changed since */
+  change(address: string, changes: BalChanges, by: string, revision?: number): Promise<void>
   /** Records that the holder informs the patients and records their oppositions; idempotent, the first date stays. */
-  declare(address: string): Promise<void>
-  retract(address: string): Promise<void>
-  suspend(address: string): Promise<void>
-  resume(address: string): Promise<void>
-  changePassword(address: string, password: string): Promise<void>
+  declare(address: string, by: string): Promise<void>
+  retract(address: string, by: string): Promise<void>
+  suspend(address: string, by: string): Promise<void>
+  resume(address: string, by: string): Promise<void>
+  /** For ever: password, delegations and certificates are void, the address is never given again. */
+  close(address: string, by: string): Promise<void>
+  changePassword(address: string, password: string, by: string): Promise<void>
+  addDelegate(address: string, delegate: string, by: string): Promise<void>
+  removeDelegate(address: string, delegate: string, by: string): Promise<void>
+  /** @param dn RFC 4514 text of the certificate's subject */
+  addCertificate(address: string, dn: string, by: string): Promise<void>
+  removeCertificate(address: string, dn: string, by: string): Promise<void>
 }
 
 /** Application passwords are generated by us; shorter ones would be typed by hand. */
@@ -77,90 +61,99 @@ const MIN_PASSWORD = 12
 /** argon2 reads all of it: a bound keeps a hostile login cheap. */
 const MAX_PASSWORD = 256
 
-/** Opens the boxes over the operator's database (schema: directoryMigrations). */
+/** Opens the boxes over the operator's database (schema: directoryMigrations, and crypto's auditMigrations). */
 export function openBals(db: Database, options: BalsOptions): Bals {
-  const { now, hash, verify } = options
-  const build = tables<Tables>()
+  const { hash, verify } = options
   // Hash of a password that nobody knows, to be verified in place of the one that does not exist.
   const nobody = hash(randomBytes(32).toString('base64url'))
   nobody.catch(() => {}) // reported by the first authenticate that needs it
 
-  async function rows(address?: string): Promise<JoinedRow[]> {
-    const all = build
-      .selectFrom('bal')
-      .leftJoin('bal_structure', 'bal_structure.address', 'bal.address')
-      .selectAll('bal')
-      .select('bal_structure.id_nat_struct')
-      .orderBy('bal.address')
-      .orderBy('bal_structure.rank')
-    return (await db.run(address === undefined ? all : all.where('bal.address', '=', address))) as JoinedRow[]
-  }
-
-  async function create(input: NewBal, password: string): Promise<void> {
-    const bal = checkNewBal(input)
-    const row = { ...columnsOf(bal), password_hash: await hash(checkedPassword(password)), created_at: now() }
-    const structures = bal.structures.map((id_nat_struct, rank) => ({ address: bal.address, rank, id_nat_struct }))
-    const queries: Compilable[] = [build.insertInto('bal').values(row)]
-    if (structures.length > 0) queries.push(build.insertInto('bal_structure').values(structures))
-    try {
-      await db.atomically(queries)
-    } catch (cause) {
-      if ((await rows(bal.address)).length > 0) throw new BalFault('address-taken', `There is already a box ${bal.address}`, { cause })
-      throw cause
-    }
-  }
+  const find = async (address: string) => (await readBals(db, address))[0]?.bal
 
   async function authenticate(address: string, password: string): Promise<Bal | undefined> {
-    const found = await rows(address)
-    const matches = await verify(found[0]?.password_hash ?? (await nobody), password.slice(0, MAX_PASSWORD))
-    const [bal] = balsOf(found)
+    const [found] = await readBals(db, address)
+    // A closed box has no password: it costs the same all the same.
+    const matches = await verify(found?.passwordHash || (await nobody), password.slice(0, MAX_PASSWORD))
     const accepted = matches && password.length <= MAX_PASSWORD
-    return accepted && bal?.suspendedAt === undefined ? bal : undefined
+    return accepted && found && isOpen(found.bal) ? found.bal : undefined
   }
 
-  async function change(address: string, set: Partial<BalRow>): Promise<void> {
-    const changed = await db.run(build.updateTable('bal').set(set).where('address', '=', address).returning('address'))
-    if (changed.length === 0) throw new BalFault('unknown-box', `There is no box ${address}`)
+  async function several(addresses: Compilable<{ address: string }>): Promise<Bal[]> {
+    const found = await Promise.all((await db.run(addresses)).map(({ address }) => find(address)))
+    return found.filter(bal => bal !== undefined && bal.closedAt === undefined) as Bal[]
+  }
+
+  function byIdentity(idNatPs: string): Promise<Bal[]> {
+    const id = parseIdNatPs(idNatPs)
+    if (id?.kind !== 'rpps') return Promise.resolve([])
+    return several(build.selectFrom('bal_holder').select('address').where('rpps', '=', id.number).orderBy('address'))
+  }
+
+  async function writableBy(address: string): Promise<string[]> {
+    const own = await find(address)
+    if (!own || !isOpen(own)) return []
+    if (own.type !== 'PER') return [address]
+    const others = await db.run(
+      build
+        .selectFrom('bal')
+        .select('address')
+        .where('type', 'in', ['ORG', 'CAB'])
+        .where('suspended_at', 'is', null)
+        .where('closed_at', 'is', null)
+        .where(bal =>
+          bal.or([
+            bal('address', 'in', build.selectFrom('bal_delegate').select('address').where('delegate', '=', address)),
+            bal.and([
+              bal('type', '=', 'CAB'),
+              bal(
+                'address',
+                'in',
+                build
+                  .selectFrom('bal_holder')
+                  .select('address')
+                  .where('rpps', '=', own.rpps ?? ''),
+              ),
+            ]),
+          ]),
+        )
+        .orderBy('address'),
+    )
+    return [address, ...others.map(other => other.address)]
+  }
+
+  const changes = openBalChanges(db, options)
+  const on = <A extends unknown[]>(change: (...rest: A) => BalChange | Promise<BalChange>) => {
+    return async (address: string, ...rest: [...A, by: string]) =>
+      changes.make(address, await change(...(rest.slice(0, -1) as A)), rest.at(-1) as string)
   }
 
   return {
-    find: async address => balsOf(await rows(address))[0],
-    list: async () => balsOf(await rows()),
-    create,
+    find,
+    list: async () => (await readBals(db)).map(({ bal }) => bal),
+    create: async (bal, password, by) => changes.create(bal, await hash(checkedPassword(password)), by),
     authenticate,
-    declare: async address => change(address, { declared_at: (await rows(address))[0]?.declared_at ?? now() }),
-    retract: address => change(address, { declared_at: null }),
-    suspend: async address => change(address, { suspended_at: (await rows(address))[0]?.suspended_at ?? now() }),
-    resume: address => change(address, { suspended_at: null }),
-    changePassword: async (address, password) => change(address, { password_hash: await hash(checkedPassword(password)) }),
+    byIdentity,
+    byCertificate: ({ key }) => several(build.selectFrom('bal_certificate').select('address').where('dn_key', '=', key).orderBy('address')),
+    writableBy,
+    change: (address, asked, by, revision) => changes.make(address, changes.fields(asked), by, revision),
+    declare: on(changes.declare),
+    retract: on(changes.retract),
+    suspend: on(changes.suspend),
+    resume: on(changes.resume),
+    close: on(changes.close),
+    changePassword: on(async (password: string) => changes.password(await hash(checkedPassword(password)))),
+    addDelegate: on(changes.addDelegate),
+    removeDelegate: on(changes.removeDelegate),
+    addCertificate: on(changes.addCertificate),
+    removeCertificate: on(changes.removeCertificate),
   }
+}
+
+function isOpen({ suspendedAt, closedAt }: Bal): boolean {
+  return suspendedAt === undefined && closedAt === undefined
 }
 
 function checkedPassword(password: string): string {
   if (password.length >= MIN_PASSWORD && password.length <= MAX_PASSWORD) return password
   throw new BalFault('password', `A password has ${MIN_PASSWORD} to ${MAX_PASSWORD} characters`)
-}
-
-function columnsOf({ address, type, name, rpps, idNatPs }: NewBal) {
-  return { address, type, name, rpps: rpps ?? null, id_nat_ps: idNatPs ?? null, declared_at: null, suspended_at: null }
-}
-
-/** Gathers the joined rows, which come in order of address, into boxes. */
-function balsOf(rows: JoinedRow[]): Bal[] {
-  const bals = new Map<string, Bal>()
-  for (const row of rows) {
-    const bal = bals.get(row.address) ?? balOf(row)
-    if (row.id_nat_struct !== null) bal.structures.push(row.id_nat_struct)
-    bals.set(row.address, bal)
-  }
-  return [...bals.values()]
-}
-
-function balOf(row: JoinedRow): Bal {
-  const bal: Bal = { address: row.address, type: row.type, name: row.name, structures: [] }
-  if (row.rpps !== null) bal.rpps = row.rpps
-  if (row.id_nat_ps !== null) bal.idNatPs = row.id_nat_ps
-  if (row.declared_at !== null) bal.declaredAt = Number(row.declared_at)
-  if (row.suspended_at !== null) bal.suspendedAt = Number(row.suspended_at)
-  return bal
 }

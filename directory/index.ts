@@ -7,8 +7,10 @@ export {
   type Lookup,
   openAnnuaire,
 } from './annuaire.ts'
-export { type Bal, BalFault, type BalReason, type NewBal } from './bal-rules.ts'
-export { type Bals, type BalsOptions, directoryMigrations, openBals } from './bals.ts'
+export { BalFault, type BalFaultLine, type BalReason } from './bal-fault.ts'
+export { directoryMigrations } from './bal-schema.ts'
+export { BAL_RULES, type Bal, type BalChanges, type BalRules, type NewBal } from './bal-types.ts'
+export { type Bals, type BalsOptions, openBals } from './bals.ts'
 export { type BoxUse, type BoxUses, boxUseMigrations, openBoxUses, PURPOSES, type Purpose, type Signs, type StaleBox } from './box-use.ts'
 export { Dn, DnFault, dnFromRdns, parseDn, type Rdn } from './dn.ts'
 export { type ImportOptions, type ImportReport, importExtract } from './extract.ts'

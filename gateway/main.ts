@@ -4,11 +4,19 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Piscina } from 'piscina'
 import { type Configuration, compiled, type Database, type Log, openDatabase } from '../config/index.ts'
-import { hashPassword, loadAnchors, loadIdentity, type Rdn, serverTls, verifyPassword } from '../crypto/index.ts'
+import {
+  auditMigrations,
+  hashPassword,
+  loadAnchors,
+  loadIdentity,
+  openAudit,
+  type Rdn,
+  serverTls,
+  verifyPassword,
+} from '../crypto/index.ts'
 import {
   type Bal,
   type Bals,
-  boxUseMigrations,
   type Dn,
   directoryMigrations,
   dnFromRdns,
@@ -47,7 +55,7 @@ export const layout = (data: string) => ({
   mailboxes: join(data, 'mail'),
 })
 
-export const migrations = [...spoolMigrations, ...directoryMigrations, ...boxUseMigrations, ...bridgeMigrations, ...patientMigrations]
+export const migrations = [...auditMigrations, ...spoolMigrations, ...directoryMigrations, ...bridgeMigrations, ...patientMigrations]
 
 /** Opens the rows of an operator; the commands use it beside a running gateway. */
 export async function openData(data: string): Promise<Database> {
@@ -56,7 +64,7 @@ export async function openData(data: string): Promise<Database> {
 }
 
 export function openBoxes(db: Database, now: () => number): Bals {
-  return openBals(db, { now, hash: hashPassword, verify: verifyPassword })
+  return openBals(db, { now, hash: hashPassword, verify: verifyPassword, audit: openAudit(db, { now }) })
 }
 
 export interface Gateway {

@@ -7,6 +7,7 @@ import type { Peer, Trust } from './trust.ts'
 export interface OwnBox {
   readonly address: string
   readonly suspendedAt?: number | undefined
+  readonly closedAt?: number | undefined
 }
 
 export interface Boxes<Box extends OwnBox = OwnBox> {
@@ -93,7 +94,7 @@ export function openPolicy<Box extends OwnBox>({ domains, postmaster, boxes, ann
     const box = await boxes.find(address).catch(cause => {
       throw new Refusal('directoryUnavailable', undefined, { cause })
     })
-    if (!box) throw new Refusal('recipientNotListed')
+    if (!box || box.closedAt !== undefined) throw new Refusal('recipientNotListed')
     if (box.suspendedAt !== undefined) throw new Refusal('recipientSuspended')
   }
 

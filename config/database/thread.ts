@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import { writeFiles } from './files.ts'
@@ -25,6 +26,8 @@ function open(): Database.Database {
   db.pragma('synchronous = FULL')
   db.pragma('foreign_keys = ON')
   db.pragma('cache_size = -65536')
+  // The audit chain is computed where its order is decided. PostgreSQL gets a function of the same name and form.
+  db.function('sha256', { deterministic: true }, text => createHash('sha256').update(String(text)).digest('hex'))
   migrate(db)
   return db
 }

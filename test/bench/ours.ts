@@ -78,8 +78,9 @@ async function createBoxes({ senders }: Ground, data: string): Promise<void> {
   const db = await openData(data)
   const boxes = openBoxes(db, Date.now)
   for (const address of addresses(senders)) {
-    await boxes.create({ address, type: 'ORG', name: 'Service fictif', structures: ['1750803447'] }, senders.password)
-    await boxes.declare(address)
+    const box = { name: 'Service fictif', structures: ['1750803447'], responsible: 'Responsable Fictif' }
+    await boxes.create({ address, type: 'ORG', ...box }, senders.password, 'bench')
+    await boxes.declare(address, 'bench')
   }
   await db.close()
 }

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 
-import { hashPassword, loadIdentity, signEnveloped, verifyPassword } from '../../crypto/index.ts'
+import { hashPassword, loadIdentity, openAudit, signEnveloped, verifyPassword } from '../../crypto/index.ts'
 import { importExtract, openBals } from '../../directory/index.ts'
 import { openData } from '../../gateway/main.ts'
 import { type DmpSimulator, startDmpSimulator } from './dmp-simulator/index.ts'
@@ -77,6 +77,8 @@ export interface World extends AsyncDisposable {
 
 /** A SIRET with a right key that nobody has. */
 const NOBODY = `3${withLuhn('7599990120001')}`
+/** Who made the boxes, in their audit log. */
+const BY = 'local'
 const SIGNER = 'liste-blanche.pli.example'
 
 /**
@@ -210,13 +212,21 @@ async function startDmp(pki: Pki, folder: string, portBase: number | undefined):
 async function createBoxes(name: OperatorName, data: string, boxes: readonly FictionalBox[], password: string): Promise<void> {
   const db = await openData(data)
   const hash = await hashPassword(password)
-  const bals = openBals(db, { now: Date.now, hash: async () => hash, verify: verifyPassword })
-  await Promise.all(boxes.map(box => bals.create(balOf(box), password)))
+  const audit = openAudit(db, { now: Date.now })
+  const bals = openBals(db, { now: Date.now, hash: async () => hash, verify: verifyPassword, audit })
+  await Promise.all(boxes.map(box => bals.create(balOf(box), password, BY)))
   await bals.create(
-    { address: `postmaster@${DOMAINS[name]}`, type: 'ORG', name: 'Postmaster', structures: [OPERATORS[name].structure] },
+    {
+      address: `postmaster@${DOMAINS[name]}`,
+      type: 'ORG',
+      name: 'Postmaster',
+      structures: [OPERATORS[name].structure],
+      responsible: 'Dr Maud RESPONSABLE-FICTIVE',
+    },
     password,
+    BY,
   )
-  await Promise.all([publishedAuthor, letterAuthor].filter(box => boxes.includes(box)).map(box => bals.declare(box.address)))
+  await Promise.all([publishedAuthor, letterAuthor].filter(box => boxes.includes(box)).map(box => bals.declare(box.address, BY)))
   await db.close()
 }
 

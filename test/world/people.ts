@@ -105,7 +105,8 @@ export function buildPeople(options: { count?: number; seed?: number } = {}): Fi
 
 /** @returns what an operator creates the box from */
 export function balOf({ address, type, place, name, person }: FictionalBox): NewBal {
-  return { address, type, name, structures: [place.idNatStruct], ...(person && { rpps: person.rpps, idNatPs: idNatPs(person.rpps) }) }
+  const whose = person ? { rpps: person.rpps, idNatPs: idNatPs(person.rpps) } : { responsible: 'Dr Maud RESPONSABLE-FICTIVE' }
+  return { address, type, name, structures: [place.idNatStruct], ...whose }
 }
 
 function professional(rank: number, seed: number): FictionalBox {

@@ -111,7 +111,7 @@ test('a recipient that disappears between RCPT and relay: the peer’s no is the
   const gone = people.filter(({ operator }) => operator === 'beta').at(-1)!
   await operators.beta.process.kill()
   const { id, messageId } = await send(accounts.sender, { ...accounts.recipient, address: gone.address })
-  await openBoxes(await stage.rows('beta'), Date.now).suspend(gone.address)
+  await openBoxes(await stage.rows('beta'), Date.now).suspend(gone.address, 'test')
   await restart(operators.beta)
   const { recipients } = await stage.settled('alpha', id)
   expect(recipients).toMatchObject([{ relay: 'failed', receipt: 'none', status: '5.2.1' }])

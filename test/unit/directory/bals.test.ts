@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../../config/database/index.ts'
-import { hashPassword, verifyPassword } from '../../../crypto/index.ts'
+import { auditMigrations, hashPassword, openAudit, verifyPassword } from '../../../crypto/index.ts'
 import { BalFault, type Bals, directoryMigrations, type NewBal, openBals } from '../../../directory/index.ts'
 import { balOf, buildPeople, publishedAuthor } from '../../world/people.ts'
 
 const NOW = Date.parse('2026-03-02T05:00:00Z')
+const BY = 'test:claire'
 const PASSWORD = 'correct horse battery'
 const DOCTOR = balOf(publishedAuthor)
 const SERVICE: NewBal = {
@@ -15,7 +16,12 @@ const SERVICE: NewBal = {
   type: 'ORG',
   name: 'Chirurgie, CH fictif',
   structures: ['1750803447', '335600000000048'],
+  responsible: 'Dr Maud RESPONSABLE-FICTIVE',
 }
+
+/** What is so of a box of which nothing was said. */
+const UNSAID = { redListed: false, paperless: false, purposes: [], delegates: [], certificates: [], revision: 1 }
+const DOCTOR_BAL = { ...UNSAID, ...DOCTOR, idNatPs: '801234567897', holders: [DOCTOR.rpps] }
 
 let folder: string
 let db: Database
@@ -27,10 +33,11 @@ beforeEach(async () => {
   now = NOW
   verified = []
   folder = mkdtempSync(join(tmpdir(), 'pli-bals-'))
-  db = await openDatabase({ file: join(folder, 'pli.db'), migrations: directoryMigrations })
+  db = await openDatabase({ file: join(folder, 'pli.db'), migrations: [...auditMigrations, ...directoryMigrations] })
   bals = openBals(db, {
     now: () => now,
     hash: hashPassword,
+    audit: openAudit(db, { now: () => now }),
     verify: (hash, password) => {
       verified.push(hash)
       return verifyPassword(hash, password)
@@ -44,24 +51,24 @@ afterEach(async () => {
 })
 
 const refused = (input: Partial<Record<keyof NewBal, unknown>>, password = PASSWORD) =>
-  bals.create({ ...DOCTOR, ...input } as NewBal, password).then(
+  bals.create({ ...DOCTOR, ...input } as NewBal, password, BY).then(
     () => 'created',
     error => (error instanceof BalFault ? error.reason : error),
   )
 
 describe('creating a box', () => {
   test('it is found as it was given, and only under its address', async () => {
-    await bals.create(DOCTOR, PASSWORD)
-    await bals.create(SERVICE, PASSWORD)
-    expect(await bals.find(DOCTOR.address)).toEqual({ ...DOCTOR, idNatPs: '801234567897' })
-    expect(await bals.find(SERVICE.address)).toEqual(SERVICE)
+    await bals.create(DOCTOR, PASSWORD, BY)
+    await bals.create(SERVICE, PASSWORD, BY)
+    expect(await bals.find(DOCTOR.address)).toEqual(DOCTOR_BAL)
+    expect(await bals.find(SERVICE.address)).toEqual({ ...UNSAID, ...SERVICE, holders: [] })
     expect(await bals.find('nobody@alpha.mssante.example')).toBeUndefined()
     expect(await bals.list()).toEqual([await bals.find(SERVICE.address), await bals.find(DOCTOR.address)])
   })
 
   test('every fictional box of the local trust space can be created', async () => {
     const some = buildPeople({ count: 6 }).map(balOf)
-    for (const bal of some) await bals.create(bal, PASSWORD)
+    for (const bal of some) await bals.create(bal, PASSWORD, BY)
     expect((await bals.list()).length).toBe(some.length)
   })
 
@@ -88,15 +95,15 @@ describe('creating a box', () => {
   })
 
   test('an address is given once, and its first box does not change', async () => {
-    await bals.create(DOCTOR, PASSWORD)
+    await bals.create(DOCTOR, PASSWORD, BY)
     const outcomes = await Promise.all([refused({ name: 'Dr Autre' }), refused({ type: 'CAB', structures: [] })])
     expect(outcomes).toEqual(['address-taken', 'address-taken'])
-    expect(await bals.find(DOCTOR.address)).toEqual({ ...DOCTOR, idNatPs: '801234567897' })
+    expect(await bals.find(DOCTOR.address)).toEqual(DOCTOR_BAL)
   })
 })
 
 describe('authentication', () => {
-  beforeEach(() => bals.create(DOCTOR, PASSWORD))
+  beforeEach(() => bals.create(DOCTOR, PASSWORD, BY))
 
   test('takes the right password of the box', async () => {
     expect(await bals.authenticate(DOCTOR.address, PASSWORD)).toEqual(await bals.find(DOCTOR.address))
@@ -108,7 +115,7 @@ describe('authentication', () => {
 
   test('a long password is not cut down to one that fits', async () => {
     const longest = 'x'.repeat(256)
-    await bals.changePassword(DOCTOR.address, longest)
+    await bals.changePassword(DOCTOR.address, longest, BY)
     expect(await bals.authenticate(DOCTOR.address, longest)).toBeDefined()
     expect(await bals.authenticate(DOCTOR.address, `${longest}x`)).toBeUndefined()
   })
@@ -123,36 +130,36 @@ describe('authentication', () => {
   })
 
   test('refuses a suspended box, at the same cost, until it is resumed', async () => {
-    await bals.suspend(DOCTOR.address)
+    await bals.suspend(DOCTOR.address, BY)
     expect(await bals.authenticate(DOCTOR.address, PASSWORD)).toBeUndefined()
     expect(verified.length).toBe(1)
     expect((await bals.find(DOCTOR.address))?.suspendedAt).toBe(NOW)
-    await bals.resume(DOCTOR.address)
+    await bals.resume(DOCTOR.address, BY)
     expect(await bals.authenticate(DOCTOR.address, PASSWORD)).toBeDefined()
   })
 
   test('takes the new password only, once it was changed', async () => {
-    await bals.changePassword(DOCTOR.address, 'another long password')
+    await bals.changePassword(DOCTOR.address, 'another long password', BY)
     expect(await bals.authenticate(DOCTOR.address, PASSWORD)).toBeUndefined()
     expect(await bals.authenticate(DOCTOR.address, 'another long password')).toBeDefined()
   })
 })
 
 describe('the declaration to inform patients', () => {
-  beforeEach(() => bals.create(DOCTOR, PASSWORD))
+  beforeEach(() => bals.create(DOCTOR, PASSWORD, BY))
 
   test('is absent at first, keeps its first date, and can be taken back', async () => {
     expect((await bals.find(DOCTOR.address))?.declaredAt).toBeUndefined()
-    await bals.declare(DOCTOR.address)
+    await bals.declare(DOCTOR.address, BY)
     now += 1000
-    await bals.declare(DOCTOR.address)
+    await bals.declare(DOCTOR.address, BY)
     expect((await bals.find(DOCTOR.address))?.declaredAt).toBe(NOW)
-    await bals.retract(DOCTOR.address)
+    await bals.retract(DOCTOR.address, BY)
     expect((await bals.find(DOCTOR.address))?.declaredAt).toBeUndefined()
   })
 
   test('of a box that does not exist is refused', async () => {
-    await expect(bals.declare('nobody@alpha.mssante.example')).rejects.toMatchObject({ reason: 'unknown-box' })
-    await expect(bals.suspend('nobody@alpha.mssante.example')).rejects.toMatchObject({ reason: 'unknown-box' })
+    await expect(bals.declare('nobody@alpha.mssante.example', BY)).rejects.toMatchObject({ reason: 'unknown-box' })
+    await expect(bals.suspend('nobody@alpha.mssante.example', BY)).rejects.toMatchObject({ reason: 'unknown-box' })
   })
 })
