@@ -10,6 +10,7 @@ import { type DmpSimulator, startDmpSimulator } from './dmp-simulator/index.ts'
 import { writeExtract } from './extract.ts'
 import { type GatewayProcess, startProcess } from './gateway-process.ts'
 import { withLuhn } from './letter.ts'
+import { issuePatientSide, PATIENT_DOMAIN, type PatientSide, startPatientSide } from './mon-espace-sante.ts'
 import {
   issueKeys,
   OPERATORS,
@@ -67,6 +68,8 @@ export interface World extends AsyncDisposable {
   shared: SharedFiles
   operators: Record<OperatorName, WorldOperator>
   dmp: DmpSimulator
+  /** Where patients are written to, and write from. */
+  patientSide: PatientSide
   people: readonly FictionalBox[]
   /** The same application password for every box of a local world. */
   password: string
@@ -89,8 +92,10 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const { folder } = options
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const pki = await createPki({ now: new Date() })
-  const others = (await options.prepare?.(pki)) ?? []
+  const others = [...((await options.prepare?.(pki)) ?? [])]
   const { anchors, crls } = await pki.write(join(folder, 'pki'))
+  const ofPatients = await issuePatientSide(pki, NOBODY)
+  others.push({ domain: PATIENT_DOMAIN, dn: ofPatients.subject, description: 'Mon espace santé (fictif)' })
   const keys = {
     alpha: await issueKeys(pki, 'alpha', join(folder, 'alpha', 'keys')),
     beta: await issueKeys(pki, 'beta', join(folder, 'beta', 'keys')),
@@ -98,6 +103,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const people = buildPeople({ count: options.professionals ?? 300 })
   const shared = { anchors, crls, whiteListSigner: SIGNER, ...(await writeLists(pki, folder, keys, people, others)) }
   const dmp = await startDmp(pki, folder, options.portBase)
+  const patientSide = await startPatientSide({ pki, issued: ofPatients, anchors, port: options.portBase && options.portBase + 9 })
   const password = `local-${randomUUID().slice(0, 18)}`
   const ports = await choosePorts(options.portBase)
 
@@ -108,7 +114,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       ports: ports[name],
       keys: keys[name],
       shared,
-      routes: { [DOMAINS[other]]: `127.0.0.1:${ports[other].reception}` },
+      routes: { [DOMAINS[other]]: `127.0.0.1:${ports[other].reception}`, [PATIENT_DOMAIN]: `127.0.0.1:${patientSide.port}` },
       dmpUrl: dmp.url,
       extra: options.extra?.[name],
     })
@@ -125,13 +131,14 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const started = await Promise.allSettled([start('alpha', 'beta'), start('beta', 'alpha')])
   const [alpha, beta] = started.map(result => (result.status === 'fulfilled' ? result.value : undefined))
   if (!alpha || !beta) {
-    await Promise.all([alpha?.process.stop(), beta?.process.stop(), dmp.close()])
+    await Promise.all([alpha?.process.stop(), beta?.process.stop(), dmp.close(), patientSide.close()])
     throw started.find(result => result.status === 'rejected')?.reason
   }
   const operators = { alpha, beta }
   const close = async () => {
     await Promise.all(Object.values(operators).map(operator => operator.process.stop()))
     await dmp.close()
+    await patientSide.close()
   }
   return {
     folder,
@@ -139,6 +146,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     shared,
     operators,
     dmp,
+    patientSide,
     people,
     password,
     accounts: accounts(people, password),

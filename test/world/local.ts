@@ -7,6 +7,7 @@ import { openData } from '../../gateway/main.ts'
 import { type Timeline, timelineOf } from '../../gateway/timeline.ts'
 import { startWorld, type World } from './index.ts'
 import { buildLetter, sampleAuthor, samplePatient } from './letter.ts'
+import { PATIENT_DOMAIN } from './mon-espace-sante.ts'
 import { submit } from './submit.ts'
 
 export interface LocalOptions {
@@ -129,6 +130,7 @@ function describe(world: World) {
     accounts: world.accounts,
     password: world.password,
     dmp: { url: world.dmp.url, log: join(world.folder, 'dmp.log') },
+    patients: { domain: PATIENT_DOMAIN, example: `${samplePatient.ins}@${PATIENT_DOMAIN}`, reception: world.patientSide.port },
   }
 }
 
@@ -147,6 +149,7 @@ function text(world: World): string {
     `  password ${world.password}`,
     `Certification authority for your mail client: ${world.caFile}`,
     `Mailboxes (Maildir): ${join(operators.alpha.data, 'mail')} and ${join(operators.beta.data, 'mail')}`,
+    `Patients: ${samplePatient.ins}@${PATIENT_DOMAIN} and any other matricule with its key (port ${world.patientSide.port})`,
     `DMP simulator: ${world.dmp.url}, its log ${join(world.folder, 'dmp.log')}`,
     `Trace a message: npx pli trace MESSAGE-ID -c ${operators.alpha.configuration}`,
   ].join('\n')

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { sampleAuthor, withLuhn } from './letter.ts'
+import { PATIENT_DOMAIN } from './mon-espace-sante.ts'
 import { DOMAINS, type Operator } from './people.ts'
 import type { IdentityPaths, Pki } from './pki.ts'
 
@@ -105,6 +106,7 @@ export async function writeConfiguration(setup: OperatorSetup): Promise<Operator
     tls: { ...keys.server, anchors: shared.anchors, crls: shared.crls },
     whiteList: { file: shared.whiteList, anchors: shared.anchors, crls: shared.crls, signer: shared.whiteListSigner },
     directory: { file: shared.directory },
+    patients: { domain: PATIENT_DOMAIN },
     routes,
     ...(setup.dmpUrl ? { dmp: testDmp(setup, setup.dmpUrl) } : {}),
     ...setup.extra,
