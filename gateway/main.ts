@@ -30,6 +30,7 @@ import {
 import { type Bridge, bridgeMigrations } from '../dmp-bridge/index.ts'
 import { mailboxCourier } from './couriers/mailbox.ts'
 import { nextHops } from './couriers/next-hop.ts'
+import { openQuota } from './couriers/quota.ts'
 import { relayCourier } from './couriers/relay.ts'
 import { openDispatcher } from './dispatcher.ts'
 import { identityFiles, openFiling, senderOf } from './filing.ts'
@@ -98,6 +99,11 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const bytes = await openBytes(layout(data).messages)
   const spool = openSpool({ db, bytes, owner, now, newId: newMessageId })
   const boxes = openBoxes(db, now)
+  const quota = openQuota({
+    folder: layout(data).mailboxes,
+    quotaOf: async address => (await boxes.find(address))?.quotaBytes,
+    now,
+  })
   const patients = openPatients(db, { domain: configuration.patients.domain, now })
   const policy = openPolicy<Bal>({ domains, postmaster, boxes, annuaire, trust, patients })
   const bridge = openFiling({
@@ -126,7 +132,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     settlement,
     reports: openIncomingReports({ spool, reader, mayWriteAs: trust.mayWriteAs, log }),
     relay: relayCourier({ trust, anchors, hops: nextHops(configuration.routes), hostname }),
-    mailbox: mailboxCourier({ folder: layout(data).mailboxes, hostname }),
+    mailbox: mailboxCourier({ folder: layout(data).mailboxes, hostname, quota }),
     domains,
     now,
     log,

@@ -3,17 +3,30 @@ import { join } from 'node:path'
 import type { Leg, Outcome } from '../spool/index.ts'
 import type { Courier } from './courier.ts'
 
+export interface MailboxOptions {
+  /** Holds one Maildir for each box: `<domain>/<local part>`. */
+  folder: string
+  hostname: string
+  /** Room in the boxes; rejects when it can't be known. */
+  quota: { take(address: string, size: number): Promise<boolean> }
+}
+
 /**
  * Delivers to the Maildir of a box: written to tmp, synced, renamed into new (https://cr.yp.to/proto/maildir.html).
  * The file's name is the recipient's own, so a delivery that is repeated after a crash replaces itself.
- * @param folder holds one Maildir for each box: `<domain>/<local part>`
+ * A box that is full defers: its owner may make room in the time of the retries.
  */
-export function mailboxCourier({ folder, hostname }: { folder: string; hostname: string }): Courier {
+export function mailboxCourier({ folder, hostname, quota }: MailboxOptions): Courier {
   return {
     async deliver(leg, content): Promise<Outcome> {
       try {
-        await store(await maildir(folder, leg.address), nameOf(leg, hostname), Buffer.concat([returnPath(leg), content]), leg.attempts > 0)
-        return { kind: 'final', reply: '2.1.5 Stored in the mailbox' }
+        const path = await maildir(folder, leg.address)
+        const name = nameOf(leg, hostname)
+        const letter = Buffer.concat([returnPath(leg), content])
+        if (leg.attempts > 0 && (await isThere(path, name))) return STORED
+        if (!(await quota.take(leg.address, letter.length))) return FULL
+        await store(path, name, letter)
+        return STORED
       } catch (error) {
         return { kind: 'deferred', status: '4.2.0', diagnostic: `mailbox: ${(error as NodeJS.ErrnoException).code ?? 'unwritable'}` }
       }
@@ -22,13 +35,22 @@ export function mailboxCourier({ folder, hostname }: { folder: string; hostname:
   }
 }
 
-/** @returns the Maildir of a box, made when it is missing. Addresses were parsed strictly, yet a path is checked where it is made. */
+const STORED: Outcome = { kind: 'final', reply: '2.1.5 Stored in the mailbox' }
+/** RFC 3463 §3.3: X.2.2 mailbox full, and here it may have room later. */
+const FULL: Outcome = { kind: 'deferred', status: '4.2.2', diagnostic: 'mailbox: over its quota' }
+
+/** @returns the Maildir of a box, made when it is missing */
 export async function maildir(folder: string, address: string): Promise<string> {
-  const [local, domain] = address.split('@')
-  if (!local || !domain || /[/\\\0]|^\.+$/.test(local) || /[^a-z0-9.-]|^\./.test(domain)) throw new Error('not a mailbox')
-  const path = join(folder, domain, local)
+  const path = maildirPath(folder, address)
   await Promise.all(['tmp', 'new', 'cur'].map(part => mkdir(join(path, part), { recursive: true, mode: 0o700 })))
   return path
+}
+
+/** Addresses were parsed strictly, yet a path is checked where it is made. */
+export function maildirPath(folder: string, address: string): string {
+  const [local, domain] = address.split('@')
+  if (!local || !domain || /[/\\\0]|^\.+$/.test(local) || /[^a-z0-9.-]|^\./.test(domain)) throw new Error('not a mailbox')
+  return join(folder, domain, local)
 }
 
 /** RFC 5321 §4.4: final delivery adds the reverse-path. */
@@ -40,8 +62,7 @@ function nameOf(leg: Leg, hostname: string): string {
   return `${Math.floor(leg.accepted_at / 1000)}.${leg.message_id}.${leg.position}.${hostname}`
 }
 
-async function store(path: string, name: string, bytes: Buffer, repeated: boolean): Promise<void> {
-  if (repeated && (await isThere(path, name))) return
+async function store(path: string, name: string, bytes: Buffer): Promise<void> {
   const file = await open(join(path, 'tmp', name), 'w', 0o600)
   try {
     await file.writeFile(bytes)
