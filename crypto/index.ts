@@ -13,7 +13,7 @@ export { type CertificateFacts, readCertificate, subjectOf } from './certificate
 export { createIdentity, type Identity, type IdentityFiles, loadIdentity, type PemFiles } from './identity.ts'
 export { formatName, type Rdn } from './names.ts'
 export { hashPassword, verifyPassword } from './password.ts'
-export { judgePeer, PeerRefused, peerFaultOf } from './peer.ts'
+export { faultOfShown, judgePeer, PeerRefused, peerFaultOf } from './peer.ts'
 export type { Pkcs12Files } from './pkcs12/files.ts'
 export { type SignEnvelopedOptions, signEnveloped } from './sign-enveloped.ts'
 export { SignatureFault, type SignatureFaultReason } from './signature-fault.ts'

@@ -83,6 +83,16 @@ export function peerFaultOf(error: unknown, anchors: Anchors): Refused | undefin
   return cause ? peerFaultOf(cause, anchors) : undefined
 }
 
+/**
+ * A server's certificate that OpenSSL has refused, in our own words: they name the day or the issuer, which its error code does not.
+ * @param der what was shown in the handshake
+ * @returns undefined when our own judgement has nothing against it: then OpenSSL's code is all that is known
+ */
+export function faultOfShown(der: Buffer, anchors: Anchors, now: Date = new Date()): Refused | undefined {
+  const verdict = judgeCertificate(der, trustOf(anchors), 'tls', now)
+  return verdict.kind === 'refused' ? verdict : undefined
+}
+
 function isChainCode(code: string): boolean {
   return /^(UNABLE_TO_(GET_ISSUER|VERIFY_LEAF)|SELF_SIGNED_CERT|CERT_(SIGNATURE_FAILURE|CHAIN_TOO_LONG|UNTRUSTED|REJECTED)|INVALID_CA|PATH_LENGTH)/.test(
     code,

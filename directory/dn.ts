@@ -36,6 +36,12 @@ export class Dn {
   }
 }
 
+/** @returns whether two names are of one organisation and differ in their CN alone: a certificate of another machine, or of an older one */
+export function differsInCommonNameOnly(one: Dn, other: Dn): boolean {
+  const rest = ({ rdns }: Dn) => new Dn(rdns.filter(({ type }) => type !== 'CN')).key
+  return !one.equals(other) && rest(one) === rest(other)
+}
+
 /** @returns the name of a certificate's subject, given in certificate order */
 export function dnFromRdns(rdns: readonly Rdn[]): Dn {
   return new Dn(rdns)

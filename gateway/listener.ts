@@ -7,7 +7,7 @@ import { maskPatient } from './address.ts'
 import { ContentFault } from './content-guard.ts'
 import type { Transaction } from './intake.ts'
 import { commandFault } from './parameters.ts'
-import { Refusal } from './refusals.ts'
+import { Refusal, type RefusalReason } from './refusals.ts'
 import type { AskedRecipient, OwnBox, Policy, Speaker } from './session.ts'
 import type { Recipient } from './spool/index.ts'
 import type { Peer } from './trust.ts'
@@ -22,6 +22,8 @@ export interface ListenerOptions<Box extends OwnBox> {
   limits: { messageBytes: number; recipients: number; connections: number }
   policy: Policy<Box>
   meet(socket: TLSSocket): Peer
+  /** Whom another operator asks when he is refused. */
+  contact: string
   intake(transaction: Transaction<Box>, content: NodeJS.ReadableStream): Promise<string>
   log: Log
 }
@@ -52,16 +54,23 @@ interface Connection {
  * code (every 550 is 5.1.1): a text that starts with a status keeps it. And before TLS it answers "authentication required": RFC 3207 §4 wants 530.
  */
 class GatewayServer extends SMTPServer {
+  readonly refuse: Early
+
+  constructor(options: SMTPServerOptions, refuse: Early) {
+    super(options)
+    this.refuse = refuse
+  }
+
   override connect(...args: Parameters<SMTPServer['connect']>): void {
     const before = new Set(this.connections)
     super.connect(...args)
     for (const connection of this.connections) {
-      if (!before.has(connection)) refine(connection as unknown as Connection)
+      if (!before.has(connection)) refine(connection as unknown as Connection, this.refuse)
     }
   }
 }
 
-function refine(connection: Connection): void {
+function refine(connection: Connection, refuse: Early): void {
   const send = connection.send.bind(connection)
   connection.send = (code, text, context) => {
     if (connection.session.secure && !connection._upgrading) gather(connection._socket)
@@ -74,7 +83,7 @@ function refine(connection: Connection): void {
     const fault = connection._nextHandler ? undefined : commandFault(String(command))
     const reason = isOpen || BEFORE_TLS.has(name) ? fault : 'tlsRequired'
     if (reason === undefined) return onCommand(command, next)
-    const refusal = new Refusal(reason)
+    const refusal = refuse(reason, connection.session)
     connection.send(refusal.code, `${refusal.status} ${refusal.message}`)
     setImmediate(next)
   }
@@ -87,6 +96,17 @@ function gather(socket: Socket): void {
   setImmediate(() => socket.uncork())
 }
 
+/** Refuses a command before smtp-server reads it. */
+type Early = (reason: RefusalReason, session: SMTPServerSession) => Refusal
+
+function early({ door, contact, log }: Pick<ListenerOptions<OwnBox>, 'door' | 'contact' | 'log'>): Early {
+  return (reason, session) => {
+    log.info('refused', { door, session: session.id, reason })
+    const isOperator = reason === 'tlsRequired' && door === 'reception'
+    return new Refusal(reason, isOperator ? `nothing is taken in clear text; ask ${contact}` : undefined)
+  }
+}
+
 export interface OpenDoor {
   readonly port: number
   /** New handshakes use these certificates and lists. */
@@ -96,7 +116,7 @@ export interface OpenDoor {
 
 /** Opens one SMTP door. @returns its port, and how to close it */
 export async function openListener<Box extends OwnBox>(options: ListenerOptions<Box>): Promise<OpenDoor> {
-  const server = new GatewayServer(serverOptions(options))
+  const server = new GatewayServer(serverOptions(options), early(options))
   server.on('error', error =>
     options.log.info('connection-error', { door: options.door, code: (error as NodeJS.ErrnoException).code ?? error.name }),
   )

@@ -18,6 +18,7 @@ import {
   type Bal,
   type Bals,
   type Dn,
+  differsInCommonNameOnly,
   directoryMigrations,
   dnFromRdns,
   openBals,
@@ -89,7 +90,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const identity = loadIdentity(identityFiles(configuration.tls))
   const anchors = loadAnchors(configuration.tls)
   const space = trustedSpace(await whiteListOf(configuration, log))
-  const trust = openTrust({ anchors, identity, space })
+  const trust = openTrust({ anchors, identity, space, contact: postmaster })
   const annuaire = openDirectory(configuration.directory.file)
 
   const db = await openData(data)
@@ -191,6 +192,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       limits,
       policy,
       meet: trust.meet,
+      contact: postmaster,
       intake: (transaction, content) => intake(transaction, content as never),
       log,
     })
@@ -264,5 +266,10 @@ function trustedSpace(list: WhiteList): TrustedSpace {
     allows: (domain, name) => name !== '' && list.allows(domain, dn(name)),
     lists: name => name !== '' && list.lists(dn(name)),
     namesOf: domain => list.dnsOf(domain).map(String),
+    likest: (domain, name) =>
+      list
+        .dnsOf(domain)
+        .find(listed => differsInCommonNameOnly(listed, dn(name)))
+        ?.toString(),
   }
 }

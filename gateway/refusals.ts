@@ -12,8 +12,13 @@ export const REFUSALS = {
   senderDomainUnknown: [550, '5.7.1', 'The white list does not name this domain'],
   nullSenderNotReport: [550, '5.7.1', 'An empty return path is for delivery and disposition reports only'],
   reportNotYours: [550, '5.7.1', 'Delivery reports are written by servers, not by mailboxes'],
-  peerRefused: [550, '5.7.1', 'Your certificate was refused'],
-  peerNotListed: [550, '5.7.1', 'The white list does not give your certificate for this domain'],
+  // The cases of the national test tool (MOTCO1) each have a reason; sans-tls is tlsRequired.
+  peerExpired: [550, '5.7.1', 'Your certificate was refused'], // cert-expire
+  peerRevoked: [550, '5.7.1', 'Your certificate was refused'], // cert-revoque
+  peerNotFromAuthority: [550, '5.7.1', 'Your certificate was refused'], // cert-non-igc
+  peerRefused: [550, '5.7.1', 'Your certificate was refused'], // any other fault of it
+  peerNameDiffers: [550, '5.7.1', 'The CN of your certificate is not the one that the white list gives for this domain'], // cert-cn-diff-dn
+  peerNotListed: [550, '5.7.1', 'The white list does not give your certificate for this domain'], // cert-no-match
   fromNotSender: [550, '5.7.1', 'The From and Sender fields must hold your own mailbox only'],
   fromNotPeer: [550, '5.7.1', 'The white list does not give your certificate for the domain of the From field'],
   headerUnclear: [550, '5.6.0', 'The header cannot be read without doubt'],

@@ -1,6 +1,6 @@
 import type { Log } from '../config/index.ts'
 import { maskPatient } from './address.ts'
-import type { EnhancedStatus } from './refusals.ts'
+import type { EnhancedStatus, RefusalReason } from './refusals.ts'
 import type { Report, ReportWriter } from './report-writer.ts'
 import { type Leg, nextAttempt, type Outcome, type Prepared, type RecipientRow, type Retry, type Spool } from './spool/index.ts'
 
@@ -39,8 +39,8 @@ export function openSettlement(options: SettlementOptions) {
     const line = spool.event(leg.message_id, leg.position, kind, detail)
     const done = await spool.settle(leg, change, [line, ...(await told(leg, kind))], prepared)
     if (!done) return prepared && spool.discard(prepared)
-    const { status, peer, host, tls } = detail // not what the peer said: that may name a patient
-    log.info(kind, { id: leg.message_id, to: maskPatient(leg.address), status, peer, host, tls })
+    const { status, reason, peer, host, tls } = detail // not what the peer said: that may name a patient
+    log.info(kind, { id: leg.message_id, to: maskPatient(leg.address), status, reason, peer, host, tls })
     announce(prepared)
   }
 
@@ -82,7 +82,7 @@ export function openSettlement(options: SettlementOptions) {
     return end(leg, change, 'delivered', { by: 'mailbox' }, report)
   }
 
-  function failed(leg: Leg, outcome: { status: EnhancedStatus; diagnostic: string; peer?: string | undefined }): Promise<void> {
+  function failed(leg: Leg, outcome: Refused): Promise<void> {
     const { status, diagnostic } = outcome
     const report = wants(leg, 'FAILURE') ? ({ kind: 'failed', status, diagnostic } as const) : undefined
     const change: Partial<RecipientRow> = {
@@ -93,7 +93,7 @@ export function openSettlement(options: SettlementOptions) {
       diagnostic,
       attempts: leg.attempts + 1,
     }
-    return end(leg, change, 'failed', { status, diagnostic }, report)
+    return end(leg, change, 'failed', { status, ...because(outcome), diagnostic }, report)
   }
 
   function deferred(leg: Leg, outcome: Extract<Outcome, { kind: 'deferred' }>): Promise<void> {
@@ -114,7 +114,7 @@ export function openSettlement(options: SettlementOptions) {
       diagnostic,
       ...(warn ? { warned_at: now() } : {}),
     }
-    return end(leg, change, 'deferred', { status, diagnostic, next: new Date(at).toISOString() }, report)
+    return end(leg, change, 'deferred', { status, ...because(outcome), diagnostic, next: new Date(at).toISOString() }, report)
   }
 
   return {
@@ -135,6 +135,17 @@ export function openSettlement(options: SettlementOptions) {
       else if (prepared) await spool.discard(prepared)
     },
   }
+}
+
+interface Refused {
+  status: EnhancedStatus
+  diagnostic: string
+  peer?: string | undefined
+  reason?: RefusalReason | undefined
+}
+
+function because({ reason }: { reason?: RefusalReason | undefined }): Record<string, string> {
+  return reason ? { reason } : {}
 }
 
 function statusIn(reply: string): string {

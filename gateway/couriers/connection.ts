@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { NodemailerError } from 'nodemailer/lib/errors'
 import type { SMTPConnectionSendInfo, SMTPEnvelope } from 'nodemailer/lib/smtp-connection'
+import { PeerRefused } from '../../crypto/index.ts'
 import type { Trust } from '../trust.ts'
 import { SpoolConnection } from './dot-stuffing.ts'
 import type { Host } from './next-hop.ts'
@@ -31,7 +32,7 @@ function inSlices(content: Buffer): Buffer | Readable {
 
 /**
  * Connects, STARTTLS, EHLO. There is no path to clear text: without STARTTLS, or with a wrong certificate, it fails.
- * @throws NodemailerError of the connection
+ * @throws PeerRefused, or the NodemailerError of the connection
  */
 export function connect(to: Host, domain: string, options: { trust: Trust; hostname: string }): Promise<Connection> {
   const { tls, peer } = options.trust.tlsTowards(domain)
@@ -51,7 +52,8 @@ export function connect(to: Host, domain: string, options: { trust: Trust; hostn
   return new Promise((resolve, reject) => {
     const fail = (error: NodemailerError) => {
       usable = false
-      reject(error) // before the end, which knows less
+      const fault = smtp.secure || !smtp.shown ? undefined : options.trust.faultOf(smtp.shown)
+      reject(fault ? new PeerRefused(fault) : error) // before the end, which knows less
       smtp.close()
     }
     smtp.on('error', fail)

@@ -4,7 +4,7 @@ import { type Anchors, peerFaultOf } from '../../crypto/index.ts'
 import { hush } from '../receipts/index.ts'
 import type { EnhancedStatus } from '../refusals.ts'
 import type { Leg, Outcome } from '../spool/index.ts'
-import { type Trust, WrongPeer } from '../trust.ts'
+import { reasonOf, type Trust, WrongPeer } from '../trust.ts'
 import { type Connection, connect } from './connection.ts'
 import type { Courier } from './courier.ts'
 import { type NextHops, NoNextHop } from './next-hop.ts'
@@ -87,13 +87,19 @@ function connectionFailure(error: unknown, anchors: Anchors): Outcome {
       : { kind: 'deferred', status: '4.4.3', diagnostic: error.message, everyone: true }
   }
   const wrongPeer =
-    error instanceof WrongPeer ? error : (error as Error).cause instanceof WrongPeer ? ((error as Error).cause as Error) : undefined
-  if (wrongPeer) return { kind: 'deferred', status: '4.7.1', diagnostic: wrongPeer.message, everyone: true }
+    error instanceof WrongPeer ? error : (error as Error).cause instanceof WrongPeer ? ((error as Error).cause as WrongPeer) : undefined
+  if (wrongPeer) return { kind: 'deferred', status: '4.7.1', reason: wrongPeer.reason, diagnostic: wrongPeer.message, everyone: true }
   const fault = peerFaultOf({ code: (error as { originalCode?: string }).originalCode, cause: error }, anchors)
-  if (fault) return { kind: 'deferred', status: '4.7.5', diagnostic: `their certificate: ${fault.why}, ${fault.detail}`, everyone: true }
+  if (fault) {
+    const diagnostic = `their certificate: ${fault.why}, ${fault.detail}`
+    return { kind: 'deferred', status: '4.7.5', reason: reasonOf(fault.why), diagnostic, everyone: true }
+  }
   const { code, command, message } = error as NodemailerError
-  const status = code === 'ETLS' || command === 'STARTTLS' ? '4.7.0' : '4.4.1'
-  return { kind: 'deferred', status, diagnostic: printable(message), everyone: true }
+  if (command === 'STARTTLS') {
+    const diagnostic = printable(`they offer no TLS, and nothing is sent in clear text: ${message}`)
+    return { kind: 'deferred', status: '4.7.0', reason: 'tlsRequired', diagnostic, everyone: true }
+  }
+  return { kind: 'deferred', status: code === 'ETLS' ? '4.7.0' : '4.4.1', diagnostic: printable(message), everyone: true }
 }
 
 /** The peer's own words: its status when it gave one (RFC 2034), else the class of its reply. */

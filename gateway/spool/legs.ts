@@ -1,4 +1,4 @@
-import type { EnhancedStatus } from '../refusals.ts'
+import type { EnhancedStatus, RefusalReason } from '../refusals.ts'
 import type { Receipt, Relay } from './schema.ts'
 
 /** Two questions about each recipient; each column moves only along its own table. (The third, filing, is asked once for each document.) */
@@ -24,6 +24,6 @@ export type Outcome =
   /** `relayed`: another operator took it; `final`: it is in the mailbox. `reports`: the peer sends DSNs (RFC 3461 §5.2.2). */
   | { kind: 'relayed'; peer: string; host: string; reply: string; tls: string; reports: boolean }
   | { kind: 'final'; reply: string }
-  /** `everyone`: the whole domain could not be reached, not just this recipient. */
-  | { kind: 'deferred'; status: EnhancedStatus; diagnostic: string; peer?: string; everyone?: boolean }
-  | { kind: 'failed'; status: EnhancedStatus; diagnostic: string; peer?: string }
+  /** `everyone`: the whole domain could not be reached, not just this recipient. `reason`: we refused them, as we would at our own door. */
+  | { kind: 'deferred'; status: EnhancedStatus; diagnostic: string; peer?: string; everyone?: boolean; reason?: RefusalReason }
+  | { kind: 'failed'; status: EnhancedStatus; diagnostic: string; peer?: string; reason?: RefusalReason }

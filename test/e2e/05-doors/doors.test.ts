@@ -28,6 +28,7 @@ beforeAll(async () => {
     SENDER: sender.address.toUpperCase(),
     colleague,
     recipient: recipient.address,
+    RECIPIENT: recipient.address.toUpperCase(),
     user64: base64(sender.address),
     password64: base64(password),
     plain: base64(`\0${sender.address}\0${password}`),

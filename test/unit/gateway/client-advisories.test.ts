@@ -176,6 +176,7 @@ describe('TLS', () => {
       anchors: doors.anchors,
       identity: doors.identity,
       space: spaceOf({ [THEIRS]: doors.peer, 'c.mssante.test': third }),
+      contact: `postmaster@${OURS}`,
     })
     await using ofB = await fakePeer()
     await using ofC = await fakePeer({ issued: third })
@@ -202,7 +203,10 @@ describe('TLS', () => {
     expect(await courier.deliver(leg(), CONTENT)).toMatchObject({
       kind: 'deferred',
       status: '4.7.1',
-      diagnostic: expect.stringMatching(/^the white list does not give CN=smtp\.c\.mssante\.test,.* for b\.mssante\.test$/),
+      reason: 'peerNotListed',
+      diagnostic: expect.stringMatching(
+        /^their certificate is not one that the white list gives for b\.mssante\.test: shown CN=smtp\.c\.mssante\.test,.*, expected CN=smtp\.b\./,
+      ),
     })
     await courier.close()
     expect(peer.heard).toEqual([])

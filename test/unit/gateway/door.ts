@@ -42,7 +42,7 @@ export async function openDoors(): Promise<Doors> {
   const [own, peer] = await Promise.all([issue(pki, OURS), issue(pki, THEIRS)])
   const identity = loadIdentity(await writeIdentity(folder, 'own', own, pki))
   const anchors = loadAnchors(await pki.write(folder))
-  const trust = openTrust({ anchors, identity, space: spaceOf({ [OURS]: own, [THEIRS]: peer }) })
+  const trust = openTrust({ anchors, identity, space: spaceOf({ [OURS]: own, [THEIRS]: peer }), contact: `postmaster@${OURS}` })
   const db = await openDatabase({ file: join(folder, 'pli.sqlite'), migrations: [...spoolMigrations, ...patientMigrations] })
   const patients = openPatients(db, { domain: PATIENTS, now: Date.now })
   const spool = openSpool({ db, bytes: await openBytes(join(folder, 'messages')), owner: 'here', now: Date.now, newId: newMessageId })
@@ -111,6 +111,7 @@ async function openDoor(door: Door, parts: { identity: Identity; anchors: Anchor
     limits: { messageBytes: CONTENT_LIMITS.size, recipients: 500, connections: 100 },
     policy,
     meet: trust.meet,
+    contact: `postmaster@${OURS}`,
     intake: (transaction, content) => intake(transaction, content as never),
     log: silent,
   })
@@ -129,5 +130,6 @@ export function spaceOf(listed: Record<string, Issued>): TrustedSpace {
     allows: (domain, name) => names.get(domain) === name,
     lists: name => [...names.values()].includes(name),
     namesOf: domain => [names.get(domain)].filter(name => name !== undefined),
+    likest: () => undefined,
   }
 }
