@@ -111,6 +111,8 @@ export interface FoundDocument {
   content: Uint8Array
   /** of `content`, hexadecimal, lower case */
   sha256: string
+  /** it came in an archive, as IHE_XDM.zip is one */
+  archived?: true
   cda?: CdaFacts
   /** confidentiality codes of METADATA.XML other than N */
   marks: string[]

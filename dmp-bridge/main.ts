@@ -23,7 +23,7 @@ export interface MailSource {
   release(messageId: string): Promise<void>
   /**
    * One line of the message's ledger: ids and codes only. `kind` is the filing's state (pending, held, ignored, filed, refused) or
-   * `filing-part-ignored`. After a crash a line may come twice.
+   * `filing-part-ignored`, or it is `mss-headers`. After a crash a line may come twice.
    */
   note(messageId: string, kind: string, detail: Record<string, string>): Promise<void>
 }

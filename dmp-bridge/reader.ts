@@ -3,6 +3,7 @@ import type { CdaFacts, FoundDocument, Recognition } from './facts.ts'
 import type { FilingReason } from './filing-reasons.ts'
 import { type FilingRow, type InboxRow, WHOLE_MESSAGE } from './filing-tables.ts'
 import type { Filings, NewFiling } from './filings.ts'
+import { computeMssHeaders, mssHeadersLine, readMssHeaders } from './mss-headers.ts'
 import { parse } from './orders.ts'
 
 /** What the bridge files for its operator; `delayMs` is the author's time to hold a document back before it goes. */
@@ -26,7 +27,8 @@ export interface ReaderTools {
  */
 export async function readMessage(message: InboxRow, tools: ReaderTools): Promise<number> {
   const sender = JSON.parse(message.sender) as Sender
-  const recognition = await tools.recognise(await tools.read(message.message_id))
+  const eml = await tools.read(message.message_id)
+  const recognition = await tools.recognise(eml)
   const ids = recognition.documents.flatMap(document => keyOf(document.cda) ?? [])
   const filings = planAll(recognition, sender, await tools.filings.knownAs(ids), tools)
   const ignored = recognition.ignored.filter(part => part.reason !== 'technical')
@@ -34,6 +36,7 @@ export async function readMessage(message: InboxRow, tools: ReaderTools): Promis
     const parts = ignored.filter(part => part.reason === reason).length
     await tools.note(message.message_id, 'filing-part-ignored', { reason, parts: String(parts) })
   }
+  await tools.note(message.message_id, 'mss-headers', mssHeadersLine(readMssHeaders(eml), computeMssHeaders(recognition)))
   await tools.filings.plan(message, filings)
   return recognition.documents.length
 }

@@ -45,6 +45,8 @@ export interface Tables {
   /** edition (yyyy-mm-dd) of each table */
   readonly editions: Readonly<Record<string, string>>
   hasType(type: Coded): boolean
+  /** whether any system has a type of that code */
+  hasTypeCode(code: string): boolean
   /** class of a known type; `professional` is false for what a professional never files */
   classOf(type: Coded): (Coded & { professional: boolean }) | undefined
   formatOf(cda: Pick<CdaFacts, 'body' | 'mediaType' | 'templateIds'>): Coded | undefined
@@ -69,6 +71,7 @@ export const TABLES_FOLDER = join(packageRoot, 'dmp-bridge/tables')
  */
 export function loadTables(folder = TABLES_FOLDER): Tables {
   const types = new Map(read(folder, 'types').types.map(each => [key(each), each]))
+  const codes = new Set([...types.values()].map(each => each.code))
   const classes = read(folder, 'classes')
   const formats = read(folder, 'formats')
   const facilities = new Map(read(folder, 'facilities').facilities.map(each => [key(each), each]))
@@ -80,6 +83,7 @@ export function loadTables(folder = TABLES_FOLDER): Tables {
   return {
     editions: Object.fromEntries(NAMES.map(name => [name, read(folder, name).edition])),
     hasType: type => types.has(key(type)),
+    hasTypeCode: asked => codes.has(asked),
     classOf: type => {
       const found = classes.classes.find(each => each.code === types.get(key(type))?.class)
       return found && { ...found, system: classes.system }

@@ -20,13 +20,14 @@ export async function readArchive(path: string, bytes: Uint8Array, limits: Limit
   } catch (error) {
     if (!(error instanceof ZipFault)) throw error
     budget.takeDocument()
-    return { documents: [found(path, bytes, [error.reason])], ignored: [], faults: [] }
+    return { documents: [{ ...found(path, bytes, [error.reason]), archived: true }], ignored: [], faults: [] }
   }
   const read = readFiles(path, unfolded.files, limits, budget)
   const dropped: Ignored[] = unfolded.dropped.map(each => ({ path: `${path}/${each}`, reason: 'technical' }))
   const ignored = [...read.ignored, ...dropped]
   const isEmpty = read.documents.length === 0 && ignored.length === 0
-  return { ...read, ignored: isEmpty ? [{ path, reason: 'empty-archive' }] : ignored }
+  const documents = read.documents.map(each => ({ ...each, archived: true as const }))
+  return { ...read, documents, ignored: isEmpty ? [{ path, reason: 'empty-archive' }] : ignored }
 }
 
 function readFiles(path: string, files: ZipEntry[], limits: Limits, budget: Budget): Recognition {

@@ -18,7 +18,7 @@ test('a letter’s document is filed once, after the author’s time to hold it,
   expect(await world.states()).toEqual(['filed'])
   expect(world.dmp.filed).toEqual([uniqueId])
   expect(world.released).toEqual(['m1'])
-  expect(world.notes.map(each => each.kind)).toEqual(['filing-part-ignored', 'pending', 'filed'])
+  expect(world.notes.map(each => each.kind)).toEqual(['filing-part-ignored', 'mss-headers', 'pending', 'filed'])
   expect(world.notes.at(-1)).toMatchObject({ message: 'm1', kind: 'filed', detail: { uniqueId } })
 })
 
