@@ -1,6 +1,7 @@
 import type { TLSSocket } from 'node:tls'
 import { type Anchors, trustOf } from './anchors.ts'
 import { judgeCertificate } from './chain.ts'
+import type { Usage } from './usage.ts'
 import { type PeerFault, type PeerVerdict, type Refused, refused } from './verdict.ts'
 
 /** OpenSSL's verification errors (X509_V_ERR_*, as node:tls names them). An unknown one is still a no. */
@@ -37,12 +38,18 @@ export class PeerRefused extends Error {
  * Judges the peer of a finished handshake, on either side. OpenSSL must have accepted it (its chain, dates and lists at the time the TLS context was
  * made) *and* our own judgement against the anchors' present lists must accept it: neither alone is enough.
  * @param now the instant to judge at
+ * @param usage `tls` for operators, whose server certificate serves on both sides; `client` for software that signs in with its own
  * @returns a verdict; never throws for what a peer can show
  */
-export function judgePeer(socket: TLSSocket, anchors: Anchors, now: Date = new Date()): PeerVerdict {
+export function judgePeer(
+  socket: TLSSocket,
+  anchors: Anchors,
+  now: Date = new Date(),
+  usage: Exclude<Usage, 'signature'> = 'tls',
+): PeerVerdict {
   const certificate = socket.getPeerX509Certificate()
   if (!certificate) return refused('no-certificate', 'no client certificate was shown')
-  const verdict = judgeCertificate(certificate.raw, trustOf(anchors), 'tls', now)
+  const verdict = judgeCertificate(certificate.raw, trustOf(anchors), usage, now)
   if (verdict.kind === 'refused') return verdict
   return opensslFault(socket) ?? verdict
 }

@@ -3,7 +3,7 @@ import type { ParsedCertificate } from './certificate.ts'
 import { type Refused, refused } from './verdict.ts'
 
 /** What a certificate is shown for. */
-export type Usage = 'tls' | 'signature'
+export type Usage = 'tls' | 'client' | 'signature'
 
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
@@ -16,6 +16,8 @@ const DOCUMENT_SIGNING = '1.3.6.1.5.5.7.3.36' // RFC 9336
  */
 const RULES: Record<Usage, { keyUsage: KeyUsageType[]; purposes: string[]; words: string }> = {
   tls: { keyUsage: ['digitalSignature'], purposes: [SERVER_AUTH, CLIENT_AUTH], words: 'TLS' },
+  // Software that submits mail: never with a certificate that is for servers only.
+  client: { keyUsage: ['digitalSignature'], purposes: [CLIENT_AUTH], words: 'TLS clients' },
   // The signer of the white list has digitalSignature + nonRepudiation and the purpose emailProtection.
   signature: { keyUsage: ['digitalSignature', 'nonRepudiation'], purposes: [EMAIL_PROTECTION, DOCUMENT_SIGNING], words: 'signatures' },
 }

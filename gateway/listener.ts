@@ -1,26 +1,31 @@
-import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from 'smtp-server'
+import type { SMTPServerOptions, SMTPServerSession } from 'smtp-server'
 import type { Log } from '../config/index.ts'
 import type { ServerTls } from '../crypto/index.ts'
 import { maskPatient } from './address.ts'
 import { ContentFault } from './content-guard.ts'
+import { type Admission, type Early, GatewayServer } from './gateway-server.ts'
 import type { Transaction } from './intake.ts'
-import { commandFault } from './parameters.ts'
-import { Refusal, type RefusalReason } from './refusals.ts'
+import { Refusal } from './refusals.ts'
 import type { AskedRecipient, OwnBox, Policy, Speaker } from './session.ts'
+import type { SignIn, SignInBox } from './sign-in/index.ts'
+import type { SaslOptions } from './sign-in/sasl.ts'
 import type { Recipient } from './spool/index.ts'
 import type { Peer } from './trust.ts'
 
 export type Door = 'submission' | 'submissions' | 'reception'
 
-export interface ListenerOptions<Box extends OwnBox> {
+/** A box of ours that mail clients sign in to. */
+export type ClientBox = OwnBox & SignInBox
+
+export interface ListenerOptions<Box extends ClientBox> {
   door: Door
   listen: { host: string; port: number }
   hostname: string
   tls: ServerTls
   limits: { messageBytes: number; recipients: number; connections: number }
   policy: Policy<Box>
+  signIn: SignIn<Box>
   meet(socket: TLSSocket): Peer
   /** Whom another operator asks when he is refused. */
   contact: string
@@ -28,83 +33,12 @@ export interface ListenerOptions<Box extends OwnBox> {
   log: Log
 }
 
-/** What may be said before TLS (RFC 3207 §4). */
-const BEFORE_TLS = new Set(['EHLO', 'STARTTLS', 'NOOP', 'QUIT'])
-
-interface Said<Box extends OwnBox> {
+interface Said<Box extends ClientBox> {
   peer?: Peer
   sender?: string
   peerName?: string
   recipients: Map<string, Recipient>
   box?: Box
-}
-
-interface Connection {
-  session: SMTPServerSession
-  _socket: Socket
-  _upgrading: boolean
-  /** Set while the lines of an AUTH exchange are awaited. */
-  _nextHandler: unknown
-  send(code: number, text: unknown, context?: unknown): void
-  _onCommand(command: Buffer | undefined, next: () => void): void
-}
-
-/**
- * smtp-server speaks the protocol; two things it does otherwise than we want are set right here. It derives the enhanced status from the reply
- * code (every 550 is 5.1.1): a text that starts with a status keeps it. And before TLS it answers "authentication required": RFC 3207 §4 wants 530.
- */
-class GatewayServer extends SMTPServer {
-  readonly refuse: Early
-
-  constructor(options: SMTPServerOptions, refuse: Early) {
-    super(options)
-    this.refuse = refuse
-  }
-
-  override connect(...args: Parameters<SMTPServer['connect']>): void {
-    const before = new Set(this.connections)
-    super.connect(...args)
-    for (const connection of this.connections) {
-      if (!before.has(connection)) refine(connection as unknown as Connection, this.refuse)
-    }
-  }
-}
-
-function refine(connection: Connection, refuse: Early): void {
-  const send = connection.send.bind(connection)
-  connection.send = (code, text, context) => {
-    if (connection.session.secure && !connection._upgrading) gather(connection._socket)
-    send(code, text, /^[245]\.\d+\.\d+ /.test(String(text)) ? false : context)
-  }
-  const onCommand = connection._onCommand.bind(connection)
-  connection._onCommand = (command, next) => {
-    const name = String(command).split(' ', 1)[0]?.toUpperCase() ?? ''
-    const isOpen = connection.session.secure || connection._upgrading
-    const fault = connection._nextHandler ? undefined : commandFault(String(command))
-    const reason = isOpen || BEFORE_TLS.has(name) ? fault : 'tlsRequired'
-    if (reason === undefined) return onCommand(command, next)
-    const refusal = refuse(reason, connection.session)
-    connection.send(refusal.code, `${refusal.status} ${refusal.message}`)
-    setImmediate(next)
-  }
-}
-
-/** RFC 2920 §3.2: the replies to commands that came together leave together, in one segment (and one TLS record). */
-function gather(socket: Socket): void {
-  if (socket.writableCorked > 0) return
-  socket.cork()
-  setImmediate(() => socket.uncork())
-}
-
-/** Refuses a command before smtp-server reads it. */
-type Early = (reason: RefusalReason, session: SMTPServerSession) => Refusal
-
-function early({ door, contact, log }: Pick<ListenerOptions<OwnBox>, 'door' | 'contact' | 'log'>): Early {
-  return (reason, session) => {
-    log.info('refused', { door, session: session.id, reason })
-    const isOperator = reason === 'tlsRequired' && door === 'reception'
-    return new Refusal(reason, isOperator ? `nothing is taken in clear text; ask ${contact}` : undefined)
-  }
 }
 
 export interface OpenDoor {
@@ -115,8 +49,13 @@ export interface OpenDoor {
 }
 
 /** Opens one SMTP door. @returns its port, and how to close it */
-export async function openListener<Box extends OwnBox>(options: ListenerOptions<Box>): Promise<OpenDoor> {
-  const server = new GatewayServer(serverOptions(options), early(options))
+export async function openListener<Box extends ClientBox>(options: ListenerOptions<Box>): Promise<OpenDoor> {
+  const talks = openTalks<Box>()
+  const server = new GatewayServer(serverOptions(options, talks), {
+    admit: admission(options),
+    refuse: early(options),
+    sasl: saslOptions(options, talks),
+  })
   server.on('error', error =>
     options.log.info('connection-error', { door: options.door, code: (error as NodeJS.ErrnoException).code ?? error.name }),
   )
@@ -140,14 +79,60 @@ export async function openListener<Box extends OwnBox>(options: ListenerOptions<
   }
 }
 
-function serverOptions<Box extends OwnBox>(options: ListenerOptions<Box>): SMTPServerOptions {
-  const { door, policy, limits } = options
+/** What was said on each connection so far. */
+type Talks<Box extends ClientBox> = (session: SMTPServerSession) => Said<Box>
+
+function openTalks<Box extends ClientBox>(): Talks<Box> {
   const said = new WeakMap<SMTPServerSession, Said<Box>>()
-  const talk = (session: SMTPServerSession): Said<Box> => {
+  return session => {
     const known: Said<Box> = said.get(session) ?? { recipients: new Map() }
     said.set(session, known)
     return known
   }
+}
+
+/** One network can't take all the places of a door. Before TLS it is told so; where TLS comes first there is nobody to tell. */
+function admission<Box extends ClientBox>({ door, signIn, log }: ListenerOptions<Box>): Admission {
+  return (socket, handshake) => {
+    const release = signIn.throttle.connection(door, socket.remoteAddress ?? '')
+    if (release) {
+      socket.once('close', release)
+      return true
+    }
+    const { reason, code, status, message } = new Refusal('tooManyConnections')
+    log.info('refused', { door, reason })
+    socket.on('error', () => {}) // it may be gone already
+    if (handshake) socket.destroy()
+    else socket.end(`${code} ${status} ${message}\r\n`, () => socket.destroy())
+    return false
+  }
+}
+
+function early<Box extends ClientBox>({ door, contact, log }: ListenerOptions<Box>): Early {
+  return (reason, session) => {
+    log.info('refused', { door, session: session.id, reason })
+    const isOperator = reason === 'tlsRequired' && door === 'reception'
+    return new Refusal(reason, isOperator ? `nothing is taken in clear text; ask ${contact}` : undefined)
+  }
+}
+
+function saslOptions<Box extends ClientBox>(options: ListenerOptions<Box>, talk: Talks<Box>): SaslOptions<Box> {
+  return {
+    signIn: options.signIn,
+    signedIn(session, box, by) {
+      talk(session).box = box
+      options.log.info('signed-in', { door: options.door, session: session.id, user: box.address, by })
+    },
+    refused(session, error) {
+      const refusal = refusalOf(error)
+      tell(options, session, refusal)
+      return refusal
+    },
+  }
+}
+
+function serverOptions<Box extends ClientBox>(options: ListenerOptions<Box>, talk: Talks<Box>): SMTPServerOptions {
+  const { door, policy, limits, signIn } = options
   const speaker = (session: SMTPServerSession): Speaker<Box> => {
     const { box, peer } = talk(session)
     if (door !== 'reception') {
@@ -173,9 +158,7 @@ function serverOptions<Box extends OwnBox>(options: ListenerOptions<Box>): SMTPS
     socketTimeout: 5 * 60_000, // RFC 5321 §4.5.3.2.7
     closeTimeout: 5_000,
     logger: false,
-    ...(door === 'reception'
-      ? { disabledCommands: ['AUTH'] }
-      : { authMethods: ['PLAIN', 'LOGIN'], authRequiredMessage: '5.7.0 Authentication required' }),
+    ...(door === 'reception' ? { disabledCommands: ['AUTH'] } : { authRequiredMessage: '5.7.0 Authentication required' }),
 
     onConnect(session, callback) {
       // Not even offered before TLS: a client that sees AUTH may send the password at once (RFC 4954 §4, RFC 8314 §3.3).
@@ -187,20 +170,11 @@ function serverOptions<Box extends OwnBox>(options: ListenerOptions<Box>): SMTPS
       else session.disabledCommands = undefined
       callback()
     },
-    onAuth(auth, session, callback) {
-      void answered(
-        session,
-        (error, box) => callback(error ?? null, box ? { user: box.address } : undefined),
-        async () => {
-          const box = await policy.authenticate(auth.username ?? '', auth.password ?? '')
-          talk(session).box = box
-          return box
-        },
-      )
-    },
     onMailFrom({ address }, session, callback) {
       void answered(session, callback, () => {
         const { sender, peer } = policy.checkSender(speaker(session), address)
+        const { box } = talk(session)
+        if (box) signIn.throttle.message(box)
         Object.assign(talk(session), { sender, peerName: peer, recipients: new Map() })
       })
     },
@@ -229,7 +203,7 @@ function declaredSize({ envelope }: SMTPServerSession): number | undefined {
   return Number.isSafeInteger(size) ? size : undefined
 }
 
-function transactionOf<Box extends OwnBox>(session: SMTPServerSession, said: Said<Box>, door: Door): Transaction<Box> {
+function transactionOf<Box extends ClientBox>(session: SMTPServerSession, said: Said<Box>, door: Door): Transaction<Box> {
   const { envelope, tlsOptions } = session
   const recipients = new Map([...said.recipients.values()].map(recipient => [recipient.address, recipient]))
   const ret = envelope.dsn?.ret
@@ -249,8 +223,8 @@ function transactionOf<Box extends OwnBox>(session: SMTPServerSession, said: Sai
 }
 
 /** The one place where refusals become replies. Anything else is a bug: 451 outside, its cause in the log (STYLE: errors). */
-async function answer<Box extends OwnBox, T>(
-  { door, log }: ListenerOptions<Box>,
+async function answer<Box extends ClientBox, T>(
+  options: ListenerOptions<Box>,
   session: SMTPServerSession,
   callback: (error?: Error | null, value?: T) => void,
   work: () => T | Promise<T>,
@@ -259,13 +233,25 @@ async function answer<Box extends OwnBox, T>(
   try {
     value = await work()
   } catch (error) {
-    const refusal = error instanceof Refusal || error instanceof ContentFault ? error : unforeseen(error)
-    log.info('refused', { door, session: session.id, reason: refusal.reason, user: maskPatient(String(session.user ?? '')) || undefined })
-    if (refusal.cause) log.error('refusal-cause', { door, session: session.id, reason: refusal.reason }, refusal.cause)
+    const refusal = error instanceof ContentFault ? error : refusalOf(error)
+    tell(options, session, refusal)
     const code = refusal instanceof ContentFault ? refusal.reply : refusal.code
     return callback(Object.assign(new Error(`${refusal.status} ${refusal.message}`), { responseCode: code }))
   }
   callback(null, value)
+}
+
+function refusalOf(error: unknown): Refusal {
+  return error instanceof Refusal ? error : unforeseen(error)
+}
+
+function tell<Box extends ClientBox>(
+  { door, log }: ListenerOptions<Box>,
+  session: SMTPServerSession,
+  refusal: Refusal | ContentFault,
+): void {
+  log.info('refused', { door, session: session.id, reason: refusal.reason, user: maskPatient(String(session.user ?? '')) || undefined })
+  if (refusal.cause) log.error('refusal-cause', { door, session: session.id, reason: refusal.reason }, refusal.cause)
 }
 
 /** A client that goes away in the middle of DATA is no bug of ours. */

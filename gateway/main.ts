@@ -29,6 +29,7 @@ import {
   type WhiteList,
 } from '../directory/index.ts'
 import { type Bridge, bridgeMigrations } from '../dmp-bridge/index.ts'
+import { openClients } from './clients.ts'
 import { mailboxCourier } from './couriers/mailbox.ts'
 import { nextHops } from './couriers/next-hop.ts'
 import { openQuota } from './couriers/quota.ts'
@@ -44,6 +45,7 @@ import { Refusal } from './refusals.ts'
 import { openReportWriter } from './report-writer.ts'
 import { openPolicy } from './session.ts'
 import { openSettlement } from './settlement.ts'
+import { signInMigrations } from './sign-in/index.ts'
 import { openSignsOfLife } from './signs-of-life.ts'
 import { openBytes, openHousekeeping, openOwners, openSpool, spoolMigrations } from './spool/index.ts'
 import { openTrust, type TrustedSpace } from './trust.ts'
@@ -57,7 +59,14 @@ export const layout = (data: string) => ({
   mailboxes: join(data, 'mail'),
 })
 
-export const migrations = [...auditMigrations, ...spoolMigrations, ...directoryMigrations, ...bridgeMigrations, ...patientMigrations]
+export const migrations = [
+  ...auditMigrations,
+  ...spoolMigrations,
+  ...directoryMigrations,
+  ...bridgeMigrations,
+  ...patientMigrations,
+  ...signInMigrations,
+]
 
 /** Opens the rows of an operator; the commands use it beside a running gateway. */
 export async function openData(data: string): Promise<Database> {
@@ -107,6 +116,15 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   })
   const patients = openPatients(db, { domain: configuration.patients.domain, now })
   const policy = openPolicy<Bal>({ domains, postmaster, boxes, annuaire, trust, patients })
+  const clients = openClients<Bal>({
+    configuration,
+    db,
+    boxes: { ...boxes, byCertificate: name => boxes.byCertificate(parseDn(name)) },
+    identity,
+    format: nameOf,
+    now,
+    log,
+  })
   const bridge = openFiling({
     configuration,
     db,
@@ -167,7 +185,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     },
   })
   const reception = () => serverTls({ identity, requestPeer: true, anchors })
-  const renewTrust = follow([...configuration.tls.anchors, ...configuration.tls.crls], () => {
+  const renewPeers = follow([...configuration.tls.anchors, ...configuration.tls.crls], () => {
     try {
       anchors.reload()
       doors.reception.renew(reception())
@@ -176,6 +194,14 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       log.error('authorities-refused', {}, error) // the last good ones stay in use until they end
     }
   })
+  const renewClients = follow(clients.files, () => {
+    clients.renew()
+    for (const door of [doors.submission, doors.submissions]) door.renew(clients.tls())
+  })
+  const renewTrust = () => {
+    renewPeers()
+    renewClients()
+  }
   const observe = openSignsOfLife({ db, uses: openBoxUses(db, { now }), isPatient: domain => domain === configuration.patients.domain })
   const housekeeping = openHousekeeping({ db, bytes, now })
   const upkeep = openUpkeep({ housekeeping, owners, settlement, dispatcher, renewTrust, observe, log })
@@ -188,9 +214,10 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       door,
       listen: configuration.listen[door],
       hostname,
-      tls: door === 'reception' ? reception() : serverTls({ identity }),
+      tls: door === 'reception' ? reception() : clients.tls(),
       limits,
       policy,
+      signIn: clients.signIn,
       meet: trust.meet,
       contact: postmaster,
       intake: (transaction, content) => intake(transaction, content as never),
@@ -210,6 +237,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       await upkeep.stop()
       await bridge.stop()
       await reader.close()
+      await clients.close()
       await owners.leave()
       await db.close()
       annuaire.close()
@@ -252,6 +280,8 @@ async function whiteListOf({ whiteList }: Configuration, log: Log): Promise<Whit
   })
 }
 
+const nameOf = (subject: readonly Rdn[]) => dnFromRdns([...subject]).toString()
+
 /** The white list in the words of the gateway: names as text, parsed once. */
 function trustedSpace(list: WhiteList): TrustedSpace {
   const parsed = new Map<string, Dn>()
@@ -262,7 +292,7 @@ function trustedSpace(list: WhiteList): TrustedSpace {
     return known
   }
   return {
-    nameOf: (subject: readonly Rdn[]) => dnFromRdns([...subject]).toString(),
+    nameOf,
     allows: (domain, name) => name !== '' && list.allows(domain, dn(name)),
     lists: name => name !== '' && list.lists(dn(name)),
     namesOf: domain => list.dnsOf(domain).map(String),

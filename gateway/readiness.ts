@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { type Configuration, ConfigurationFault } from '../config/index.ts'
-import { loadAnchors, loadIdentity } from '../crypto/index.ts'
+import { loadAnchors, loadIdentity, readCertificate, readSecret } from '../crypto/index.ts'
 import { identityFiles } from './filing.ts'
 
 /**
@@ -7,11 +8,19 @@ import { identityFiles } from './filing.ts'
  * @throws ConfigurationFault with all that is wrong, not only the first
  */
 export function checkKeys(file: string, configuration: Configuration): void {
-  const { tls, whiteList, dmp } = configuration
+  const { tls, whiteList, dmp, signIn } = configuration
+  const { psc, certificates } = signIn
   const faults = [
     ...faultOf('tls', () => loadIdentity(identityFiles(tls))),
     ...faultOf('tls', () => loadAnchors(tls)),
     ...faultOf('whiteList', () => loadAnchors(whiteList)),
+    ...(certificates ? faultOf('signIn.certificates', () => loadAnchors(certificates)) : []),
+    ...(psc
+      ? [
+          ...faultOf('signIn.psc', () => checkAuthorities(psc.anchors ?? [])),
+          ...faultOf('signIn.psc.introspection', () => readSecret(psc.introspection.clientSecret, 'client secret')),
+        ]
+      : []),
     ...(dmp
       ? [
           ...faultOf('dmp.trust', () => loadAnchors(dmp.trust)),
@@ -21,6 +30,11 @@ export function checkKeys(file: string, configuration: Configuration): void {
       : []),
   ]
   if (faults.length > 0) throw new ConfigurationFault(file, faults)
+}
+
+/** Authorities of a service's certificate; Node would pass over a file that holds none, and then trust nobody. */
+function checkAuthorities(files: readonly string[]): void {
+  for (const file of files) readCertificate(readFileSync(file))
 }
 
 function faultOf(place: string, work: () => unknown): string[] {

@@ -11,8 +11,6 @@ export interface OwnBox {
 }
 
 export interface Boxes<Box extends OwnBox = OwnBox> {
-  /** The sender's whole box comes along: filing needs more of it than the edge does. */
-  authenticate(address: string, password: string): Promise<Box | undefined>
   find(address: string): Promise<Box | undefined>
 }
 
@@ -112,17 +110,6 @@ export function openPolicy<Box extends OwnBox>({ domains, postmaster, boxes, ann
   return {
     isOurs,
     checkRecipient,
-
-    async authenticate(address: string, password: string): Promise<Box> {
-      let box: Box | undefined
-      try {
-        box = await boxes.authenticate(parseAddress(address), password)
-      } catch (cause) {
-        if (!(cause instanceof AddressFault)) throw new Refusal('authenticationUnavailable', undefined, { cause })
-      }
-      if (!box) throw new Refusal('authenticationFailed')
-      return box
-    },
 
     /**
      * MAIL: the reverse-path belongs to the speaker.

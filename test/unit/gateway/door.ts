@@ -2,15 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ConnectionOptions } from 'node:tls'
-import { openDatabase, silent } from '../../../config/index.ts'
+import { type Database, openDatabase, silent } from '../../../config/index.ts'
 import { type Anchors, type Identity, loadAnchors, loadIdentity, serverTls } from '../../../crypto/index.ts'
 import { dnFromRdns } from '../../../directory/index.ts'
 import { CONTENT_LIMITS } from '../../../gateway/content-guard.ts'
 import { openIntake } from '../../../gateway/intake.ts'
-import { type Door, openListener } from '../../../gateway/listener.ts'
+import { type ClientBox, type Door, openListener } from '../../../gateway/listener.ts'
 import { newMessageId } from '../../../gateway/main.ts'
 import { openPatients, type Patients, patientMigrations } from '../../../gateway/patients/index.ts'
-import { type OwnBox, openPolicy } from '../../../gateway/session.ts'
+import { openPolicy } from '../../../gateway/session.ts'
+import { openFamiliarNetworks, openSignIn, openThrottle, signInMigrations } from '../../../gateway/sign-in/index.ts'
 import { openBytes, openSpool, type Spool, spoolMigrations } from '../../../gateway/spool/index.ts'
 import { openTrust, type Trust, type TrustedSpace } from '../../../gateway/trust.ts'
 import { createPki, type Issued, type Pki, writeIdentity } from '../../world/pki.ts'
@@ -43,11 +44,14 @@ export async function openDoors(): Promise<Doors> {
   const identity = loadIdentity(await writeIdentity(folder, 'own', own, pki))
   const anchors = loadAnchors(await pki.write(folder))
   const trust = openTrust({ anchors, identity, space: spaceOf({ [OURS]: own, [THEIRS]: peer }), contact: `postmaster@${OURS}` })
-  const db = await openDatabase({ file: join(folder, 'pli.sqlite'), migrations: [...spoolMigrations, ...patientMigrations] })
+  const db = await openDatabase({
+    file: join(folder, 'pli.sqlite'),
+    migrations: [...spoolMigrations, ...patientMigrations, ...signInMigrations],
+  })
   const patients = openPatients(db, { domain: PATIENTS, now: Date.now })
   const spool = openSpool({ db, bytes: await openBytes(join(folder, 'messages')), owner: 'here', now: Date.now, newId: newMessageId })
   const doors = await Promise.all(
-    (['submission', 'submissions', 'reception'] as const).map(door => openDoor(door, { identity, anchors, trust, spool, patients })),
+    (['submission', 'submissions', 'reception'] as const).map(door => openDoor(door, { identity, anchors, trust, spool, patients, db })),
   )
   const ports = Object.fromEntries(doors.map(({ door, port }) => [door, port]))
   return {
@@ -73,22 +77,34 @@ export async function openDoors(): Promise<Doors> {
   }
 }
 
-async function openDoor(door: Door, parts: { identity: Identity; anchors: Anchors; trust: Trust; spool: Spool; patients: Patients }) {
-  const { identity, anchors, trust, spool, patients } = parts
-  const box: OwnBox = { address: BOX }
-  const policy = openPolicy<OwnBox>({
+async function openDoor(
+  door: Door,
+  parts: { identity: Identity; anchors: Anchors; trust: Trust; spool: Spool; patients: Patients; db: Database },
+) {
+  const { identity, anchors, trust, spool, patients, db } = parts
+  const box: ClientBox = { address: BOX, type: 'PER' }
+  const policy = openPolicy<ClientBox>({
     domains: [OURS],
     postmaster: `postmaster@${OURS}`,
     boxes: {
-      authenticate: async (address, password) => (address === BOX && password === PASSWORD ? box : undefined),
       find: async address => (address === BOX ? box : undefined),
     },
     annuaire: { find: address => (address === PEER_BOX ? {} : undefined) },
     trust,
     patients,
   })
+  const signIn = openSignIn<ClientBox>({
+    boxes: {
+      authenticate: async (address, password) => (address === BOX && password === PASSWORD ? box : undefined),
+      find: async address => (address === BOX ? box : undefined),
+      byCertificate: async () => [],
+      byIdentity: async () => [],
+      writableBy: async address => [address],
+    },
+    throttle: openThrottle({ familiar: openFamiliarNetworks(db, { now: Date.now }), now: Date.now }),
+  })
   const hostname = `smtp.${OURS}`
-  const intake = openIntake<OwnBox>({
+  const intake = openIntake<ClientBox>({
     spool,
     limits: CONTENT_LIMITS,
     mostHops: 25,
@@ -103,13 +119,14 @@ async function openDoor(door: Door, parts: { identity: Identity; anchors: Anchor
     mayBeAnswered: async () => false,
     onAccepted: () => {},
   })
-  const opened = await openListener<OwnBox>({
+  const opened = await openListener<ClientBox>({
     door,
     listen: { host: '127.0.0.1', port: 0 },
     hostname,
     tls: door === 'reception' ? serverTls({ identity, requestPeer: true, anchors }) : serverTls({ identity }),
     limits: { messageBytes: CONTENT_LIMITS.size, recipients: 500, connections: 100 },
     policy,
+    signIn,
     meet: trust.meet,
     contact: `postmaster@${OURS}`,
     intake: (transaction, content) => intake(transaction, content as never),

@@ -1,0 +1,57 @@
+import type { Configuration, Database, Log } from '../config/index.ts'
+import { type Identity, loadAnchors, readSecret, type ServerTls, serverTls } from '../crypto/index.ts'
+import {
+  openCertificates,
+  openFamiliarNetworks,
+  openNationalService,
+  openSignIn,
+  openThrottle,
+  openTokens,
+  type SignInBox,
+  type SignInBoxes,
+} from './sign-in/index.ts'
+
+export interface ClientsOptions<Box extends SignInBox> {
+  configuration: Configuration
+  db: Database
+  boxes: SignInBoxes<Box>
+  identity: Identity
+  format: Parameters<typeof openCertificates>[0]['format']
+  now(): number
+  log: Log
+}
+
+/** What the doors of mail clients need, as this operator is configured: how boxes sign in, and what TLS asks of them. */
+export function openClients<Box extends SignInBox>({ configuration, db, boxes, identity, format, now, log }: ClientsOptions<Box>) {
+  const { psc, certificates } = configuration.signIn
+  const anchors = certificates && loadAnchors(certificates)
+  const tokens = psc && openTokens({ ...pscOptions(psc), service: openNationalService(psc), now })
+  const signIn = openSignIn<Box>({
+    boxes,
+    tokens,
+    certificates: anchors && openCertificates({ anchors, format, now }),
+    throttle: openThrottle({ familiar: openFamiliarNetworks(db, { now }), now }),
+  })
+  return {
+    signIn,
+    /** A certificate is asked for where boxes may sign in with one, and never required: people have none. */
+    tls: (): ServerTls => serverTls(anchors ? { identity, requestPeer: true, anchors } : { identity }),
+    /** Authorities and revocation lists of the clients' certificates. */
+    files: certificates ? [...certificates.anchors, ...certificates.crls] : [],
+    /** Reads them again; what can't be read leaves the last ones in use until they end. */
+    renew(): void {
+      try {
+        anchors?.reload()
+        log.info('client-authorities-renewed', { freshUntil: anchors?.freshUntil?.toISOString() })
+      } catch (error) {
+        log.error('client-authorities-refused', {}, error)
+      }
+    },
+    close: async () => tokens?.close(),
+  }
+}
+
+function pscOptions({ issuer, jwks, introspection, audience }: NonNullable<Configuration['signIn']['psc']>) {
+  const { url, clientId, clientSecret } = introspection
+  return { issuer, jwks, audience, introspection: { url, clientId, clientSecret: readSecret(clientSecret, 'client secret') } }
+}
