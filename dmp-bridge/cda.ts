@@ -54,10 +54,20 @@ export function readCda(bytes: Uint8Array, limits: Limits): CdaReading {
   }
 }
 
+/** `replaces` when the document says so plainly, of one parent with one id; else it stands in a relation that a human has to read. */
+function relationOf(relations: readonly XmlElement[]): Pick<CdaFacts, 'replaces' | 'related'> {
+  const [relation, ...others] = relations
+  if (!relation) return {}
+  const parents = children(relation, 'parentDocument')
+  const [id, ...ids] = parents.flatMap(parent => children(parent, 'id')).map(identifier)
+  const isPlain = attribute(relation, 'typeCode') === 'RPLC' && others.length === 0 && parents.length === 1 && ids.length === 0
+  return isPlain && id !== undefined ? { replaces: id } : { related: true }
+}
+
 function readHeader(cda: XmlElement, selfPresentable: boolean): CdaFacts {
   const id = find(cda, 'id')
   const legal = find(cda, 'legalAuthenticator', 'assignedEntity')
-  const parent = children(cda, 'relatedDocument').find(each => attribute(each, 'typeCode') !== 'XFRM')
+  const relations = children(cda, 'relatedDocument').filter(each => attribute(each, 'typeCode') !== 'XFRM')
   const acts = children(cda, 'documentationOf').map(each => find(each, 'serviceEvent'))
   // The main act is the one whose performer states the setting of practice (structuration minimale).
   const act = acts.find(each => practiceOf(each)) ?? acts[0]
@@ -69,7 +79,7 @@ function readHeader(cda: XmlElement, selfPresentable: boolean): CdaFacts {
     ...optional('idExtension', attribute(id, 'extension')),
     ...optional('setId', identifier(find(cda, 'setId'))),
     ...optional('version', integer(attribute(find(cda, 'versionNumber'), 'value'))),
-    ...optional('replaces', parent && (identifier(find(parent, 'parentDocument', 'id')) ?? 'unknown')),
+    ...relationOf(relations),
     patient: readPatient(find(cda, 'recordTarget', 'patientRole')),
     recordTargets: children(cda, 'recordTarget').length,
     typeCode: coded(find(cda, 'code')) ?? { code: '', system: '', label: '' },

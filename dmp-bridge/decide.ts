@@ -84,10 +84,16 @@ function judgeIdentifier(cda: CdaFacts, others: (CdaFacts | undefined)[]): Reaso
   else if (!isOid(cda.uniqueId)) reasons.push('id-not-oid') // EX_2.1-1130
   if (cda.idExtension !== undefined) reasons.push('id-extension') // spec dmp §1.9
   if (others.some(other => other?.uniqueId === cda.uniqueId && other.idExtension === cda.idExtension)) reasons.push('id-conflict')
-  if (cda.replaces !== undefined) reasons.push('replacement')
+  if (!isPlainReplacement(cda, others)) reasons.push('replacement')
   const matricule = cda.patient.ins?.matricule.slice(0, 13)
   if (matricule && documentId(cda).includes(matricule)) reasons.push('id-tells-patient') // ids go where no identity may: logs, rows, URLs
   return reasons
+}
+
+/** A parent that is found by its id alone, another document, and not one of this message: which of the two would go first? */
+function isPlainReplacement({ uniqueId, replaces, related }: CdaFacts, others: (CdaFacts | undefined)[]): boolean {
+  if (related) return false
+  return replaces === undefined || (isOid(replaces) && replaces !== uniqueId && !others.some(other => other?.uniqueId === replaces))
 }
 
 /** The document and its act are dated to the day at least, the act does not end before it starts, and nothing is written tomorrow. */
@@ -145,7 +151,7 @@ function judgeMetadata(document: FoundDocument, cda: CdaFacts): Reason[] {
     const agrees = isOnly(entry.patientIds, cx => isOfPatient(cx, cda)) && entry.otherPatientIds.every(cx => isOfPatient(cx, cda))
     if (!agrees) reasons.push('metadata-patient')
     if (!entry.confidentiality.includes('N')) reasons.push('not-normal')
-    if (entry.replaces) reasons.push('replacement')
+    if (entry.replaces && cda.replaces === undefined) reasons.push('replacement')
   }
   return reasons
 }

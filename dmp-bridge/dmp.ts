@@ -47,6 +47,8 @@ export interface DmpContext {
   policy: Policy
   now: Date
   newId: () => string
+  /** entryUUID of the document that a submission replaces (TD2.1b), as TD3.1b tells it */
+  replaces?: string
 }
 
 /**
@@ -62,7 +64,7 @@ export interface Dmp {
   file(request: SubmissionRequest): Promise<DmpOutcome>
   /** TD0.2: is there a DMP to feed? */
   exists(ins: Ins, context: DmpContext): Promise<DmpPatient | DmpFailure>
-  /** TD3.1b: a repair tool after an ambiguous answer, never a step of each filing (EX_3.1-2030). */
+  /** TD3.1b: what a replacement needs, and a repair tool after an ambiguous answer; never a step of each filing (EX_3.1-2030). */
   findByUniqueId(
     uniqueId: string,
     ins: Ins,

@@ -34,6 +34,8 @@ export interface RequestContext {
   now: Date
   /** @returns a new UUID */
   newId: () => string
+  /** entryUUID of the document that this one replaces (TD2.1b) */
+  replaces?: string
 }
 
 /** A SOAP request without attachments. */

@@ -55,8 +55,10 @@ export interface CdaFacts {
   idExtension?: string
   setId?: string
   version?: number
-  /** id (root, or root^extension) of the document that this one replaces or completes */
+  /** id (root, or root^extension) of the one document that this one replaces (RPLC) */
   replaces?: string
+  /** it stands in another relation (APND), in several, or does not name its parent */
+  related?: true
   patient: PatientFacts
   recordTargets: number
   typeCode: Coded

@@ -93,7 +93,10 @@ async function submit(
     tools.breaker.answered()
     return { to: 'refused', reasons: ['human-patient'], code: `dmp-${patient.status}`, sent: false }
   }
-  const request = await prepared(document, dmp, context)
+  const replaced = document.cda?.replaces
+  const parent = replaced === undefined ? undefined : await parentOf(filing, uniqueId, replaced, dmp, ins, context, tools)
+  if (parent && 'to' in parent) return parent
+  const request = await prepared(document, dmp, { ...context, ...parent })
   if (!request) return held('preparing-timed-out')
   // A lease that ran out is anybody's: an author may have held the document back meanwhile (EX_GEN-1060).
   if (!(await tools.filings.renew(filing))) return { to: 'theirs' }
@@ -103,6 +106,33 @@ async function submit(
   if (outcome.kind === 'ambiguous') return afterDoubt(filing, uniqueId, outcome, dmp, ins, context, tools)
   if (outcome.kind === 'refused' && outcome.why === 'human-patient') await tools.patients.forget(ins)
   return conclude(filing, outcome, tools)
+}
+
+/**
+ * What a replacement needs to know (TD2.1b): the entry that it replaces. One that waits here is filed first. When an earlier attempt may have
+ * been the one, the document itself is looked for first: its parent would then be said to be replaced already.
+ */
+async function parentOf(
+  filing: FilingRow,
+  uniqueId: string,
+  replaced: string,
+  dmp: Dmp,
+  ins: Ins,
+  context: DmpContext,
+  tools: FilerTools,
+): Promise<{ replaces: string } | Next> {
+  const waits = (await tools.filings.knownAs([replaced])).some(({ state }) => state === 'pending')
+  if (waits) return { to: 'pending', code: 'parent-pending', doubts: filing.doubts }
+  if (filing.attempts > 0 || filing.faults > 1) {
+    const own = await dmp.findByUniqueId(uniqueId, ins, context)
+    if (own.kind === 'found') return conclude(filing, { kind: 'filed' }, tools)
+    if (own.kind !== 'absent') return afterFailure(filing, own, tools, false)
+  }
+  const found = await dmp.findByUniqueId(replaced, ins, context)
+  if (found.kind === 'found') return { replaces: found.entryUuid }
+  if (found.kind !== 'absent') return afterFailure(filing, found, tools, false)
+  tools.breaker.answered()
+  return held('replaced-unknown')
 }
 
 async function prepared(document: FoundDocument, dmp: Dmp, context: DmpContext): Promise<SubmissionRequest | undefined> {

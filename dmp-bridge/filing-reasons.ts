@@ -60,6 +60,11 @@ export const FILING_REASONS = {
     en: 'The register of oppositions was written under another key.',
     overrulable: false,
   },
+  'replaced-unknown': {
+    fr: 'Le document que celui-ci remplace n’est pas dans le DMP.',
+    en: 'The document that this one replaces is not in the DMP.',
+    overrulable: false,
+  },
   'traits-differ': {
     fr: 'Le DMP connaît une autre personne sous cet INS : vérifiez l’identité du patient.',
     en: 'The DMP knows other identity traits under this INS.',

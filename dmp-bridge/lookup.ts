@@ -6,7 +6,7 @@ const GET_DOCUMENTS = 'urn:uuid:5c4f972b-d56b-40ac-a5fc-c8ca9b40b9d4'
 
 /**
  * TD3.1b, is this document in the DMP, and under which entryUUID? The stored query GetDocuments by uniqueId (ITI TF-2 §3.18.4.1.2.3.7.5).
- * A repair tool after an ambiguous answer, never a step of each filing (EX_3.1-2030).
+ * Asked for a document that is to be replaced, and after an ambiguous answer; never a step of each filing (EX_3.1-2030).
  * @param context.ins the patient of the document: the VIHF names him
  */
 export function buildLookup(uniqueId: string, context: RequestContext & { ins: Ins }): SoapRequest {

@@ -100,8 +100,8 @@ export const REASONS = {
   },
   'not-french': { fr: 'Le document n’est pas déclaré en français.', en: 'The language of the document is not fr-FR.', action: 'hold' },
   replacement: {
-    fr: 'Le document remplace ou complète un document précédent : cela se fait à la main pour le moment.',
-    en: 'The document replaces or completes a parent; not automatic yet.',
+    fr: 'Le document complète un autre document, ou ne dit pas clairement lequel il remplace.',
+    en: 'The document completes another one, or does not say plainly which one it replaces.',
     action: 'hold',
   },
   'too-big': { fr: 'Le document dépasse la taille acceptée.', en: 'The document is larger than allowed.', action: 'hold' },

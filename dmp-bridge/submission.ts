@@ -26,7 +26,7 @@ const SIGNATURE_ID = 'Signature01'
 export const PROVIDE_AND_REGISTER = 'urn:ihe:iti:2007:ProvideAndRegisterDocumentSet-b'
 
 /**
- * Builds TD2.1a for one document that `decide` lets through: metadata, signature of the submission set, VIHF, MTOM. The bytes
+ * Builds TD2.1a, or TD2.1b when it replaces another, for one document that `decide` lets through: metadata, signature of the submission set, VIHF, MTOM. The bytes
  * of the document are the ones that were found.
  * @throws Error when the document lacks what would have held it
  */
@@ -34,6 +34,9 @@ export function buildSubmission(document: FoundDocument, context: RequestContext
   const { cda } = document
   const ins = cda?.patient.ins
   if (!cda || !ins) throw new Error('only a document that was read and identified can be submitted')
+  if ((cda.replaces === undefined) !== (context.replaces === undefined)) {
+    throw new Error('a document that replaces another is submitted with the entry that it replaces, and no other is')
+  }
   const { newId, now, signers } = context
   const entry = entryMetadata(cda, tables)
   const depositor = depositorOf(cda, context.sender, context.policy)
@@ -46,7 +49,12 @@ export function buildSubmission(document: FoundDocument, context: RequestContext
     now,
     signatureId: SIGNATURE_ID,
   })
-  const submitted: SubmittedDocument = { id: 'Document01', metadata: entry, contentId: `document-${newId()}@pli` }
+  const submitted: SubmittedDocument = {
+    id: 'Document01',
+    metadata: entry,
+    contentId: `document-${newId()}@pli`,
+    ...(context.replaces === undefined ? {} : { replaces: context.replaces }),
+  }
   const signed: SubmittedDocument = { id: SIGNATURE_ID, metadata: signature, contentId: `signature-${newId()}@pli` }
   const envelope = soapEnvelope(PROVIDE_AND_REGISTER, ins, provideAndRegister(set, [submitted], signed), context, depositor)
   const attachments = [

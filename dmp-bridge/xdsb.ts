@@ -35,6 +35,8 @@ export interface SubmittedDocument {
   /** symbolic id inside the request */
   id: string
   metadata: EntryMetadata
+  /** entryUUID of the document that it replaces */
+  replaces?: string
   /** Content-ID without angle brackets */
   contentId: string
 }
@@ -46,6 +48,9 @@ export interface SubmittedDocument {
 export function provideAndRegister(set: SetMetadata, documents: SubmittedDocument[], signature: SubmittedDocument): XmlOut {
   const all = [...documents, signature]
   const members = all.map(each => association('urn:oasis:names:tc:ebxml-regrep:AssociationType:HasMember', SET_ID, each.id, 'Original'))
+  const replacements = documents.flatMap(({ id, replaces }) =>
+    replaces === undefined ? [] : [association('urn:ihe:iti:2007:AssociationType:RPLC', id, replaces)],
+  )
   const signs = association('urn:ihe:iti:2007:AssociationType:signs', signature.id, SET_ID)
   return element(
     'xdsb:ProvideAndRegisterDocumentSetRequest',
@@ -60,6 +65,7 @@ export function provideAndRegister(set: SetMetadata, documents: SubmittedDocumen
         ...all.map(each => documentEntry(each.id, each.metadata)),
         ...members,
         signs,
+        ...replacements,
       ),
     ),
     ...all.map(each =>

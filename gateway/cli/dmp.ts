@@ -25,6 +25,11 @@ import { oppositionCommands } from './dmp-opposition.ts'
 import { localPolicy, withLocalDmp } from './local-dmp.ts'
 import { clock, print, table } from './output.ts'
 
+interface SubmissionOptions extends FileOptions {
+  out: string
+  replaces?: string
+}
+
 interface FileOptions {
   config?: string
   sender?: string
@@ -63,8 +68,9 @@ export function dmpCommands(program: Command): void {
     .requiredOption('--out <file>', 'the body of the request; its Content-Type goes to standard output')
     .option(...CONFIG_FOR_FILES)
     .option('--sender <address>', 'box that would send it; without it, its author')
+    .option('--replaces <entryUUID>', 'of the document that it replaces, as the DMP tells it (TD3.1b)')
     .option('--json', 'for programs')
-    .action(async (file: string, options: FileOptions & { out: string }) => {
+    .action(async (file: string, options: SubmissionOptions) => {
       if (!options.config) return withLocalDmp(dmp => writeSubmission(file, dmp, options))
       return writeSubmission(file, configuredDmp(options.config), options)
     })
@@ -73,7 +79,7 @@ export function dmpCommands(program: Command): void {
   oppositionCommands(dmp)
 }
 
-async function writeSubmission(file: string, dmp: DmpConfiguration, options: FileOptions & { out: string }): Promise<void> {
+async function writeSubmission(file: string, dmp: DmpConfiguration, options: SubmissionOptions): Promise<void> {
   const rules = await rulesOf(options)
   const recognition = await recogniseFile(basename(file), await readFile(file), DEFAULT_LIMITS)
   const [document] = recognition.documents
@@ -84,7 +90,11 @@ async function writeSubmission(file: string, dmp: DmpConfiguration, options: Fil
   const now = new Date()
   const verdict = decide(document, recognition, sender, policy, { now })
   if (verdict.action !== 'file') throw new Error(`it would not be sent: ${verdict.action}, ${verdict.reasons.join(', ')}`)
+  if (document.cda?.replaces !== undefined && options.replaces === undefined) {
+    throw new Error(`it replaces ${document.cda.replaces}: give the entry that the DMP has for it with --replaces`)
+  }
   const request = buildSubmission(document, {
+    ...(options.replaces === undefined ? {} : { replaces: options.replaces }),
     sender,
     policy,
     software: dmp.software,

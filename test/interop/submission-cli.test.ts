@@ -86,7 +86,7 @@ describe.skipIf(!hasCorpus || !has('xmllint') || !has('xmlsec1'))('pli dmp submi
   test('without a configuration it signs with test keys, and leaves none behind', async () => {
     const TMPDIR = mkdtempSync(join(folder, 'tmp-'))
     const out = join(folder, 'desk.mtom')
-    const { status, stdout } = await pliWith({ TMPDIR }, 'dmp', 'submission', filesThat('file')[0] as string, '--out', out)
+    const { status, stdout } = await pliWith({ TMPDIR }, 'dmp', 'submission', newFile(), '--out', out)
     expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringMatching(/^Content-Type: multipart\/related; [^\n]*\n$/) })
     expect(readFileSync(out, 'latin1').match(/<ds:SignatureValue>/g)).toHaveLength(2)
     expect(readdirSync(TMPDIR)).toEqual([])
@@ -129,6 +129,11 @@ async function installOperator(): Promise<{ configuration: string; trust: Trust 
   return { configuration: files.configuration, trust: { root, authority } }
 }
 
+/** One that replaces no other. */
+function newFile(): string {
+  return filesThat('file').find(file => !inspections.get(basename(file))?.document?.replaces) as string
+}
+
 function filesThat(decision: 'file' | 'hold'): string[] {
   const names = [...inspections].filter(([, document]) => document.decision === decision).map(([name]) => name)
   return names.sort().map(name => corpus('cda', '3-0', name))
@@ -136,7 +141,10 @@ function filesThat(decision: 'file' | 'hold'): string[] {
 
 async function writeRequest(file: string, ...options: string[]): Promise<Written> {
   const out = join(folder, `${basename(file)}.mtom`)
-  const { status, stdout, stderr } = await pli('dmp', 'submission', file, '--out', out, '--json', ...options)
+  const replaces = inspections.get(basename(file))?.document?.replaces
+    ? ['--replaces', 'urn:uuid:1b0c2f0e-5d0c-4c55-9d06-0d6c7b6c6c11']
+    : []
+  const { status, stdout, stderr } = await pli('dmp', 'submission', file, '--out', out, '--json', ...replaces, ...options)
   if (status !== 0) throw new Error(`${basename(file)}: ${stderr}`)
   const { contentType, uniqueId } = JSON.parse(stdout) as { contentType: string; uniqueId: string }
   const { root, parts } = readPackage(contentType, readFileSync(out))

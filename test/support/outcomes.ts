@@ -12,11 +12,14 @@ export function outcomeOf({ filings, lines }: Timeline): string {
 export function expectedOutcome({ documents, ignored }: Inspection): string {
   const states = { file: 'filed', hold: 'held', ignore: 'ignored' } as const
   return join(
-    documents.map(({ decision, reasons }) =>
-      words(
-        states[decision],
-        reasons.map(({ reason }) => reason),
-      ),
+    documents.map(({ decision, reasons, document }) =>
+      // Only the DMP knows whether it has the parent; this one has none of them.
+      decision === 'file' && document?.replaces !== undefined
+        ? words('held', ['replaced-unknown'])
+        : words(
+            states[decision],
+            reasons.map(({ reason }) => reason),
+          ),
     ),
     ignored.filter(({ reason }) => reason !== 'technical').map(({ reason }) => words('ignored', [reason])),
   )

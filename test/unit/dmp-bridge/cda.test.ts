@@ -56,9 +56,14 @@ test('an extension, a parent and a second patient are seen', () => {
   expect(factsOf(cdaOf({ secondPatient: samplePatient })).recordTargets).toBe(2)
 })
 
-test('a parent without id is still a parent; a transformation is none', () => {
-  expect(factsOf(cdaOf({ replaces: '1.2.3' }).replace('<id root="1.2.3"/>', '<id nullFlavor="UNK"/>')).replaces).toBe('unknown')
-  expect(factsOf(cdaOf({ replaces: '1.2.3' }).replace('"RPLC"', '"XFRM"'))).not.toHaveProperty('replaces')
+test('a parent without id, or that is completed, is a relation; a transformation is none', () => {
+  const cda = cdaOf({ replaces: '1.2.3' })
+  for (const related of [cda.replace('<id root="1.2.3"/>', '<id nullFlavor="UNK"/>'), cda.replace('"RPLC"', '"APND"')]) {
+    expect(factsOf(related)).toMatchObject({ related: true })
+    expect(factsOf(related)).not.toHaveProperty('replaces')
+  }
+  expect(factsOf(cda.replace('"RPLC"', '"XFRM"'))).not.toHaveProperty('replaces')
+  expect(factsOf(cda.replace('"RPLC"', '"XFRM"'))).not.toHaveProperty('related')
 })
 
 test('two identities of two authorities are counted', () => {

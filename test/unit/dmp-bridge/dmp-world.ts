@@ -34,7 +34,7 @@ export async function signing(now: Date, structure = policy.structure): Promise<
 export function contextOf(
   signers: Signers,
   now: Date,
-  change: Partial<{ sender: Sender; policy: Policy; endpoint: string; newId: () => string }> = {},
+  change: Partial<{ sender: Sender; policy: Policy; endpoint: string; newId: () => string; replaces: string }> = {},
 ): RequestContext {
   return { sender, policy, software, endpoint: 'https://dmp.test/repository', signers, now, newId: ids(), ...change }
 }

@@ -20,7 +20,7 @@ import { contextOf, signersOf, software } from './dmp-world.ts'
 import { cdaOf, ids, policy, read, sender, UNIQUE_ID } from './samples.ts'
 
 const now = new Date(Math.floor(Date.now() / 1000) * 1000)
-/** Of the 83 examples (corpus.test.ts says why the others are held). */
+/** Of the 83 examples, without those that replace another (corpus.test.ts says why the others are held). */
 const FILEABLE = 50
 const SITE = '1120459876'
 const examples = hasCorpus
@@ -123,7 +123,8 @@ describe.skipIf(!hasCorpus)('public examples that are decided to be filed', () =
       const recognition = await recogniseFile(file, bytes, DEFAULT_LIMITS)
       const document = recognition.documents[0]!
       const [who, what] = [authorAsSender(document), authorAsFiler(document, policy)]
-      if (decide(document, recognition, who, what, { now }).action === 'file')
+      const isNew = document.cda?.replaces === undefined // the parents of the others are in no DMP
+      if (isNew && decide(document, recognition, who, what, { now }).action === 'file')
         outcomes[basename(file)] = await submit(file, bytes, what, who)
     }
     expect(Object.entries(outcomes).filter(([, outcome]) => outcome !== 'filed')).toEqual([])
