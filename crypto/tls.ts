@@ -59,14 +59,15 @@ export function serverTls(options: ServerTlsOptions): ServerTls {
  * public DNS), so **the caller compares the DN** right after the handshake and sends nothing before.
  */
 export interface ClientTlsOptions {
-  identity: Identity
+  /** Without one nothing is shown: for a server that anybody may ask. */
+  identity?: Identity
   anchors: Anchors
   identifiedBy: 'dn' | 'name'
   now?: () => Date
 }
 
 /**
- * TLS options of a client that shows its certificate and checks the server's: OpenSSL, then our own judgement, inside the handshake.
+ * TLS options of a client that shows its certificate, if it has one, and checks the server's: OpenSSL, then our own judgement, inside the handshake.
  * A refused server ends the connection with an error that `peerFaultOf` explains.
  */
 export function clientTls({ identity, anchors, identifiedBy, now = () => new Date() }: ClientTlsOptions): ConnectionOptions {
@@ -81,15 +82,17 @@ export function clientTls({ identity, anchors, identifiedBy, now = () => new Dat
   }
 }
 
-const contexts = new WeakMap<Trust, WeakMap<Identity, SecureContext>>()
+const contexts = new WeakMap<Trust, WeakMap<object, SecureContext>>()
+const NOBODY = {}
 
 /** Reading the key and long revocation lists again for each connection would cost more than its handshake. A reload makes a new one. */
-function contextOf(identity: Identity, anchors: Anchors): SecureContext {
+function contextOf(identity: Identity | undefined, anchors: Anchors): SecureContext {
   const trust = trustOf(anchors)
-  const known = contexts.get(trust) ?? new WeakMap<Identity, SecureContext>()
+  const known = contexts.get(trust) ?? new WeakMap<object, SecureContext>()
   contexts.set(trust, known)
-  const context = known.get(identity) ?? createSecureContext({ ...PROTOCOL, ...ownCertificate(identity), ...trustedAuthorities(anchors) })
-  known.set(identity, context)
+  const own = identity ? ownCertificate(identity) : {}
+  const context = known.get(identity ?? NOBODY) ?? createSecureContext({ ...PROTOCOL, ...own, ...trustedAuthorities(anchors) })
+  known.set(identity ?? NOBODY, context)
   return context
 }
 

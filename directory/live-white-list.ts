@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import type { Dn } from './dn.ts'
-import { loadWhiteList, type WhiteList, type WhiteListOptions } from './white-list.ts'
+import { checkSuccession, loadWhiteList, type WhiteList, type WhiteListOptions } from './white-list.ts'
 import { WhiteListFault } from './white-list-fault.ts'
 import type { SkippedEntry } from './white-list-xml.ts'
 
@@ -63,6 +63,10 @@ class FollowedList implements LiveWhiteList {
     return this.#current().dns
   }
 
+  get names(): number {
+    return this.#current().names
+  }
+
   get skipped(): readonly SkippedEntry[] {
     return this.#current().skipped
   }
@@ -106,7 +110,7 @@ class FollowedList implements LiveWhiteList {
     const stamp = await stampOf(this.#file)
     try {
       const list = await loadWhiteList(this.#file, this.#options)
-      this.#checkSuccession(list)
+      checkSuccession(this.#list, list)
       this.#list = list
       this.#lastFault = undefined
       this.#stamp = stamp
@@ -118,16 +122,6 @@ class FollowedList implements LiveWhiteList {
       if (error.reason !== 'unreadable') this.#stamp = stamp
       this.#report(error, stamp)
       return false
-    }
-  }
-
-  /** A replayed older list would bring withdrawn certificates back; a much shorter one is a cut export (seen at the publisher). */
-  #checkSuccession(next: WhiteList): void {
-    if (next.generatedAt < this.#list.generatedAt) {
-      throw new WhiteListFault('older', `The white list of ${next.generatedAt.toISOString()} is older than the one in use`)
-    }
-    if (next.entries * 2 < this.#list.entries) {
-      throw new WhiteListFault('shrunk', `The white list has ${next.entries} entries, the one in use has ${this.#list.entries}`)
     }
   }
 

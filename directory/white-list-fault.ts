@@ -11,14 +11,23 @@ export type WhiteListReason =
   | 'future' // generated after now
   | 'older' // generated before the list in use
   | 'shrunk' // fewer than half of the entries of the list in use
+  | 'unreachable' // the publisher's server, from here on
+  | 'too-slow'
+  | 'server-certificate'
+  | 'redirect' // to another host, or out of HTTPS
+  | 'answer' // neither the list nor "not modified"
+  | 'unwritable' // the copy in place cannot be replaced
 
 /** A list that must not be used. The message is a sentence for the operator. */
 export class WhiteListFault extends Error {
   override readonly name = 'WhiteListFault'
   readonly reason: WhiteListReason
+  /** Of a refused signature, the verifier's own code: unsigned, altered, forged, signer, malformed, … */
+  readonly detail: string | undefined
 
   constructor(reason: WhiteListReason, message: string, options?: ErrorOptions) {
     super(message, options)
     this.reason = reason
+    this.detail = reason === 'signature' ? (options?.cause as { reason?: string } | undefined)?.reason : undefined
   }
 }

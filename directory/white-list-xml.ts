@@ -6,6 +6,8 @@ import { WhiteListFault } from './white-list-fault.ts'
 export interface WhiteListEntry {
   domain: string
   dn: Dn
+  /** The name as the list writes it. */
+  written: string
 }
 
 /** An entry that allows nothing because its domain or its name cannot be read with certainty. */
@@ -111,7 +113,8 @@ class Reader {
     const domain = withoutBlanks(Nom)
     try {
       if (!isDomain(domain)) throw new DnFault('Not a domain name in lower-case ASCII')
-      this.#content.entries.push({ domain, dn: parseDn(withoutBlanks(DNCertificatOperateur)) })
+      const written = withoutBlanks(DNCertificatOperateur)
+      this.#content.entries.push({ domain, dn: parseDn(written), written })
     } catch (error) {
       if (!(error instanceof DnFault)) throw error
       this.#content.skipped.push({ domain, why: error.message })

@@ -9,8 +9,10 @@ export interface WhiteList {
   readonly generatedAt: Date
   /** Entries read, exact duplicates included. */
   readonly entries: number
-  /** Distinct names of certificates. */
+  /** Distinct names of certificates as the list writes them. */
   readonly dns: number
+  /** Distinct names once read: quotes and blanks make no other name. */
+  readonly names: number
   /** Entries that allow nothing because their domain or name could not be read with certainty. */
   readonly skipped: readonly SkippedEntry[]
   /** @param domain in lower case; matched exactly, no wildcard and no subdomain rule */
@@ -33,7 +35,7 @@ export interface WhiteListOptions {
 }
 
 /** The real list weighs 3.7 MB (6,494 entries). */
-const MAX_BYTES = 64 * 1024 * 1024
+export const MAX_BYTES = 64 * 1024 * 1024
 /** Clocks differ; a list of next week is a mistake that would block every later one. */
 const CLOCK_TOLERANCE = 24 * 3600 * 1000
 /** A stray entry is put aside, a list full of them is not the list we know. */
@@ -56,6 +58,27 @@ export async function loadWhiteList(file: string, options: WhiteListOptions): Pr
     throw new WhiteListFault('future', `The white list says it was generated on ${generatedAt.toISOString()}, which is in the future`)
   }
   return indexed(generatedAt, entries, skipped)
+}
+
+/** What a list must follow. */
+export type ListFacts = Pick<WhiteList, 'generatedAt' | 'entries'>
+
+/**
+ * A replayed older list would bring withdrawn certificates back; a much shorter one is a cut export (seen at the publisher).
+ * @throws WhiteListFault older or shrunk
+ */
+export function checkSuccession(last: ListFacts, next: ListFacts): void {
+  if (next.generatedAt < last.generatedAt) {
+    throw new WhiteListFault('older', `The white list of ${next.generatedAt.toISOString()} is older than the one in use`)
+  }
+  if (next.entries * 2 < last.entries) {
+    throw new WhiteListFault('shrunk', `The white list has ${next.entries} entries, the one in use has ${last.entries}`)
+  }
+}
+
+/** @param maxAge milliseconds @returns whether a list was generated longer ago than that: it stays in use, with an alarm */
+export function isOld({ generatedAt }: Pick<WhiteList, 'generatedAt'>, maxAge: number, now: number): boolean {
+  return now - generatedAt.getTime() > maxAge
 }
 
 async function readXml(file: string): Promise<string> {
@@ -89,7 +112,8 @@ function indexed(generatedAt: Date, entries: WhiteListEntry[], skipped: SkippedE
   return {
     generatedAt,
     entries: entries.length + skipped.length,
-    dns: domains.size,
+    dns: new Set(entries.map(({ written }) => written)).size,
+    names: domains.size,
     skipped,
     dnsOf: domain => [...(names.get(domain)?.values() ?? [])],
     allows: (domain, dn) => names.get(domain)?.has(dn.key) === true,

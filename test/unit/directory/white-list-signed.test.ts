@@ -86,8 +86,8 @@ describe.skipIf(!hasCorpus)('the published lists', () => {
     })
 
   test('the whole one is verified and read', async () => {
-    const { entries, dns } = await open(publisher(), 'valid', 'listeblanchemssante.xml')
-    expect([entries, dns]).toEqual([6494, 383])
+    const { entries, dns, names } = await open(publisher(), 'valid', 'listeblanchemssante.xml')
+    expect([entries, dns, names]).toEqual([6494, 391, 383])
   })
 
   test.each([

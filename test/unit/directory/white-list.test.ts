@@ -153,7 +153,7 @@ describe.skipIf(!hasCorpus)('the published lists, their signature taken away', (
 
   test('the whole one is read, every entry of it', async () => {
     const list = await open('valid', 'listeblanchemssante.xml')
-    expect([list.entries, list.dns, list.skipped.length]).toEqual([6494, 383, 0])
+    expect([list.entries, list.dns, list.names, list.skipped.length]).toEqual([6494, 391, 383, 0])
     expect(list.dnsOf('15-20.mssante.fr').length).toBe(5)
     expect(list.dnsOf('mssante.apicrypt.org').length).toBe(2)
     expect(Math.max(...list.dnsOf('15-20.mssante.fr').map(dn => list.domainsOf(dn).length))).toBeGreaterThan(200)
