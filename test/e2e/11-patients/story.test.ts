@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ConnectionOptions } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { buildDsn } from '../../../gateway/receipts/index.ts'
 import { buildMdn } from '../../support/mail.ts'
 import { withoutTrace } from '../../support/maildir.ts'
 import { openStage, type Stage } from '../../support/stage.ts'
@@ -148,6 +149,26 @@ describe('a conversation with a patient', () => {
     expect(await answer(patient, doctor.address, mdn, '')).toMatch(/^250 /)
     await stage.when('alpha', id, ({ recipients }) => recipients[0]!.receipt === 'displayed')
     expect(await answer(patient, doctor.address, letter(patient, doctor.address), '')).toMatch(/^550 5\.7\.1 An empty return path/)
+  })
+
+  test('nor for a delivery report: who has no space there is told of as such', async () => {
+    const patient = newPatient()
+    const { id, messageId } = await write(doctor, patient)
+    const { envid } = (await stage.timeline('alpha', id))!.message
+    const report = buildDsn({
+      kind: 'failed',
+      reportingMta: `smtp.${PATIENT_DOMAIN}`,
+      from: `mailer-daemon@${PATIENT_DOMAIN}`,
+      to: doctor.address,
+      envid,
+      arrival: new Date(),
+      recipients: [{ final: patient, action: 'failed', status: '5.1.1', lastAttempt: new Date() }],
+      originalHeader: Buffer.from(`Message-ID: ${messageId}\r\n`),
+      now: new Date(),
+      newId: randomUUID,
+    })
+    expect(await answer(patient, doctor.address, report, '')).toMatch(/^250 /)
+    await stage.when('alpha', id, ({ recipients }) => recipients[0]!.receipt === 'failed')
   })
 })
 
