@@ -2,63 +2,116 @@ import { AddressFault, domainOf, type Mailbox, parseMailboxList } from './addres
 import { all, checkUnique, HeaderFault, type HeaderField, isReport, messageId, only, optional } from './header.ts'
 import { type PatientFields, readPatientFields } from './patients/index.ts'
 import { Refusal } from './refusals.ts'
+import type { OwnBox, Surroundings } from './rules/facts.ts'
+import { boxesToUse } from './rules/repair.ts'
+import { PASS, pass, type Rule, refuse, SKIP, type Verdict } from './rules/rule.ts'
+import { writeAs } from './rules/sender.ts'
 import type { MessageRow } from './spool/index.ts'
 
 /** What the gateway reads of a header, once it has been checked. */
 export interface HeaderFacts extends PatientFields {
-  /** The author's address. */
+  /** The author's address; of a report, the machine's perhaps. */
   from: string
   messageId: string | undefined
   hasDate: boolean
   report: MessageRow['report']
 }
 
-/**
- * A box of ours submits: From holds one mailbox, Sender too when it is there, and both are the box itself.
- * @param sender the reverse-path; empty for a report
- * @throws Refusal
- */
-export function checkSubmittedHeader(fields: readonly HeaderField[], box: string, sender: string, mostHops: number): HeaderFacts {
-  return clearly(() => {
-    const facts = readFacts(fields, mostHops)
-    const from = oneMailbox(only(fields, 'From')).address
-    const named = optional(fields, 'Sender')
-    const isBox = from === box && (named === undefined || oneMailbox(named).address === box)
-    if (!isBox) throw new Refusal('fromNotSender', `you are ${box}`)
-    if (facts.report === 'delivery-status') throw new Refusal('reportNotYours')
-    if (sender === '' && !facts.report) throw new Refusal('nullSenderNotReport')
-    return { ...facts, from }
-  })
+/** The header of a message, with who hands it in. */
+export interface HeaderCase<Box extends OwnBox> {
+  readonly fields: readonly HeaderField[]
+  /** Reverse-path; empty for a report. */
+  readonly sender: string
+  /** The box that has signed in; undefined when another operator hands the message in. */
+  readonly signedIn?: Box | undefined
+  /** The other operator's name. */
+  readonly peer?: string | undefined
+  /** The box written as: by MAIL FROM at first, by From in the end. */
+  box?: Box | undefined
+  facts?: HeaderFacts
 }
 
 /**
- * Another operator hands a message in: the domain of From is one that the operator may write for.
- * A report (null reverse-path) often comes from a machine's address outside the space; it is let through as a report only.
+ * From, Sender, reports and hops. On submission From is the box of the reverse-path; where that is the sender's own box, or empty (a read
+ * receipt), From may also be an ORG or CAB box that has delegated to it, so that the letter bounces to who wrote it. On reception the domain
+ * of From is one that the operator may write for.
  */
-export function checkReceivedHeader(
-  fields: readonly HeaderField[],
-  options: { sender: string; mostHops: number; mayWrite(domain: string): boolean; isListed(domain: string): boolean },
-): HeaderFacts {
-  return clearly(() => {
-    const facts = readFacts(fields, options.mostHops)
-    if (options.sender === '' && !facts.report) throw new Refusal('nullSenderNotReport')
-    const author = only(fields, 'From')
-    const from = options.sender === '' ? reportAuthor(author) : oneMailbox(author).address
-    const domain = domainOf(from)
-    const isMachine = options.sender === '' && !options.isListed(domain)
-    if (!isMachine && !options.mayWrite(domain)) throw new Refusal('fromNotPeer')
-    return { ...facts, from }
-  })
-}
+export function headerRules<Box extends OwnBox>(around: Surroundings<Box>): readonly Rule<HeaderCase<Box>>[] {
+  const { trust, patients, mostHops } = around
+  const rules: Rule<HeaderCase<Box>>[] = [
+    {
+      name: 'header-clear',
+      check(given) {
+        checkUnique(given.fields)
+        const author = only(given.fields, 'From')
+        const isMachine = !given.signedIn && given.sender === ''
+        given.facts = {
+          from: isMachine ? reportAuthor(author) : oneMailbox(author).address,
+          messageId: messageId(given.fields),
+          hasDate: optional(given.fields, 'Date') !== undefined,
+          report: isReport(given.fields) ?? null,
+          ...readPatientFields(given.fields),
+        }
+        return PASS
+      },
+    },
+    { name: 'header-hops', check: ({ fields }) => (all(fields, 'Received').length > mostHops ? refuse('loop') : PASS) },
+    {
+      name: 'header-from-is-box',
+      check(given) {
+        const { signedIn, box, facts, sender } = given
+        if (!signedIn || !box || !facts) return SKIP
+        const { from } = facts
+        if (from === box.address) return pass('the box of the return path')
+        if (sender !== '' && sender !== signedIn.address) return refuse('fromNotSender', boxesToUse([box.address]))
+        return writtenAs(given, signedIn, from)
+      },
+    },
+    {
+      name: 'header-sender-is-box',
+      check({ signedIn, box, fields }) {
+        const value = signedIn && optional(fields, 'Sender')
+        if (!signedIn || !box || value === undefined) return SKIP
+        // RFC 5322 §3.6.2: the author in From, in Sender who transmits.
+        const allowed = [...new Set([box.address, signedIn.address])]
+        return allowed.includes(oneMailbox(value).address) ? PASS : refuse('fromNotSender', boxesToUse(allowed))
+      },
+    },
+    {
+      name: 'header-report-is-yours',
+      check: ({ signedIn, facts }) => (signedIn && facts?.report === 'delivery-status' ? refuse('reportNotYours') : PASS),
+    },
+    {
+      name: 'header-null-sender-is-report',
+      check: ({ sender, facts }) => (sender === '' && facts ? (facts.report ? PASS : refuse('nullSenderNotReport')) : SKIP),
+    },
+    {
+      // A report often comes from a machine's address outside the space: it is let through as a report only.
+      name: 'header-from-is-operator',
+      check({ signedIn, sender, peer, facts }) {
+        if (signedIn || !facts) return SKIP
+        const domain = domainOf(facts.from)
+        const isMachine = sender === '' && !trust.isListed(domain)
+        return isMachine || trust.mayWriteAs(peer ?? '', domain) ? PASS : refuse('fromNotPeer')
+      },
+    },
+    {
+      // The conversation was asked of the reverse-path: a letter of one patient does not come under the name of another.
+      name: 'header-from-is-patient',
+      check({ signedIn, sender, facts }) {
+        if (signedIn || !facts) return SKIP
+        const isPatient = patients.isPatient(sender) || (sender !== '' && patients.isPatient(facts.from))
+        return !isPatient ? SKIP : facts.from === sender ? PASS : refuse('patientNotAuthor')
+      },
+    },
+  ]
+  return rules.map(({ name, check }) => ({ name, check: given => clearly(() => check(given)) }))
 
-function readFacts(fields: readonly HeaderField[], mostHops: number): Omit<HeaderFacts, 'from'> {
-  checkUnique(fields)
-  if (all(fields, 'Received').length > mostHops) throw new Refusal('loop')
-  return {
-    messageId: messageId(fields),
-    hasDate: optional(fields, 'Date') !== undefined,
-    report: isReport(fields) ?? null,
-    ...readPatientFields(fields),
+  async function writtenAs(given: HeaderCase<Box>, signedIn: Box, from: string): Promise<Verdict> {
+    const box = await writeAs(around, signedIn, from, 'fromNotSender')
+    if ('unknown' in box) return box.unknown
+    given.box = box.value
+    return pass(`${from} has delegated to ${signedIn.address}`)
   }
 }
 

@@ -2,35 +2,36 @@ import type { Readable } from 'node:stream'
 import type { Compilable, Statement } from '../config/index.ts'
 import { ContentFault, ContentGuard, type ContentLimits, type ContentSummary } from './content-guard.ts'
 import { removeField, renderField } from './header.ts'
-import { checkReceivedHeader, checkSubmittedHeader, type HeaderFacts } from './header-policy.ts'
+import type { HeaderFacts } from './header-policy.ts'
 import { MES_FIELD, type PatientMail, type Patients } from './patients/index.ts'
 import { Refusal } from './refusals.ts'
-import type { OwnBox } from './session.ts'
-import type { Draft, Envelope, Leg, Prepared, Recipient, Spool } from './spool/index.ts'
+import { acceptedDetail } from './rules/decisions.ts'
+import type { CheckedRecipient, OwnBox, Policy } from './session.ts'
+import type { Draft, Envelope, Leg, Prepared, Spool } from './spool/index.ts'
 import { dateTime, type Trace, traceField } from './trace-header.ts'
 
 /** The envelope of one transaction, every part of it checked. */
 export interface Transaction<Box extends OwnBox> {
-  /** Who submits; undefined when another operator hands the message in. */
+  /** The box written as; undefined when another operator hands the message in. */
   box?: Box | undefined
+  /** The box that has signed in: another one where an ORG or CAB box has delegated to it. */
+  signedIn?: Box | undefined
   peer?: string | undefined
   sender: string
   envid?: string | undefined
   ret?: 'FULL' | 'HDRS' | undefined
   utf8: boolean
-  recipients: readonly Recipient[]
+  recipients: readonly CheckedRecipient[]
   trace: Omit<Trace, 'id' | 'at' | 'hostname'>
 }
 
 export interface IntakeOptions<Box extends OwnBox> {
   spool: Spool
   limits: ContentLimits
-  mostHops: number
+  checkHeader: Policy<Box>['checkHeader']
   hostname: string
   now(): number
   newId(): string
-  mayWriteAs(name: string, domain: string): boolean
-  isListed(domain: string): boolean
   /** Rows of the filing side for a submission that may carry documents; written with the message, or not at all. */
   filingRows(message: { id: string; box: Box; acceptedAt: number }): readonly Compilable[]
   patients: Pick<Patients, 'isPatient' | 'rowsFor' | 'linesFor' | 'messageBytes'>
@@ -38,7 +39,7 @@ export interface IntakeOptions<Box extends OwnBox> {
   mayBeAnswered(box: Box, address: string): Promise<boolean>
   /** Whether the dispatcher starts on the message at once. */
   hasRoom(domains: readonly string[]): boolean
-  onAccepted(message: { id: string; legs: readonly Leg[]; toFile: boolean; toCarry: boolean }): void
+  onAccepted(message: { id: string; legs: readonly Leg[]; by: string | undefined; toFile: boolean; toCarry: boolean }): void
 }
 
 /** Takes the content of a message, from DATA to 250. */
@@ -49,19 +50,21 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
    * @returns the id of the message: we are responsible for it (decision 3)
    * @throws Refusal or ContentFault; the content was read to its end, nothing of it is kept
    */
-  return async (transaction: Transaction<Box>, content: Readable): Promise<string> => {
+  return async (asked: Transaction<Box>, content: Readable): Promise<string> => {
     const draft = spool.newDraft()
     let prepared: Prepared | undefined
     let accepted: Parameters<typeof options.onAccepted>[0]
     try {
-      const { summary, facts } = await receive(transaction, content, draft)
+      const { summary, facts, box } = await receive(asked, content, draft)
+      const transaction = { ...asked, box } // From says as which box it is written
       const toFile = transaction.box !== undefined && summary.mayCarryDocuments && !facts.report
       const toCarry = options.hasRoom(transaction.recipients.map(({ domain }) => domain))
       const told = await patientRows(draft.id, transaction, facts)
       prepared = await stored(spool.prepare(draft, envelopeOf(transaction, summary, facts, draft), toCarry, toFile))
       const filing = toFile && transaction.box ? options.filingRows({ id: draft.id, box: transaction.box, acceptedAt: now() }) : []
-      await stored(spool.accept(prepared, [...filing, ...told]))
-      accepted = { id: draft.id, legs: prepared.legs, toFile, toCarry }
+      const line = spool.event(draft.id, null, 'accepted', acceptedDetail(transaction))
+      await stored(spool.accept(prepared, [line, ...filing, ...told]))
+      accepted = { id: draft.id, legs: prepared.legs, by: transaction.signedIn?.address, toFile, toCarry }
     } catch (error) {
       // Once the rows were on their way, only they know whether they were written: bytes without rows are swept later.
       if (!prepared) await draft.discard()
@@ -76,22 +79,22 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
     transaction: Transaction<Box>,
     content: Readable,
     draft: Draft,
-  ): Promise<{ summary: ContentSummary; facts: HeaderFacts }> {
+  ): Promise<{ summary: ContentSummary; facts: HeaderFacts; box: Box | undefined }> {
     const toPatient = isToPatient(transaction)
     const most = toPatient ? Math.min(options.limits.size, patients.messageBytes) : options.limits.size
     const guard = new ContentGuard({ ...options.limits, size: most })
-    let facts: HeaderFacts | undefined
+    let checked: { facts: HeaderFacts; box: Box | undefined } | undefined
     let refusal: unknown
     let early: Buffer[] = []
     for await (const chunk of content as AsyncIterable<Buffer>) {
       guard.write(chunk)
       if (refusal || guard.fault) continue
       try {
-        if (facts) await stored(draft.write(chunk))
+        if (checked) await stored(draft.write(chunk))
         else early.push(chunk)
-        if (!facts && guard.header) {
-          facts = checkHeader(transaction, guard)
-          await stored(draft.write(withTrace(transaction, facts, draft.id, guard.header, Buffer.concat(early))))
+        if (!checked && guard.header) {
+          checked = await options.checkHeader(transaction, guard.fields)
+          await stored(draft.write(withTrace(transaction, checked.facts, draft.id, guard.header, Buffer.concat(early))))
           early = []
         }
       } catch (error) {
@@ -101,22 +104,11 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
     if (refusal && !guard.fault) throw refusal
     if (toPatient && guard.fault?.reason === 'tooBig' && most < options.limits.size) throw new Refusal('tooBigForPatient')
     const summary = guard.end()
-    if (!facts) {
-      facts = checkHeader(transaction, guard) // a message without a body: its header ends with the message
-      await stored(draft.write(withTrace(transaction, facts, draft.id, summary.header, Buffer.concat(early))))
+    if (!checked) {
+      checked = await options.checkHeader(transaction, guard.fields) // a message without a body: its header ends with the message
+      await stored(draft.write(withTrace(transaction, checked.facts, draft.id, summary.header, Buffer.concat(early))))
     }
-    return { summary, facts }
-  }
-
-  function checkHeader(transaction: Transaction<Box>, guard: ContentGuard): HeaderFacts {
-    const { box, peer, sender } = transaction
-    if (box) return checkSubmittedHeader(guard.fields, box.address, sender, options.mostHops)
-    const mayWrite = (domain: string) => options.mayWriteAs(peer ?? '', domain)
-    const facts = checkReceivedHeader(guard.fields, { sender, mostHops: options.mostHops, mayWrite, isListed: options.isListed })
-    // The conversation was asked of the reverse-path: a letter of one patient does not come under the name of another.
-    const isPatient = patients.isPatient(sender) || (sender !== '' && patients.isPatient(facts.from))
-    if (isPatient && facts.from !== sender) throw new Refusal('patientNotAuthor')
-    return facts
+    return { summary, ...checked }
   }
 
   function isToPatient({ box, recipients }: Transaction<Box>): boolean {

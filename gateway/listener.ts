@@ -7,10 +7,9 @@ import { ContentFault } from './content-guard.ts'
 import { type Admission, type Early, GatewayServer } from './gateway-server.ts'
 import type { Transaction } from './intake.ts'
 import { Refusal } from './refusals.ts'
-import type { AskedRecipient, OwnBox, Policy, Speaker } from './session.ts'
+import type { AskedRecipient, CheckedRecipient, CheckedSender, OwnBox, Policy, Speaker } from './session.ts'
 import type { SignIn, SignInBox } from './sign-in/index.ts'
 import type { SaslOptions } from './sign-in/sasl.ts'
-import type { Recipient } from './spool/index.ts'
 import type { Peer } from './trust.ts'
 
 export type Door = 'submission' | 'submissions' | 'reception'
@@ -35,10 +34,12 @@ export interface ListenerOptions<Box extends ClientBox> {
 
 interface Said<Box extends ClientBox> {
   peer?: Peer
-  sender?: string
-  peerName?: string
-  recipients: Map<string, Recipient>
+  /** The box that has signed in. */
   box?: Box
+  sender?: CheckedSender<Box>
+  /** As MAIL declared it (RFC 1870). */
+  size?: number | undefined
+  recipients: Map<string, CheckedRecipient>
 }
 
 export interface OpenDoor {
@@ -154,6 +155,7 @@ function serverOptions<Box extends ClientBox>(options: ListenerOptions<Box>, tal
     maxClients: limits.connections,
     hideDSN: false,
     hideENHANCEDSTATUSCODES: false,
+    lenientAddressParsing: true, // ours is the strict one, and says what is wrong
     disableReverseLookup: true,
     socketTimeout: 5 * 60_000, // RFC 5321 §4.5.3.2.7
     closeTimeout: 5_000,
@@ -170,20 +172,21 @@ function serverOptions<Box extends ClientBox>(options: ListenerOptions<Box>, tal
       else session.disabledCommands = undefined
       callback()
     },
-    onMailFrom({ address }, session, callback) {
-      void answered(session, callback, () => {
-        const { sender, peer } = policy.checkSender(speaker(session), address)
+    onMailFrom({ address, args }, session, callback) {
+      void answered(session, callback, async () => {
+        const sender = await policy.checkSender(speaker(session), address)
         const { box } = talk(session)
         if (box) signIn.throttle.message(box)
-        Object.assign(talk(session), { sender, peerName: peer, recipients: new Map() })
+        const size = args && 'SIZE' in args ? Number(args.SIZE) : undefined
+        Object.assign(talk(session), { sender, size, recipients: new Map() } satisfies Partial<Said<Box>>)
       })
     },
     onRcptTo({ address, dsn }, session, callback) {
       void answered(session, callback, async () => {
-        const { recipients, sender = '' } = talk(session)
+        const { recipients, sender, size } = talk(session)
         if (recipients.size >= limits.recipients) throw new Refusal('tooManyRecipients')
         const asked: AskedRecipient = { address, orcpt: dsn?.orcpt, notify: dsn?.notify }
-        const recipient = await policy.checkRecipient(speaker(session), asked, { sender, size: declaredSize(session) })
+        const recipient = await policy.checkRecipient(speaker(session), asked, { sender: sender?.sender ?? '', size })
         recipients.set(address, recipient)
       })
     },
@@ -196,20 +199,13 @@ function serverOptions<Box extends ClientBox>(options: ListenerOptions<Box>, tal
   }
 }
 
-/** RFC 1870: SIZE at MAIL. */
-function declaredSize({ envelope }: SMTPServerSession): number | undefined {
-  const args = envelope.mailFrom ? envelope.mailFrom.args : undefined
-  const size = Number((args as Record<string, string> | undefined)?.SIZE)
-  return Number.isSafeInteger(size) ? size : undefined
-}
-
 function transactionOf<Box extends ClientBox>(session: SMTPServerSession, said: Said<Box>, door: Door): Transaction<Box> {
   const { envelope, tlsOptions } = session
   const recipients = new Map([...said.recipients.values()].map(recipient => [recipient.address, recipient]))
   const ret = envelope.dsn?.ret
   return {
-    ...(door === 'reception' ? { peer: said.peerName } : { box: said.box }),
-    sender: said.sender ?? '',
+    sender: '',
+    ...said.sender,
     envid: envelope.dsn?.envid || undefined,
     ret: ret === 'FULL' || ret === 'HDRS' ? ret : undefined,
     utf8: envelope.smtpUtf8 === true,
@@ -250,7 +246,9 @@ function tell<Box extends ClientBox>(
   session: SMTPServerSession,
   refusal: Refusal | ContentFault,
 ): void {
-  log.info('refused', { door, session: session.id, reason: refusal.reason, user: maskPatient(String(session.user ?? '')) || undefined })
+  const { reason } = refusal
+  const decided = refusal instanceof Refusal ? refusal.decided : {}
+  log.info('refused', { door, session: session.id, reason, user: maskPatient(String(session.user ?? '')) || undefined, ...decided })
   if (refusal.cause) log.error('refusal-cause', { door, session: session.id, reason: refusal.reason }, refusal.cause)
 }
 

@@ -21,6 +21,7 @@ import {
   differsInCommonNameOnly,
   directoryMigrations,
   dnFromRdns,
+  openAnnuaire,
   openBals,
   openBoxUses,
   openDirectory,
@@ -40,10 +41,10 @@ import { openIncomingReports } from './incoming-reports.ts'
 import { openIntake } from './intake.ts'
 import { type Door, openListener } from './listener.ts'
 import { openPatients, patientMigrations } from './patients/index.ts'
+import { contentLimits, policyFor } from './policy.ts'
 import { openReportReader } from './receipts/index.ts'
 import { Refusal } from './refusals.ts'
 import { openReportWriter } from './report-writer.ts'
-import { openPolicy } from './session.ts'
 import { openSettlement } from './settlement.ts'
 import { signInMigrations } from './sign-in/index.ts'
 import { openSignsOfLife } from './signs-of-life.ts'
@@ -98,9 +99,13 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const now = Date.now
   const identity = loadIdentity(identityFiles(configuration.tls))
   const anchors = loadAnchors(configuration.tls)
-  const space = trustedSpace(await whiteListOf(configuration, log))
+  const whiteList = await whiteListOf(configuration, log)
+  const space = trustedSpace(whiteList)
   const trust = openTrust({ anchors, identity, space, contact: postmaster })
-  const annuaire = openDirectory(configuration.directory.file)
+  const directory = openDirectory(configuration.directory.file)
+  const annuaire = openAnnuaire({
+    directory: { find: directory.find, nearest: () => undefined, version: directory.importedAt.toISOString() },
+  })
 
   const db = await openData(data)
   const owner = newMessageId()
@@ -115,7 +120,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     now,
   })
   const patients = openPatients(db, { domain: configuration.patients.domain, now })
-  const policy = openPolicy<Bal>({ domains, postmaster, boxes, annuaire, trust, patients })
+  const policy = policyFor(configuration, { boxes, annuaire, trust, whiteList, patients, quota, now })
   const clients = openClients<Bal>({
     configuration,
     db,
@@ -158,27 +163,17 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   })
   const intake = openIntake<Bal>({
     spool,
-    limits: {
-      size: limits.messageBytes,
-      headerBytes: limits.headerBytes,
-      headerFields: limits.headerFields,
-      headerLine: limits.lineBytes,
-      line: limits.lineBytes,
-      parts: limits.parts,
-      depth: limits.depth,
-    },
-    mostHops: limits.hops,
+    limits: contentLimits(configuration),
+    checkHeader: policy.checkHeader,
     hostname,
     now,
     newId: newMessageId,
-    mayWriteAs: trust.mayWriteAs,
-    isListed: trust.isListed,
     filingRows: ({ id, box, acceptedAt }) => bridge.rowsFor({ id, sender: senderOf(box), acceptedAt }),
     patients,
     mayBeAnswered: (box, address) => accepts(policy.checkRecipient({ kind: 'box', box }, { address }, { sender: box.address })),
     hasRoom: dispatcher.hasRoom,
-    onAccepted({ id, legs, toFile, toCarry }) {
-      log.info('accepted', { id, recipients: legs.length })
+    onAccepted({ id, legs, by, toFile, toCarry }) {
+      log.info('accepted', { id, recipients: legs.length, by })
       if (toCarry) dispatcher.take(legs)
       else dispatcher.ring()
       if (toFile) bridge.ring()
@@ -240,7 +235,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       await clients.close()
       await owners.leave()
       await db.close()
-      annuaire.close()
+      directory.close()
       log.info('stopped', {})
     },
   }

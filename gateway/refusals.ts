@@ -23,7 +23,10 @@ export const REFUSALS = {
   lineMalformed: [500, '5.5.2', 'A command line holds a control character'],
   parameterUnknown: [555, '5.5.4', 'MAIL FROM or RCPT TO parameter not recognized'],
   addressMalformed: [501, '5.1.3', 'Address is not a valid mailbox address'],
+  senderMalformed: [501, '5.1.7', 'Sender address is not a valid mailbox address'],
   senderNotOwner: [550, '5.7.1', 'You may send only from your own mailbox'],
+  senderSuspended: [550, '5.7.1', 'The mailbox that you send from is suspended'],
+  senderClosed: [550, '5.7.1', 'The mailbox that you send from is closed'],
   senderDomainUnknown: [550, '5.7.1', 'The white list does not name this domain'],
   nullSenderNotReport: [550, '5.7.1', 'An empty return path is for delivery and disposition reports only'],
   reportNotYours: [550, '5.7.1', 'Delivery reports are written by servers, not by mailboxes'],
@@ -40,6 +43,9 @@ export const REFUSALS = {
   recipientNotListed: [550, '5.1.1', 'Recipient is not in the directory'],
   recipientNotHere: [550, '5.7.1', 'We do not serve this domain'],
   recipientSuspended: [550, '5.2.1', 'This mailbox is suspended'],
+  recipientClosed: [550, '5.1.6', 'This mailbox is closed'],
+  mailboxFull: [452, '4.2.2', 'This mailbox is full, try again later'],
+  mailboxTooSmall: [552, '5.2.2', 'The message is larger than this mailbox may ever hold'],
   domainNotTrusted: [550, '5.7.1', 'Recipient domain is outside the trusted space'],
   patientAddress: [553, '5.1.3', 'Not the address of a patient'],
   patientMayNotWrite: [550, '5.7.1', 'No professional of this mailbox has an open conversation with you: only he can begin one'],
@@ -56,18 +62,39 @@ export const REFUSALS = {
 
 export type RefusalReason = keyof typeof REFUSALS
 
+export interface RefusalOptions extends ErrorOptions {
+  /** The rule that refused and what it rested on (directory, white list): for the log. */
+  decided?: Readonly<Record<string, string | undefined>>
+}
+
+/** RFC 5321 §4.5.3.1.5: a reply line has 512 octets at most, code, status and CRLF included. */
+const MOST_OCTETS = 500
+
 /** Thrown once, where the rule is; the listener turns it into the reply. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly reason: RefusalReason
   readonly code: number
   readonly status: EnhancedStatus
+  readonly detail: string | undefined
+  readonly decided: RefusalOptions['decided']
   /** @param detail repairs: what exactly is wrong, for the other side's operator; never health data */
-  constructor(reason: RefusalReason, detail?: string, options?: ErrorOptions) {
+  constructor(reason: RefusalReason, detail?: string, options?: RefusalOptions) {
     const [code, status, text] = REFUSALS[reason]
-    super(detail ? `${text}: ${detail}` : text, options)
+    super(detail ? replyText(`${text}: ${detail}`) : text, options)
     this.reason = reason
     this.code = code
     this.status = status
+    this.detail = detail || undefined
+    this.decided = options?.decided
   }
+}
+
+/** @returns the text as a reply may hold it: printable ASCII (RFC 5321 §4.2), accents taken off, at most 500 octets */
+function replyText(text: string): string {
+  const ascii = text
+    .normalize('NFD')
+    .replace(/\p{M}/gu, '')
+    .replace(/[^\x20-\x7e]/g, '?')
+  return ascii.length <= MOST_OCTETS ? ascii : `${ascii.slice(0, MOST_OCTETS - 3)}...`
 }

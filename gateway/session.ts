@@ -1,137 +1,131 @@
-import { AddressFault, domainOf, parseAddress } from './address.ts'
+import type { HeaderField } from './header.ts'
+import { type HeaderCase, type HeaderFacts, headerRules } from './header-policy.ts'
 import { Refusal } from './refusals.ts'
+import type { AskedRecipient, Decision, OwnBox, SoFar, Speaker, Surroundings } from './rules/facts.ts'
+import { type RecipientCase, recipientCase, recipientRules } from './rules/recipient.ts'
+import { type Basis, everyOutcome, firstRefusal, type Outcome, type Rule, refusalOf } from './rules/rule.ts'
+import { type SenderCase, senderRules } from './rules/sender.ts'
 import type { Recipient } from './spool/index.ts'
-import type { Peer, Trust } from './trust.ts'
 
-/** A box of ours, as far as the SMTP edge is concerned. */
-export interface OwnBox {
-  readonly address: string
-  readonly suspendedAt?: number | undefined
-  readonly closedAt?: number | undefined
-}
+export type { Annuaire, AskedRecipient, Decision, OwnBox, Patients, SoFar, Speaker, Surroundings } from './rules/facts.ts'
 
-export interface Boxes<Box extends OwnBox = OwnBox> {
-  find(address: string): Promise<Box | undefined>
-}
-
-/** The national directory. */
-export interface Annuaire {
-  find(address: string): object | undefined
-}
-
-/** Patients have no listing: their address proves itself, and they may only answer. */
-export interface PatientRules {
-  isPatient(address: string): boolean
-  /** @returns what is wrong with a patient's address, without repeating it */
-  checkAddress(address: string): string | undefined
-  mayAnswer(patient: string, box: string): Promise<boolean>
-  /** Octets of the largest message that a patient is sent. */
-  readonly messageBytes: number
-}
-
-export interface SessionOptions<Box extends OwnBox> {
-  domains: readonly string[]
-  postmaster: string
-  boxes: Boxes<Box>
-  annuaire: Annuaire
-  trust: Trust
-  patients: PatientRules
-}
-
-/** Who speaks on a connection. */
-export type Speaker<Box extends OwnBox> = { kind: 'box'; box: Box } | { kind: 'operator'; peer: Peer }
-
-export interface AskedRecipient {
-  address: string
-  orcpt?: string | undefined
-  notify?: readonly string[] | undefined
-}
-
-/** What MAIL has said before RCPT. */
-export interface AskedMail {
+/** What MAIL settles. */
+export interface CheckedSender<Box extends OwnBox> {
   sender: string
-  /** RFC 1870. */
-  size?: number | undefined
+  /** The other operator's name, when one speaks. */
+  peer?: string | undefined
+  /** The box written as, when a box of ours speaks. */
+  box?: Box | undefined
+  /** The box that has signed in. */
+  signedIn?: Box | undefined
+}
+
+/** A recipient as the spool keeps it, and why it was taken. */
+export type CheckedRecipient = Recipient & { decision: Decision }
+
+/** Who hands a message in, as `checkSender` returned it. */
+export type Handed<Box extends OwnBox> = Pick<CheckedSender<Box>, 'sender' | 'peer' | 'box' | 'signedIn'>
+
+/** Every rule's outcome, and what `check…` would have returned where none refuses. */
+export interface Explained<T> {
+  outcomes: Outcome[]
+  value: T | undefined
 }
 
 export type Policy<Box extends OwnBox> = ReturnType<typeof openPolicy<Box>>
 
-/** Who may send (MAIL) and to whom (RCPT). Every check that can't be made is a no. */
-export function openPolicy<Box extends OwnBox>({ domains, postmaster, boxes, annuaire, trust, patients }: SessionOptions<Box>) {
-  const isOurs = (domain: string) => domains.includes(domain)
+/** How long a box that was read is taken for what it is: a suspension holds from the next MAIL after that, also on a connection kept open. */
+const FRESH_MS = 2_000
+/** Boxes that send at the same time; beyond, they are read anew. */
+const MOST_FRESH = 10_000
 
-  /** @throws Refusal @returns the recipient as the spool keeps it */
-  async function checkRecipient(speaker: Speaker<Box>, asked: AskedRecipient, mail: AskedMail): Promise<Recipient> {
-    // RFC 5321 §4.5.1: postmaster without a domain is ours.
-    const address = asked.address.toLowerCase() === 'postmaster' ? postmaster : parsed(asked.address)
-    const domain = domainOf(address)
-    if (speaker.kind === 'operator' && patients.isPatient(mail.sender)) await checkConversation(mail.sender, address)
-    if (isOurs(domain)) await checkOwnBox(address)
-    else if (speaker.kind === 'operator') throw new Refusal('recipientNotHere')
-    else if (patients.isPatient(address)) checkPatient(address, domain, mail.size)
-    else checkListed(address, domain)
-    return { address, domain, orcpt: asked.orcpt, notify: asked.notify?.join(',') }
+/**
+ * Who may send (MAIL), to whom (RCPT) and with which header (DATA): lists of named rules. The first that refuses is the answer; `explain…` runs
+ * them all. Every check that can't be made is a no.
+ */
+export function openPolicy<Box extends OwnBox>(options: Surroundings<Box>) {
+  const { domains, boxes, annuaire, now } = options
+  const rules = {
+    sender: senderRules<Box>(options, current),
+    recipient: recipientRules<Box>(options),
+    header: headerRules<Box>(options),
+  }
+  const fresh = new Map<string, { at: number; box: Promise<Box | undefined> }>()
+
+  /** A box that sends a thousand letters is not read a thousand times. */
+  function current(address: string): Promise<Box | undefined> {
+    const seen = fresh.get(address)
+    if (seen && now() - seen.at < FRESH_MS) return seen.box
+    if (fresh.size >= MOST_FRESH) fresh.clear()
+    const box = boxes.find(address)
+    fresh.set(address, { at: now(), box })
+    box.catch(() => fresh.delete(address))
+    return box
   }
 
-  /** Before anything is said of the box: a stranger does not learn whether it exists. */
-  async function checkConversation(patient: string, box: string): Promise<void> {
-    const mayAnswer = await patients.mayAnswer(patient, box).catch(cause => {
-      throw new Refusal('directoryUnavailable', undefined, { cause })
-    })
-    if (!mayAnswer) throw new Refusal('patientMayNotWrite')
+  const basis = (): Basis => ({ directory: annuaire.version, whiteList: options.whiteListDate() })
+
+  async function check<Case>(list: readonly Rule<Case>[], given: Case): Promise<void> {
+    const refusal = await firstRefusal(list, given)
+    if (refusal) throw refusalOf(refusal, basis())
   }
 
-  function checkPatient(address: string, domain: string, size: number | undefined): void {
-    trust.checkDomain(domain)
-    const fault = patients.checkAddress(address)
-    if (fault !== undefined) throw new Refusal('patientAddress', fault)
-    if (size !== undefined && size > patients.messageBytes) throw new Refusal('tooBigForPatient')
+  async function explain<Case, T>(list: readonly Rule<Case>[], given: Case, value: (given: Case) => T): Promise<Explained<T>> {
+    const outcomes = await everyOutcome(list, given)
+    return { outcomes, value: outcomes.some(({ outcome }) => outcome === 'refuse') ? undefined : value(given) }
   }
 
-  async function checkOwnBox(address: string): Promise<void> {
-    const box = await boxes.find(address).catch(cause => {
-      throw new Refusal('directoryUnavailable', undefined, { cause })
-    })
-    if (!box || box.closedAt !== undefined) throw new Refusal('recipientNotListed')
-    if (box.suspendedAt !== undefined) throw new Refusal('recipientSuspended')
+  const senderOf = ({ sender, peer, box, signedIn }: SenderCase<Box>): CheckedSender<Box> => ({ sender: sender ?? '', peer, box, signedIn })
+
+  const recipientOf = ({ address, domain, asked, source, directory }: RecipientCase<Box>): CheckedRecipient => {
+    const decision: Decision = { source: source ?? 'own' }
+    if (source === 'extract' || source === 'fhir') decision.directory = directory
+    if (source !== 'own') decision.whiteList = options.whiteListDate()
+    return { address, domain, orcpt: asked.orcpt, notify: asked.notify?.join(','), decision }
   }
 
-  function checkListed(address: string, domain: string): void {
-    trust.checkDomain(domain)
-    let listing: object | undefined
-    try {
-      listing = annuaire.find(address)
-    } catch (cause) {
-      throw new Refusal('directoryUnavailable', undefined, { cause })
-    }
-    if (!listing) throw new Refusal('recipientNotListed')
+  const headerCase = (handed: Handed<Box>, fields: readonly HeaderField[]): HeaderCase<Box> => ({ ...handed, fields })
+
+  const headerOf = ({ facts, box }: HeaderCase<Box>): { facts: HeaderFacts; box: Box | undefined } => {
+    if (!facts) throw new Refusal('headerUnclear') // never: without them a rule has refused
+    return { facts, box }
   }
 
   return {
-    isOurs,
-    checkRecipient,
+    isOurs: (domain: string) => domains.includes(domain),
 
     /**
-     * MAIL: the reverse-path belongs to the speaker.
+     * MAIL: the reverse-path belongs to the speaker, or to a box that has delegated to him.
      * @param address empty for a report; what it carries is checked once its header is here
-     * @returns the normalised address, and the peer's name when an operator speaks
+     * @throws Refusal
      */
-    checkSender(speaker: Speaker<Box>, address: string): { sender: string; peer?: string } {
-      const sender = address === '' ? '' : parsed(address)
-      if (speaker.kind === 'operator') {
-        return { sender, peer: trust.checkPeer(speaker.peer, sender === '' ? undefined : domainOf(sender)) }
-      }
-      if (sender !== '' && sender !== speaker.box.address) throw new Refusal('senderNotOwner', `you are ${speaker.box.address}`)
-      return { sender }
+    async checkSender(speaker: Speaker<Box>, address: string): Promise<CheckedSender<Box>> {
+      const given: SenderCase<Box> = { speaker, asked: address }
+      await check(rules.sender, given)
+      return senderOf(given)
     },
-  }
-}
 
-function parsed(address: string): string {
-  try {
-    return parseAddress(address)
-  } catch (error) {
-    if (error instanceof AddressFault) throw new Refusal('addressMalformed', error.message)
-    throw error
+    /** RCPT. @throws Refusal @returns the recipient as the spool keeps it, and why it was taken */
+    async checkRecipient(speaker: Speaker<Box>, asked: AskedRecipient, soFar: SoFar): Promise<CheckedRecipient> {
+      const given = recipientCase(speaker, asked, soFar)
+      await check(rules.recipient, given)
+      return recipientOf(given)
+    },
+
+    /** DATA, once the header is here. @throws Refusal @returns what it says, and the box that the message is written as */
+    async checkHeader(handed: Handed<Box>, fields: readonly HeaderField[]): Promise<{ facts: HeaderFacts; box: Box | undefined }> {
+      const given = headerCase(handed, fields)
+      await check(rules.header, given)
+      return headerOf(given)
+    },
+
+    /** What the decisions of now rest on. */
+    basis,
+
+    explainSender: (speaker: Speaker<Box>, address: string) =>
+      explain(rules.sender, { speaker, asked: address } as SenderCase<Box>, senderOf),
+    explainRecipient: (speaker: Speaker<Box>, asked: AskedRecipient, soFar: SoFar) =>
+      explain(rules.recipient, recipientCase(speaker, asked, soFar), recipientOf),
+    explainHeader: (handed: Handed<Box>, fields: readonly HeaderField[]) => explain(rules.header, headerCase(handed, fields), headerOf),
   }
 }

@@ -53,13 +53,20 @@ export async function timelineOf(db: Database, id: string): Promise<Timeline | u
     message,
     recipients: recipients.map(row => stateOf(row, filing)),
     filings,
-    lines: [accepted(message, recipients), ...events.map(row => lineOf(row, recipients))],
+    lines: [accepted(message, recipients, events), ...events.filter(row => row.kind !== 'accepted').map(row => lineOf(row, recipients))],
   }
 }
 
-function accepted({ accepted_at, sender, size, origin }: MessageRow, recipients: readonly RecipientRow[]): TimelineLine {
+/** Who signed in and what the decisions rested on stand in an event of their own; a report of ours has none. */
+function accepted(message: MessageRow, recipients: readonly RecipientRow[], events: readonly EventRow[]): TimelineLine {
+  const { accepted_at, sender, size, origin } = message
   const from = sender === '' ? '<>' : maskPatient(sender)
-  return { at: accepted_at, what: 'accepted', detail: { from, recipients: String(recipients.length), bytes: String(size), origin } }
+  const said = JSON.parse(events.find(({ kind }) => kind === 'accepted')?.detail ?? '{}') as Record<string, string>
+  return {
+    at: accepted_at,
+    what: 'accepted',
+    detail: { from, recipients: String(recipients.length), bytes: String(size), origin, ...said },
+  }
 }
 
 function lineOf({ at, kind, position, detail }: EventRow, recipients: readonly RecipientRow[]): TimelineLine {

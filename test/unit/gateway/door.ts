@@ -88,10 +88,19 @@ async function openDoor(
     postmaster: `postmaster@${OURS}`,
     boxes: {
       find: async address => (address === BOX ? box : undefined),
+      writableBy: async address => [address],
     },
-    annuaire: { find: address => (address === PEER_BOX ? {} : undefined) },
+    annuaire: {
+      version: 'of the test',
+      find: address => (address === PEER_BOX ? { source: 'extract', version: 'of the test' } : undefined),
+      nearest: () => undefined,
+    },
     trust,
     patients,
+    quota: { hasRoom: async () => true },
+    whiteListDate: () => 'of the test',
+    mostHops: 25,
+    now: Date.now,
   })
   const signIn = openSignIn<ClientBox>({
     boxes: {
@@ -107,14 +116,12 @@ async function openDoor(
   const intake = openIntake<ClientBox>({
     spool,
     limits: CONTENT_LIMITS,
-    mostHops: 25,
+    checkHeader: policy.checkHeader,
     hostname,
     now: Date.now,
     newId: newMessageId,
-    mayWriteAs: trust.mayWriteAs,
     filingRows: () => [],
     hasRoom: () => false,
-    isListed: () => true,
     patients,
     mayBeAnswered: async () => false,
     onAccepted: () => {},
