@@ -3,7 +3,7 @@ import type { ParsedCertificate } from './certificate.ts'
 import { type Refused, refused } from './verdict.ts'
 
 /** What a certificate is shown for. */
-export type Usage = 'tls' | 'client' | 'signature'
+export type Usage = 'tls' | 'client' | 'signature' | 'encryption'
 
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
@@ -20,6 +20,8 @@ const RULES: Record<Usage, { keyUsage: KeyUsageType[]; purposes: string[]; words
   client: { keyUsage: ['digitalSignature'], purposes: [CLIENT_AUTH], words: 'TLS clients' },
   // The signer of the white list has digitalSignature + nonRepudiation and the purpose emailProtection.
   signature: { keyUsage: ['digitalSignature', 'nonRepudiation'], purposes: [EMAIL_PROTECTION, DOCUMENT_SIGNING], words: 'signatures' },
+  // keyEncipherment for RSA, keyAgreement for elliptic curves (RFC 8550 §4.4.2).
+  encryption: { keyUsage: ['keyEncipherment', 'keyAgreement'], purposes: [EMAIL_PROTECTION], words: 'encryption' },
 }
 
 /** @returns why the certificate is not for that use, or undefined */

@@ -36,12 +36,14 @@ export interface Keys {
   privateKey: KeyObject
 }
 
-export type KeyKind = 'rsa' | 'ec'
+export type KeyKind = 'rsa' | 'ec' | 'ec384'
 
-/** RSA-2048 (about 100 ms, off the event loop) or P-256 (less than a millisecond). */
+/** RSA-2048 (about 100 ms, off the event loop), P-256 or P-384 (less than a millisecond). */
 export function newKeys(kind: KeyKind): Promise<Keys> {
   const generate = promisify(generateKeyPair)
-  return kind === 'rsa' ? generate('rsa', { modulusLength: 2048 }) : generate('ec', { namedCurve: 'prime256v1' })
+  return kind === 'rsa'
+    ? generate('rsa', { modulusLength: 2048 })
+    : generate('ec', { namedCurve: kind === 'ec' ? 'prime256v1' : 'secp384r1' })
 }
 
 /** Everything that a certificate of the test PKI can say. */

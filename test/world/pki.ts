@@ -7,8 +7,8 @@ import { type CertificateContent, type KeyKind, type Keys, makeCertificate, make
 
 const DAY = 86_400_000
 
-/** What IGC-Santé sells: SERV SSL_SERV, ORG AUTH_CLI, ORG SIGN. */
-export type CertificateKind = 'server' | 'client' | 'signature'
+/** What IGC-Santé sells: SERV SSL_SERV, ORG AUTH_CLI, ORG SIGN, SERV S/MIME (signs and is encrypted to). */
+export type CertificateKind = 'server' | 'client' | 'signature' | 'mail'
 
 /** A request for a certificate of the fictional IGC-Santé. Only the first four are needed. */
 export interface CertificateRequest {
@@ -23,6 +23,8 @@ export interface CertificateRequest {
   notAfter?: Date
   /** DNS names or IP addresses of a server certificate; default: the common name, localhost, 127.0.0.1 and ::1. */
   san?: readonly string[]
+  /** Mail addresses that the certificate names. */
+  emails?: readonly string[]
   key?: KeyKind
   /** OIDs of the extended key usage, in place of those of the kind. */
   purposes?: readonly string[]
@@ -74,12 +76,14 @@ const PURPOSES: Record<CertificateKind, string[]> = {
   server: ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'],
   client: ['1.3.6.1.5.5.7.3.2'],
   signature: ['1.3.6.1.5.5.7.3.4'],
+  mail: ['1.3.6.1.5.5.7.3.4'],
 }
 
 const KEY_USAGES: Record<CertificateKind, CertificateContent['keyUsage']> = {
   server: ['digitalSignature', 'keyEncipherment'],
   client: ['digitalSignature'],
   signature: ['digitalSignature', 'nonRepudiation'],
+  mail: ['digitalSignature', 'keyEncipherment', 'keyAgreement'],
 }
 
 interface Authority {
@@ -171,6 +175,7 @@ async function issue(request: CertificateRequest, authority: Authority, now: Dat
     keyUsage: KEY_USAGES[kind],
     purposes: request.purposes ?? PURPOSES[kind],
     ...(kind === 'server' ? { names: serverNames(request.san ?? [commonName, 'localhost', '127.0.0.1', '::1']) } : {}),
+    ...(request.emails ? { names: request.emails.map(rfc822Name => new GeneralName({ rfc822Name })) } : {}),
   }
   const { der, serial } = makeCertificate(content, authority.keys.privateKey)
   return { certificatePem: derToPem(der, 'CERTIFICATE'), keyPem: pemOf(keys), subject, serial }

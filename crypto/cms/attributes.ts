@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import type { Attribute } from '@peculiar/asn1-cms'
+import { AsnConvert } from '@peculiar/asn1-schema'
+import { Time } from '@peculiar/asn1-x509'
+import { elements, onlyElement } from '../der.ts'
+import { CIPHER_OIDS, hashOf } from './algorithms.ts'
+import { CmsFault, parsing } from './fault.ts'
+import { octetsOf, readAlgorithm, readOid } from './read.ts'
+import { octetString, oid, sequence, setOf, TAG, time } from './write.ts'
+
+const CONTENT_TYPE = '1.2.840.113549.1.9.3'
+const MESSAGE_DIGEST = '1.2.840.113549.1.9.4'
+const SIGNING_TIME = '1.2.840.113549.1.9.5'
+const SMIME_CAPABILITIES = '1.2.840.113549.1.9.15'
+const SIGNING_CERTIFICATE_V2 = '1.2.840.113549.1.9.16.2.47'
+
+/** RFC 8551 §2.5.2: what we read, best first. */
+const CAPABILITIES = attribute(
+  SMIME_CAPABILITIES,
+  sequence(...(['aes-256-gcm', 'aes-128-gcm', 'aes-256-cbc', 'aes-128-cbc'] as const).map(name => sequence(oid(CIPHER_OIDS[name])))),
+)
+
+/** What is signed in place of the content itself. */
+export interface SignedAttributes {
+  contentType: string
+  messageDigest: Buffer
+  /** Undefined: the signer does not say when. It is his word only, never a proof. */
+  signingTime?: Date | undefined
+}
+
+/**
+ * @param fingerprint SHA-256 of the signer's certificate, bound to the signature (RFC 5035 §3)
+ * @returns the SET that is signed, DER (RFC 5652 §5.4)
+ */
+export function writeAttributes({ contentType, messageDigest, signingTime }: SignedAttributes, fingerprint: Buffer): Buffer {
+  return setOf(
+    attribute(CONTENT_TYPE, oid(contentType)),
+    attribute(MESSAGE_DIGEST, octetString(messageDigest)),
+    attribute(SIGNING_CERTIFICATE_V2, sequence(sequence(sequence(octetString(fingerprint))))),
+    CAPABILITIES,
+    ...(signingTime ? [attribute(SIGNING_TIME, time(signingTime))] : []),
+  )
+}
+
+function attribute(type: string, value: Buffer): Buffer {
+  return sequence(oid(type), setOf(value))
+}
+
+/**
+ * @param certificate of the signer: when the signature names one, it must be this
+ * @throws CmsFault for an attribute that is missing, doubled, or cannot be read
+ */
+export function readAttributes(attributes: readonly Attribute[], certificate: Buffer): SignedAttributes {
+  const contentType = only(attributes, CONTENT_TYPE)
+  const messageDigest = only(attributes, MESSAGE_DIGEST)
+  const signingTime = only(attributes, SIGNING_TIME)
+  const named = only(attributes, SIGNING_CERTIFICATE_V2)
+  if (!contentType || !messageDigest) throw new CmsFault('malformed', 'the signed attributes lack the content type or the digest')
+  if (named) checkCertificate(named, certificate)
+  return {
+    contentType: readOid(contentType),
+    messageDigest: parsing('the digest', () => octets(messageDigest)),
+    signingTime: signingTime && parsing('the signing time', () => AsnConvert.parse(signingTime, Time).getTime()),
+  }
+}
+
+/** RFC 5652 §5.3, §11: each at most once, with exactly one value. */
+function only(attributes: readonly Attribute[], type: string): Buffer | undefined {
+  const values = attributes.filter(({ attrType }) => attrType === type).map(({ attrValues }) => attrValues)
+  if (values.length === 0) return undefined
+  if (values.length > 1 || values[0]!.length !== 1) throw new CmsFault('malformed', 'a signed attribute is there twice')
+  return octetsOf(values[0]![0]!)
+}
+
+function octets(der: Buffer): Buffer {
+  const { tag, inside } = onlyElement(der)
+  if (tag !== TAG.octetString) throw new RangeError('not an octet string')
+  return inside
+}
+
+/** RFC 5035 §3: the first ESSCertIDv2 is the signer's; its hash is SHA-256 unless it says otherwise. */
+function checkCertificate(named: Buffer, certificate: Buffer): void {
+  const { hash, digest } = parsing('the signing certificate', () => {
+    const [ids] = [...elements(onlyElement(named).inside)]
+    const fields = [...elements([...elements(ids!.inside)][0]!.inside)]
+    const algorithm = fields[0]!.tag === TAG.sequence ? fields.shift() : undefined
+    return { hash: algorithm ? hashOf(readAlgorithm(algorithm.whole).algorithm) : 'sha256', digest: octets(fields[0]!.whole) }
+  })
+  if (!createHash(hash).update(certificate).digest().equals(digest))
+    throw new CmsFault('forged', 'the signature names another certificate than the one that came with it')
+}

@@ -1,0 +1,96 @@
+import { type CipherGCM, createCipheriv, type KeyObject, randomBytes, X509Certificate } from 'node:crypto'
+import { type Anchors, trustOf } from '../anchors.ts'
+import { judgeCertificate } from '../chain.ts'
+import { CIPHER_OIDS, type Cipher, ID_AUTH_ENVELOPED_DATA, ID_DATA, ID_ENVELOPED_DATA, isGcm, keyLength } from './algorithms.ts'
+import { CmsFault, parsing } from './fault.ts'
+import { derOf, issuerAndSerialOf } from './holder.ts'
+import { wrapForCurve } from './key-agreement.ts'
+import { type RsaTransport, wrapForRsa } from './key-transport.ts'
+import { piecesOf, type Source } from './source.ts'
+import { algorithm, END, inContext, integer, octetString, oid, open, sequence, setOf, TAG } from './write.ts'
+
+const MOST_RECIPIENTS = 1000
+const NONCE_LENGTH = 12
+const TAG_LENGTH = 16
+
+/** The two ways we encrypt (DESIGN decision 4). Elliptic curve keys get ECDH in both. */
+export type EncryptionProfile = 'mail-client' | 'gateway'
+
+const PROFILES: Record<EncryptionProfile, { cipher: Cipher; transport: RsaTransport }> = {
+  // What every S/MIME client reads (RFC 8551 §2.3, §2.7). The content is not authenticated: it must be signed inside.
+  'mail-client': { cipher: 'aes-256-cbc', transport: 'pkcs1' },
+  gateway: { cipher: 'aes-256-gcm', transport: 'oaep' },
+}
+
+/**
+ * `to`: certificates, PEM or DER, each judged against the anchors at `at` before anything is encrypted.
+ * `cipher` and `rsa` replace what the profile says.
+ */
+export interface EncryptOptions {
+  to: readonly (Buffer | string)[]
+  anchors: Anchors
+  at: Date
+  profile: EncryptionProfile
+  cipher?: Cipher
+  rsa?: RsaTransport
+}
+
+/**
+ * Encrypts to many recipients: an EnvelopedData (RFC 5652 §6) with CBC, an AuthEnvelopedData (RFC 5083, 5084) with GCM. The content flows through;
+ * the outer layers have indefinite lengths.
+ * @throws CmsFault `recipient` when a certificate is not accepted: nothing is sent to some of them only
+ */
+export async function* encrypt(content: Source, options: EncryptOptions): AsyncGenerator<Buffer> {
+  const { cipher, transport } = howOf(options)
+  const contentKey = randomBytes(keyLength(cipher))
+  const recipients = recipientsOf(options).map(recipient => wrapFor(recipient, contentKey, transport))
+  const iv = randomBytes(isGcm(cipher) ? NONCE_LENGTH : 16)
+  const parameters = isGcm(cipher) ? sequence(octetString(iv), integer(TAG_LENGTH)) : octetString(iv)
+  const version = isGcm(cipher) || recipients.every(([tag]) => tag === TAG.sequence) ? 0 : 2 // RFC 5083 §2.1, RFC 5652 §6.1
+  yield Buffer.concat([
+    ...[open(TAG.sequence), oid(typeOf(cipher)), open(inContext(0)), open(TAG.sequence), integer(version), setOf(...recipients)],
+    ...[open(TAG.sequence), oid(ID_DATA), algorithm(CIPHER_OIDS[cipher], parameters), open(inContext(0))],
+  ])
+  const encryption = createCipheriv(cipher, contentKey, iv)
+  for await (const piece of piecesOf(content)) {
+    const encrypted = encryption.update(piece)
+    if (encrypted.length > 0) yield octetString(encrypted)
+  }
+  const last = encryption.final()
+  const mac = isGcm(cipher) ? octetString((encryption as CipherGCM).getAuthTag()) : Buffer.alloc(0)
+  yield Buffer.concat([...(last.length > 0 ? [octetString(last)] : []), END, END, mac, END, END, END])
+}
+
+/** The content type of what a profile or cipher makes. */
+export function envelopeKind(options: Pick<EncryptOptions, 'profile' | 'cipher'>): 'enveloped-data' | 'authEnveloped-data' {
+  return isGcm(options.cipher ?? PROFILES[options.profile].cipher) ? 'authEnveloped-data' : 'enveloped-data'
+}
+
+function howOf({ profile, cipher, rsa }: EncryptOptions): { cipher: Cipher; transport: RsaTransport } {
+  return { cipher: cipher ?? PROFILES[profile].cipher, transport: rsa ?? PROFILES[profile].transport }
+}
+
+function typeOf(cipher: Cipher): string {
+  return isGcm(cipher) ? ID_AUTH_ENVELOPED_DATA : ID_ENVELOPED_DATA
+}
+
+interface Recipient {
+  publicKey: KeyObject
+  issuerAndSerial: Buffer
+}
+
+function recipientsOf({ to, anchors, at }: EncryptOptions): Recipient[] {
+  if (to.length === 0) throw new Error('nobody to encrypt to')
+  if (to.length > MOST_RECIPIENTS) throw new CmsFault('too-large', `more than ${MOST_RECIPIENTS} recipients`)
+  return to.map(derOf).map(der => {
+    const verdict = judgeCertificate(der, trustOf(anchors), 'encryption', at)
+    if (verdict.kind === 'refused') throw new CmsFault('recipient', `a recipient's ${verdict.detail}`, { verdict: verdict.why })
+    const { publicKey } = parsing('the certificate of a recipient', () => new X509Certificate(der))
+    return { publicKey, issuerAndSerial: issuerAndSerialOf(der) }
+  })
+}
+
+function wrapFor({ publicKey, issuerAndSerial }: Recipient, contentKey: Buffer, transport: RsaTransport): Buffer {
+  if (publicKey.asymmetricKeyType === 'ec') return wrapForCurve(contentKey, publicKey, issuerAndSerial)
+  return wrapForRsa(contentKey, publicKey, issuerAndSerial, transport)
+}
