@@ -1,4 +1,5 @@
 import { isRpps, parseIdNatPs, parseIdNatStruct } from './identifiers.ts'
+import { MAX_LINE_LENGTH } from './text-source.ts'
 
 /** The header of `Extraction_Correspondance_MSSante`, in order (2026). */
 const COLUMNS = [
@@ -43,6 +44,9 @@ export interface ExtractRow {
   idNatPs: string
   idNatStruct: string
   name: string
+  /** Of a person, as written; the names by which people are searched, sorted and told from their homonyms. */
+  lastName: string
+  firstName: string
   professionCode: string
   profession: string
   skillCode: string
@@ -55,24 +59,31 @@ export interface ExtractRow {
   paperless: 0 | 1
 }
 
-export type LineFault = 'columns' | 'encoding' | 'type' | 'address'
+export type LineFault = 'length' | 'columns' | 'encoding' | 'type' | 'address'
 
 /** @returns whether the line is the header we know; capitals, accents and outer blanks may differ, names and order may not */
 export function isExtractHeader(line: string): boolean {
-  const names = line.split('|').map(folded)
-  if (names.length === COLUMNS.length + 1 && names.at(-1) === '') names.pop()
-  return names.length === COLUMNS.length && COLUMNS.every((name, at) => names[at] === folded(name))
+  const names = cellsOf(line, COLUMNS.length)?.map(foldedTitle)
+  return names !== undefined && COLUMNS.every((name, at) => names[at] === foldedTitle(name))
 }
 
-function folded(text: string): string {
+/** @returns the title of a column as it is compared */
+export function foldedTitle(text: string): string {
   return text.normalize('NFD').replace(/\p{M}/gu, '').replace('\uFEFF', '').trim().toLowerCase()
+}
+
+/** @returns the cells of a line, quotes being letters like others; undefined when there are not `count`. A separator at the end is allowed. */
+export function cellsOf(line: string, count: number): string[] | undefined {
+  const cells = line.split('|')
+  if (cells.length === count + 1 && cells.at(-1) === '') cells.pop()
+  return cells.length === count ? cells : undefined
 }
 
 /** @returns the box that one line of the extract describes, or why the line cannot be used */
 export function parseExtractLine(line: string): ExtractRow | LineFault {
-  const cells = line.split('|')
-  if (cells.length === COLUMNS.length + 1 && cells.at(-1) === '') cells.pop()
-  if (cells.length !== COLUMNS.length) return 'columns'
+  if (line.length > MAX_LINE_LENGTH) return 'length'
+  const cells = cellsOf(line, COLUMNS.length)
+  if (!cells) return 'columns'
   if (line.includes('\uFFFD')) return 'encoding'
   const cell = (column: number) => (cells[column - 1] as string).trim()
   const type = cell(1).toUpperCase()
@@ -87,6 +98,8 @@ export function parseExtractLine(line: string): ExtractRow | LineFault {
     rpps: idNatPs.startsWith('8') ? idNatPs.slice(1) : '',
     idNatStruct: nationalStructureId(cell(6), cell(7)),
     name: displayName(cell, address),
+    lastName: cell(10),
+    firstName: cell(11),
     professionCode: cell(14),
     profession: cell(15),
     skillCode: cell(16),

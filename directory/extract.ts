@@ -1,38 +1,40 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import Database from 'better-sqlite3'
-import { isExtractHeader, type LineFault, parseExtractLine } from './extract-line.ts'
-import { extractLines } from './extract-source.ts'
-import { ImportFault } from './import-fault.ts'
+import { isExtractHeader, parseExtractLine } from './extract-line.ts'
+import { type Changes, compare } from './extract-report.ts'
+import { joinPeople, type PeopleReport } from './libre-acces.ts'
+import { type LineReport, readLines } from './line-report.ts'
+import { indexBoxes } from './snapshot-index.ts'
 import { DISPUTED, IDENTITY_COLUMNS, INSERT_BOX, ROW_FIELDS, SNAPSHOT_ID, SNAPSHOT_SCHEMA, SNAPSHOT_VERSION } from './snapshot-schema.ts'
+import { onlyText, openText } from './text-source.ts'
 
-export interface ImportReport {
-  /** Lines after the header. */
-  lines: number
+export interface ImportReport extends LineReport, Changes {
   /** Distinct addresses in the new snapshot. */
   count: number
-  /** Addresses that the previous snapshot did not have; all of them when there was none. */
-  added: number
-  /** Addresses that only the previous snapshot had. */
-  removed: number
   /** Further lines of an address, merged into its first. */
   duplicates: number
-  /** How many lines were put aside, by reason. */
-  refused: Partial<Record<LineFault, number>>
-  /** The first of them; `line` counts from 1, the header included. The lines themselves are not kept: they name people. */
-  refusedLines: { line: number; reason: LineFault }[]
+  /** When the publisher made the extract, as the name of the file says; absent when it does not. */
+  generatedAt?: Date
+  /** Of the PS_LibreAcces, when it was given. */
+  people?: PeopleReport
 }
 
 export interface ImportOptions {
   now: Date
-  onProgress?: (lines: number) => void
+  /** `PS_LibreAcces` (zip, or its Personne_activite text): completes what the extract leaves blank about people. */
+  people?: string
+  /** File to write the added, removed and changed boxes to, one a line: the only output that names anybody. */
+  changes?: string
+  /** Told what is under way, and how many lines of it are done. */
+  onProgress?: (step: ImportStep, lines: number) => void
 }
 
-/** Lines put aside before the whole extract is refused: a hundredth of them, and ten in any case. */
-const refusalsAllowed = (lines: number) => Math.max(10, lines / 100)
-const LISTED_REFUSALS = 100
+export type ImportStep = 'extract' | 'people' | 'compare' | 'index'
+
+/** Five times the extract of 2026 (535,928 lines). More is not read to its end: it would fill a disk for nobody. */
+const MOST_LINES = 3_000_000
 
 /**
  * Imports the national extract (31 columns; text, or a zip of one text) into a new snapshot, built aside and put in place by
@@ -41,108 +43,103 @@ const LISTED_REFUSALS = 100
  * @throws ImportFault; the snapshot in place is untouched
  */
 export async function importExtract(source: string, target: string, options: ImportOptions): Promise<ImportReport> {
-  const aside = `${target}.${randomUUID()}.new`
+  const asideOf = (file: string) => `${file}.${randomUUID()}.new`
+  const aside = asideOf(target)
+  const list = options.changes && { aside: asideOf(options.changes), file: options.changes }
   try {
-    const report = await build(source, aside, target, options)
+    const report = await build(source, aside, target, { ...options, ...(list && { changes: list.aside }) })
     await moveDurably(aside, target)
+    if (list) await rename(list.aside, list.file)
     return report
   } finally {
     await rm(aside, { force: true })
+    if (list) await rm(list.aside, { force: true })
   }
 }
 
 async function build(source: string, aside: string, target: string, options: ImportOptions): Promise<ImportReport> {
+  const { now, people: peopleFile, changes: list, onProgress } = options
   const db = new Database(aside)
   try {
-    // Nobody reads this file before the rename: no journal; it is synced as a whole at the end.
-    db.pragma('journal_mode = OFF')
-    db.pragma('synchronous = OFF')
-    db.pragma('cache_size = -131072')
-    db.pragma(`application_id = ${SNAPSHOT_ID}`)
-    db.pragma(`user_version = ${SNAPSHOT_VERSION}`)
-    db.exec(SNAPSHOT_SCHEMA)
+    prepare(db)
     db.exec('BEGIN')
-    const read = await fill(db, source, options)
-    const count = boxes(db)
-    if (read.duplicates > count) settleDisputes(db)
-    db.prepare('INSERT INTO facts VALUES (?, ?, ?)').run(options.now.getTime(), basename(source), count)
+    const text = await openText(source, onlyText)
+    const lines = await fill(db, text, source, done => onProgress?.('extract', done))
+    settleDisputes(db)
+    const people = peopleFile === undefined ? undefined : await joinPeople(db, peopleFile, done => onProgress?.('people', done))
+    const count = db.prepare('SELECT count(*) FROM box').pluck().get() as number
+    const generatedAt = generationTime(basename(source), now) ?? generationTime(text.name, now)
+    db.prepare('INSERT INTO facts VALUES (?, ?, ?, ?, ?)').run(
+      now.getTime(),
+      generatedAt?.getTime() ?? null,
+      basename(source),
+      peopleFile === undefined ? null : basename(peopleFile),
+      count,
+    )
     db.exec('COMMIT')
-    return { ...read, count, duplicates: read.duplicates - count, ...compare(db, target, count) }
+    onProgress?.('compare', lines.lines)
+    const changes = compare(db, target, count, list) // before the index: a refusal should not cost it
+    onProgress?.('index', lines.lines)
+    db.exec('BEGIN')
+    indexBoxes(db)
+    db.exec('COMMIT')
+    const duplicates = lines.lines - refusedIn(lines) - count
+    return { ...lines, count, duplicates, ...changes, ...(generatedAt && { generatedAt }), ...(people && { people }) }
   } finally {
     db.close()
   }
 }
 
-type Read = Pick<ImportReport, 'lines' | 'duplicates' | 'refused' | 'refusedLines'>
+/** Nobody reads this file before the rename: no journal; it is synced as a whole at the end. */
+function prepare(db: Database.Database): void {
+  db.pragma('journal_mode = OFF')
+  db.pragma('synchronous = OFF')
+  db.pragma('cache_size = -131072')
+  db.pragma(`application_id = ${SNAPSHOT_ID}`)
+  db.pragma(`user_version = ${SNAPSHOT_VERSION}`)
+  db.exec(SNAPSHOT_SCHEMA)
+}
 
-/** @returns what was read; `duplicates` is still the number of lines inserted */
-async function fill(db: Database.Database, source: string, { onProgress }: ImportOptions): Promise<Read> {
+function fill(db: Database.Database, text: Awaited<ReturnType<typeof openText>>, file: string, onProgress: (lines: number) => void) {
   const insert = db.prepare(INSERT_BOX)
-  const report: Read = { lines: 0, duplicates: 0, refused: {}, refusedLines: [] }
-  let headerSeen = false
-  for await (const batch of extractLines(source)) {
-    const lines = headerSeen ? batch : withoutHeader(batch, source)
-    headerSeen = true
-    for (const line of lines) {
-      report.lines++
+  return readLines(text, {
+    file,
+    columns: 'the 31 columns of the extract',
+    isHeader: isExtractHeader,
+    mostLines: MOST_LINES,
+    onProgress,
+    take(line) {
       const row = parseExtractLine(line)
-      if (typeof row === 'string') refuse(report, row)
-      else {
-        insert.run(ROW_FIELDS.map(field => row[field]))
-        report.duplicates++
-      }
-    }
-    onProgress?.(report.lines)
-  }
-  checkUsable(report, source)
-  return report
+      if (typeof row === 'string') return row
+      insert.run(ROW_FIELDS.map(field => row[field]))
+      return undefined
+    },
+  })
 }
 
-function withoutHeader([header = '', ...lines]: string[], source: string): string[] {
-  if (!isExtractHeader(header)) throw new ImportFault('header', `${source} does not start with the 31 columns of the extract`)
-  return lines
-}
-
-function refuse(report: Read, reason: LineFault): void {
-  report.refused[reason] = (report.refused[reason] ?? 0) + 1
-  if (report.refusedLines.length < LISTED_REFUSALS) report.refusedLines.push({ line: report.lines + 1, reason })
-}
-
-function checkUsable({ lines, refused }: Read, source: string): void {
-  const total = Object.values(refused).reduce((sum, number) => sum + number, 0)
-  if (total > refusalsAllowed(lines)) {
-    const why = Object.entries(refused).map(([reason, number]) => `${number} ${reason}`)
-    throw new ImportFault('broken-lines', `${total} of the ${lines} lines of ${source} cannot be used (${why.join(', ')})`)
-  }
-  if (lines === total) throw new ImportFault('empty', `${source} holds no box`)
-}
-
-/** What changes against the snapshot in place. An extract that lost half of its boxes is a cut one, not news. */
-function compare(db: Database.Database, target: string, count: number): Pick<ImportReport, 'added' | 'removed'> {
-  if (!existsSync(target)) return { added: count, removed: 0 }
-  const before = attachPrevious(db, target)
-  if (count * 2 < before) throw new ImportFault('shrunk', `The extract has ${count} boxes, the snapshot in use has ${before}`)
-  const kept = db.prepare('SELECT count(*) FROM box JOIN previous.box AS old ON old.address = box.address').pluck().get() as number
-  return { added: count - kept, removed: before - kept }
-}
-
-function attachPrevious(db: Database.Database, target: string): number {
-  try {
-    db.prepare('ATTACH ? AS previous').run(target)
-    return db.prepare('SELECT count(*) FROM previous.box').pluck().get() as number
-  } catch (cause) {
-    throw new ImportFault('unreadable', `${target} is not a snapshot that can be compared; move it away to import without comparing`, {
-      cause,
-    })
-  }
+function refusedIn({ refused }: LineReport): number {
+  return Object.values(refused).reduce((sum, number) => sum + number, 0)
 }
 
 function settleDisputes(db: Database.Database): void {
-  for (const column of IDENTITY_COLUMNS) db.exec(`UPDATE box SET ${column} = '' WHERE ${column} = '${DISPUTED}'`)
+  const settled = IDENTITY_COLUMNS.map(column => `${column} = CASE ${column} WHEN '${DISPUTED}' THEN '' ELSE ${column} END`)
+  db.exec(`UPDATE box SET ${settled.join(', ')} WHERE '${DISPUTED}' IN (${IDENTITY_COLUMNS.join(', ')})`)
 }
 
-function boxes(db: Database.Database): number {
-  return db.prepare('SELECT count(*) FROM box').pluck().get() as number
+const HOUR = 3_600_000
+
+/**
+ * @returns the time in a name like `Extraction_Correspondance_MSSante_AAAAMMJJhhmm.zip`; its zone is nowhere said, so it is read as UTC (two
+ * hours of error at most, for an alarm of two days). Undefined when there is none, or one to come, which would silence the alarm.
+ */
+export function generationTime(name: string, now: Date): Date | undefined {
+  const digits = /_(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(?=\D*$)/.exec(name)
+  if (!digits) return undefined
+  const [, year, month, day, hour, minute] = digits
+  const text = `${year}-${month}-${day}T${hour}:${minute}`
+  const time = new Date(`${text}Z`)
+  const isReal = !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text)
+  return isReal && time.getTime() <= now.getTime() + 3 * HOUR ? time : undefined
 }
 
 async function moveDurably(aside: string, target: string): Promise<void> {

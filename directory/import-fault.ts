@@ -1,7 +1,8 @@
 export type ImportReason =
   | 'unreadable' // the source or the previous snapshot cannot be read
-  | 'too-large'
-  | 'header' // not the 31 columns we know
+  | 'too-large' // more bytes or lines than any real one
+  | 'header' // not the columns we know
+  | 'encoding' // not UTF-8
   | 'broken-lines' // too many lines cannot be used
   | 'empty'
   | 'shrunk' // fewer than half of the boxes of the snapshot in use

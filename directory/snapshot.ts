@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
-import Database from 'better-sqlite3'
-import { SNAPSHOT_ID, SNAPSHOT_VERSION } from './snapshot-schema.ts'
+import type { SearchOptions } from './search.ts'
+import { openSnapshot } from './snapshot-reader.ts'
 
 /** TRE_R257-TypeBAL: of a person, of an organisation, of an application, of a practice. */
 export type BalType = 'PER' | 'ORG' | 'APP' | 'CAB'
@@ -15,15 +15,41 @@ export interface Listing {
   /** For people: title, first name and name, or service and structure. */
   name: string
   profession?: string
+  speciality?: string
+  service?: string
+  /** Trade name, or else legal name. */
+  structure?: string
+  /** Post code and town. */
+  place?: string
   department?: string
+  /** The holder wants no paper copies. */
+  paperless?: boolean
 }
 
-/** The national directory on this machine. */
+/** The national directory on this machine. Every question is answered at once, without waiting. */
 export interface Directory {
-  /** @param address in lower case. Answers at once (microseconds, no await). */
+  /** @param address in lower case. Takes microseconds. */
   find(address: string): Listing | undefined
+  /** The boxes of a professional, by address. */
+  byPerson(rpps: string): Listing[]
+  /** @param idNatStruct with its prefix, `1750803447`; a thousand boxes at most */
+  byStructure(idNatStruct: string): Listing[]
+  /**
+   * As a person types: name, first name, town, post code, speciality, profession, structure, service; accents, capitals and
+   * order are free, every word may be unfinished. Best first. A text with an `@` is the beginning of an address.
+   */
+  search(text: string, options?: SearchOptions): Listing[]
+  /**
+   * Of an address that is not listed: the listed one that is clearly meant, the same person at another domain or a slip of the
+   * pen in the local part. Undefined as soon as two persons, or two boxes, could be meant.
+   */
+  nearest(address: string): Listing | undefined
   readonly importedAt: Date
+  /** At the publisher, as the name of the source says; undefined when it does not. */
+  readonly generatedAt: Date | undefined
   readonly count: number
+  /** Short text for traces, when it was generated or else imported: `2026-11-20T04:12Z`. */
+  readonly version: string
   close(): void
 }
 
@@ -47,7 +73,7 @@ export function openDirectory(file: string, options: DirectoryOptions = {}): Dir
   let snapshot = openSnapshot(file)
   let lookedAt = now()
 
-  function current(): Snapshot {
+  function current() {
     if (now() - lookedAt >= LOOK_EVERY_MS) {
       lookedAt = now()
       const seen = identityOf(file)
@@ -71,72 +97,24 @@ export function openDirectory(file: string, options: DirectoryOptions = {}): Dir
 
   return {
     find: address => current().find(address),
+    byPerson: rpps => current().byPerson(rpps),
+    byStructure: idNatStruct => current().byStructure(idNatStruct),
+    search: (text, choice) => current().search(text, choice),
+    nearest: address => current().nearest(address),
     get importedAt() {
       return current().importedAt
+    },
+    get generatedAt() {
+      return current().generatedAt
     },
     get count() {
       return current().count
     },
+    get version() {
+      return current().version
+    },
     close: () => snapshot.close(),
   }
-}
-
-interface Snapshot {
-  find(address: string): Listing | undefined
-  importedAt: Date
-  count: number
-  close(): void
-}
-
-function openSnapshot(file: string): Snapshot {
-  const db = openReadOnly(file)
-  const facts = db.prepare('SELECT imported_at, boxes FROM facts').get() as { imported_at: number; boxes: number }
-  const find = db.prepare<[string], Row>(
-    'SELECT address, type, rpps, id_nat_ps, id_nat_struct, name, profession, department FROM box WHERE address = ?',
-  )
-  return {
-    find: address => listingOf(find.get(address)),
-    importedAt: new Date(facts.imported_at),
-    count: facts.boxes,
-    close: () => db.close(),
-  }
-}
-
-function openReadOnly(file: string): Database.Database {
-  try {
-    const db = new Database(file, { readonly: true, fileMustExist: true })
-    // The file never changes in place: its read lock is taken once and kept, which saves two system calls a question.
-    db.pragma('locking_mode = EXCLUSIVE')
-    db.pragma('mmap_size = 1073741824')
-    const ours = db.pragma('application_id', { simple: true }) === SNAPSHOT_ID
-    if (ours && db.pragma('user_version', { simple: true }) === SNAPSHOT_VERSION) return db
-    db.close()
-  } catch (cause) {
-    throw new Error(`The directory ${file} cannot be opened; import an extract`, { cause })
-  }
-  throw new Error(`The directory ${file} has another layout; import the extract again`)
-}
-
-interface Row {
-  address: string
-  type: BalType
-  rpps: string
-  id_nat_ps: string
-  id_nat_struct: string
-  name: string
-  profession: string
-  department: string
-}
-
-function listingOf(row: Row | undefined): Listing | undefined {
-  if (!row) return undefined
-  const listing: Listing = { address: row.address, type: row.type, name: row.name }
-  if (row.id_nat_ps !== '') listing.idNatPs = row.id_nat_ps
-  if (row.rpps !== '') listing.rpps = row.rpps
-  if (row.id_nat_struct !== '') listing.idNatStruct = row.id_nat_struct
-  if (row.profession !== '') listing.profession = row.profession
-  if (row.department !== '') listing.department = row.department
-  return listing
 }
 
 function identityOf(file: string): string | undefined {

@@ -57,9 +57,12 @@ describe('an extract that is in order', () => {
       count: people.length,
       added: people.length,
       removed: 0,
+      changed: 0,
+      changedFields: {},
       duplicates: 0,
       refused: {},
       refusedLines: [],
+      generatedAt: NOW,
     })
     const directory = openDirectory(target)
     expect([directory.count, directory.importedAt]).toEqual([people.length, NOW])
@@ -83,7 +86,11 @@ describe('an extract that is in order', () => {
       rpps: '01234567897',
       idNatStruct: '1750803447',
       profession: 'Médecin',
+      speciality: 'Médecine générale',
+      structure: "Cabinet fictif de l'Exemple",
+      place: '75999 EXEMPLEVILLE',
       department: '75',
+      paperless: true,
     })
   })
 
@@ -160,10 +167,26 @@ describe('lines that cannot be used', () => {
     ['address', lineWith({ 2: 'a@localhost' })],
     ['address', lineWith({ 2: 'd\u00e9@alpha.mssante.example' })],
     ['address', lineWith({ 2: '"a"@alpha.mssante.example' })],
+    ['address', lineWith({ 2: '"a@alpha.mssante.example"' })],
+    ['length', lineWith({ 19: 'x'.repeat(1_000_000) })],
+    ['length', 'x'.repeat(1_000_000)],
   ])('are counted by reason (%s) and by number, their text is not kept', async (reason, line) => {
     write([...lines(3), line])
     const report = await run()
     expect(report).toMatchObject({ lines: 4, count: 3, refused: { [reason]: 1 }, refusedLines: [{ line: 5, reason }] })
+  })
+
+  test('a line of 1 MB anywhere leaves its neighbours whole, whatever ends the lines', async () => {
+    const long = lineWith({ 19: 'x'.repeat(1_000_000) })
+    write([long, ...lines(3), long, long, ...lines(5), long], { end: '\r\n' })
+    expect(await run()).toMatchObject({ lines: 12, count: 5, duplicates: 3, refused: { length: 4 } })
+    expect((await found())?.department).toBe('75')
+  })
+
+  test('quotes are letters, they hold no line together', async () => {
+    write([lineWith({ 10: '"EXEMPLE', 19: 'Cabinet "du Port"' }), ...lines(2)])
+    expect(await run()).toMatchObject({ lines: 3, refused: {} })
+    expect(await found()).toMatchObject({ name: 'DR CLAIRE "EXEMPLE', structure: 'Cabinet "du Port"' })
   })
 
   test('bytes that are not UTF-8 are one of the reasons', async () => {
@@ -188,7 +211,14 @@ describe('an extract that must not be used leaves the snapshot in place', () => 
     ['a header alone', () => write([]), 'empty'],
     ['eleven broken lines', () => write([...lines(100), ...Array(11).fill('broken')]), 'broken-lines'],
     ['fewer than half of the boxes', () => write(lines(49)), 'shrunk'],
-    ['one line without end', () => writeFileSync(text, 'x'.repeat(400_000)), 'unreadable'],
+    ['one line without end', () => writeFileSync(text, 'x'.repeat(4_000_000)), 'header'],
+    ['Latin-1', () => writeFileSync(text, Buffer.from([EXTRACT_HEADER, ...lines(100)].join('\n'), 'latin1')), 'encoding'],
+    ['UTF-16', () => writeFileSync(text, Buffer.from(`\uFEFF${EXTRACT_HEADER}\n`, 'utf16le')), 'encoding'],
+    [
+      'Latin-1 under a header without accents',
+      () => writeFileSync(text, Buffer.from([EXTRACT_HEADER.normalize('NFD').replace(/\p{M}/gu, ''), ...lines(100)].join('\n'), 'latin1')),
+      'encoding',
+    ],
     ['a broken archive', () => writeFileSync(text, Buffer.from('PK\u0003\u0004 and nothing')), 'unreadable'],
   ])('%s', async (_, prepare, reason) => {
     prepare()
