@@ -32,7 +32,7 @@ const MAX_TEXT = 200
 
 /** @returns the words that somebody has typed so far, without titles; a title at the end stays, it may become a name */
 export function typedWords(text: string): string[] {
-  const words = wordsOf(text.slice(0, MAX_TEXT))
+  const words = [...new Set(wordsOf(text.slice(0, MAX_TEXT)))]
   return words.filter((word, at) => at === words.length - 1 || !TITLES.has(word)).slice(0, MAX_WORDS)
 }
 

@@ -73,7 +73,7 @@ export function openSearch(db: Database.Database, reader: BoxReader): (text: str
   }
 
   return (text, { limit = USUAL_LIMIT } = {}) => {
-    const most = Math.min(Math.max(1, Math.floor(limit)), HIGHEST_LIMIT)
+    const most = Math.min(Math.max(1, Math.floor(limit) || 1), HIGHEST_LIMIT)
     return addresses(text, most).map(address => reader.find(address) as Listing)
   }
 }
