@@ -5,6 +5,7 @@ import { checkCertificate, checkChanges, checkNewBal } from './bal-rules.ts'
 import { type BalRow, balTables as build } from './bal-schema.ts'
 import { BAL_RULES, type Bal, type BalChanges, type NewBal } from './bal-types.ts'
 import type { BalsOptions } from './bals.ts'
+import { publicationRows } from './fhir/publication-rows.ts'
 
 /** What a change does to the box that was read; undefined when there is nothing to do. */
 export type BalChange = (bal: Bal, by: string) => Plan | undefined | Promise<Plan | undefined>
@@ -34,6 +35,7 @@ export function openBalChanges(db: Database, { now, audit }: Pick<BalsOptions, '
         build.insertInto('bal').values(row),
         ...deleteParts(address, ['purposes']),
         ...insertParts(bal, LISTS, { by, at: now() }),
+        ...publicationRows({ address, at: now() }),
         line,
       ])
     } catch (cause) {
@@ -55,7 +57,8 @@ export function openBalChanges(db: Database, { now, audit }: Pick<BalsOptions, '
       const plan = await change(bal, by)
       if (!plan) return
       try {
-        await db.atomically([claim(bal, plan.set), ...(plan.also ?? []), audit.line({ by, object: address, ...auditOf(plan) })])
+        const line = audit.line({ by, object: address, ...auditOf(plan) })
+        await db.atomically([claim(bal, plan.set), ...(plan.also ?? []), ...publicationRows({ address, at: now() }), line])
         return
       } catch (error) {
         if ((error as Error).message !== STALE || attempt === ATTEMPTS) throw error // otherwise somebody was faster: look again

@@ -1,9 +1,11 @@
 import { type Migration, tables } from '../config/index.ts'
 import { boxUseMigrations } from './box-use.ts'
+import { publicationMigrations } from './fhir/publication-rows.ts'
 import type { BalType } from './snapshot.ts'
 
 export const directoryMigrations: Migration[] = [
   ...boxUseMigrations,
+  ...publicationMigrations,
   {
     id: 'directory-1-bal',
     up: [

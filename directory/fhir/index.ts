@@ -1,2 +1,5 @@
 export { FhirFault, type FhirReason } from './fault.ts'
 export { type Fhir, type FhirOptions, openFhir } from './open.ts'
+export { listPublications, type Publication, retryPublication } from './publication-list.ts'
+export type { PublishableBox } from './publication-plan.ts'
+export { openPublisher, type Publisher, type PublisherOptions, type PublisherTiming } from './publisher.ts'
