@@ -21,6 +21,7 @@ import {
   differsInCommonNameOnly,
   directoryMigrations,
   dnFromRdns,
+  openAgeAlarm,
   openAnnuaire,
   openBals,
   openBoxUses,
@@ -102,10 +103,10 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const whiteList = await whiteListOf(configuration, log)
   const space = trustedSpace(whiteList)
   const trust = openTrust({ anchors, identity, space, contact: postmaster })
-  const directory = openDirectory(configuration.directory.file)
-  const annuaire = openAnnuaire({
-    directory: { find: directory.find, nearest: () => undefined, version: directory.importedAt.toISOString() },
+  const directory = openDirectory(configuration.directory.file, {
+    onFault: error => log.error('directory-refused', { reason: error.message }), // the last good one stays in use
   })
+  const annuaire = openAnnuaire({ directory })
 
   const db = await openData(data)
   const owner = newMessageId()
@@ -199,7 +200,13 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   }
   const observe = openSignsOfLife({ db, uses: openBoxUses(db, { now }), isPatient: domain => domain === configuration.patients.domain })
   const housekeeping = openHousekeeping({ db, bytes, now })
-  const upkeep = openUpkeep({ housekeeping, owners, settlement, dispatcher, renewTrust, observe, log })
+  const watchDirectory = openAgeAlarm({
+    directory,
+    maxAge: configuration.directory.maxAge,
+    now,
+    onOld: age => log.warn('directory-old', { version: directory.version, hours: Math.floor(age / 3_600_000) }),
+  })
+  const upkeep = openUpkeep({ housekeeping, owners, settlement, dispatcher, renewTrust, watchDirectory, observe, log })
   await upkeep.recover()
   bridge.start()
   dispatcher.ring()

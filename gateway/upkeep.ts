@@ -14,6 +14,8 @@ export function openUpkeep(options: {
   dispatcher: Dispatcher
   /** Authorities and revocation lists may have been replaced on the disk. */
   renewTrust(): void
+  /** The directory may have become too old. */
+  watchDirectory(): void
   /** The directory is told which boxes showed signs of life. */
   observe(): Promise<void>
   log: Log
@@ -31,6 +33,7 @@ export function openUpkeep(options: {
 
   async function sweep(): Promise<void> {
     options.renewTrust()
+    options.watchDirectory()
     await releaseDead()
     for (const leg of await housekeeping.overdue(100)) await settlement.overdue(leg)
     while ((await housekeeping.removeDone(500)) === 500);

@@ -1,45 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { userInfo } from 'node:os'
 import { type Command, Option } from 'commander'
-import { loadConfiguration } from '../../config/index.ts'
-import { type BalType, importExtract, openDirectory } from '../../directory/index.ts'
+import type { BalType } from '../../directory/index.ts'
 import { openBoxes } from '../main.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
+import { directoryImportCommand } from './directory-import.ts'
+import { directoryLookCommands } from './directory-look.ts'
 import { directoryUseCommands } from './directory-use.ts'
-import { print } from './output.ts'
 
 export function directoryCommands(program: Command): void {
   const directory = program.command('directory').description('the annuaire: national snapshot and local boxes')
 
-  directory
-    .command('import')
-    .description('import Extraction_Correspondance_MSSante (text or zip) into a new snapshot')
-    .argument('<file>')
-    .argument('<snapshot>', "the configuration's directory.file")
-    .option('--json', 'for programs')
-    .action(async (file: string, snapshot: string, { json }: { json?: boolean }) => {
-      const report = await importExtract(file, snapshot, { now: new Date() })
-      print(json, report, () => `imported ${JSON.stringify(report)}`)
-    })
-
-  directory
-    .command('lookup')
-    .description('what the directory says of an address')
-    .argument('<address>')
-    .requiredOption(...CONFIG_OPTION)
-    .option('--json', 'for programs')
-    .action((address: string, { config, json }: { config: string; json?: boolean }) => {
-      const snapshot = openDirectory(loadConfiguration(config).directory.file)
-      const listing = snapshot.find(address.toLowerCase())
-      snapshot.close()
-      if (!listing) throw new Error(`${address} is not in the directory`)
-      print(json, listing, () =>
-        Object.entries(listing)
-          .map(([name, value]) => `${name}: ${value}`)
-          .join('\n'),
-      )
-    })
-
+  directoryImportCommand(directory)
+  directoryLookCommands(directory)
   directoryUseCommands(directory)
 
   const box = directory.command('box').description('boxes hosted here')

@@ -1,0 +1,67 @@
+import type { Command } from 'commander'
+import { type ImportReport, type ImportStep, importExtract } from '../../directory/index.ts'
+import { print } from './output.ts'
+
+interface Options {
+  people?: string
+  changes?: string
+  json?: boolean
+}
+
+/** `pli directory import`: a new snapshot, and what it changes. Counts only: whom it changes stands in the file of `--changes`. */
+export function directoryImportCommand(directory: Command): void {
+  directory
+    .command('import')
+    .description('import Extraction_Correspondance_MSSante (text or zip) into a new snapshot; running gateways notice it')
+    .argument('<file>')
+    .argument('<snapshot>', "the configuration's directory.file")
+    .option('--people <file>', 'PS_LibreAcces (zip, or its Personne_activite text): completes professions, specialities and places')
+    .option('--changes <file>', 'write the added, removed and changed boxes there, one a line (TSV, for its owner only)')
+    .option('--json', 'for programs')
+    .action(async (file: string, snapshot: string, { people, changes, json }: Options) => {
+      const progress = showProgress(process.stderr)
+      const choices = { ...(people !== undefined && { people }), ...(changes !== undefined && { changes }) }
+      const report = await importExtract(file, snapshot, { now: new Date(), ...choices, onProgress: progress.show }).finally(progress.clear)
+      print(json, report, () => written(report))
+    })
+}
+
+const STEPS: Record<ImportStep, string> = {
+  extract: 'reading the extract',
+  people: 'reading PS_LibreAcces',
+  compare: 'comparing',
+  index: 'indexing',
+}
+
+/** One line that is written over, for a person who waits; programs get nothing. */
+function showProgress(out: NodeJS.WriteStream) {
+  let width = 0
+  const write = (text: string) => {
+    if (!out.isTTY) return
+    out.write(`\r${text.padEnd(width)}`)
+    width = text.length
+  }
+  return {
+    show: (step: ImportStep, lines: number) => write(`${STEPS[step]}: ${lines} lines`),
+    clear: () => {
+      if (width > 0) write('')
+      if (width === 0 && out.isTTY) out.write('\r')
+    },
+  }
+}
+
+function written(report: ImportReport): string {
+  const { count, lines, duplicates, added, removed, changed, changedFields, generatedAt, people } = report
+  const fields = Object.entries(changedFields).map(([field, number]) => `${field} ${number}`)
+  return [
+    `imported ${count} boxes from ${lines} lines (${duplicates} further lines of an address)${putAside(report.refused)}`,
+    `generated ${generatedAt?.toISOString() ?? 'at a time that the name of the file does not say'}`,
+    `added ${added}, removed ${removed}, changed ${changed}${fields.length > 0 ? ` (${fields.join(', ')})` : ''}`,
+    ...(people ? [`completed ${people.completed} boxes from ${people.lines} activities${putAside(people.refused)}`] : []),
+  ].join('\n')
+}
+
+function putAside(refused: ImportReport['refused']): string {
+  const reasons = Object.entries(refused).map(([reason, number]) => `${reason} ${number}`)
+  return reasons.length > 0 ? `; put aside: ${reasons.join(', ')}` : ''
+}
