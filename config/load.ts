@@ -56,8 +56,14 @@ function filesIn(value: unknown): string[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return []
   return Object.entries(value).flatMap(([key, inner]) => {
     if (key === 'data') return []
+    if (key === 'whiteList') return filesIn(isDownloaded(inner) ? { ...inner, file: undefined } : inner)
     return PATHS.has(key) ? [inner].flat().filter(path => typeof path === 'string' && path !== '') : filesIn(inner)
   })
+}
+
+/** A list that we fetch ourselves may not be there yet. */
+function isDownloaded(whiteList: unknown): whiteList is object {
+  return typeof whiteList === 'object' && whiteList !== null && 'url' in whiteList
 }
 
 function isReadable(path: string): boolean {

@@ -1,6 +1,6 @@
 import { createHash, verify, X509Certificate } from 'node:crypto'
 import { type Anchors, trustOf } from './anchors.ts'
-import { type CertificateFacts, readCertificate } from './certificate.ts'
+import { type CertificateFacts, derToPem, readCertificate } from './certificate.ts'
 import { judgeCertificate } from './chain.ts'
 import { commonName } from './names.ts'
 import { SignatureFault } from './signature-fault.ts'
@@ -39,6 +39,15 @@ export function verifyEnveloped(
   if (!createHash('sha256').update(content).digest().equals(digest))
     throw new SignatureFault('altered', 'the content is not the one that was signed')
   return { signed: content, signer: readCertificate(der) }
+}
+
+/**
+ * The certificate that a signed document brings along, PEM. Everybody can put one there: a signature that is right by it says that the document was
+ * not changed since, and nothing of who signed it.
+ * @throws SignatureFault
+ */
+export function signerIn(xml: string): string {
+  return derToPem(certificateOf(read(xml).found), 'CERTIFICATE')
 }
 
 function read(xml: string): { content: string; signedInfo: string; found: SignatureFinder } {
