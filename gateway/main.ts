@@ -1,9 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { statSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Piscina } from 'piscina'
-import { type Configuration, compiled, type Database, type Log, openDatabase } from '../config/index.ts'
+import { type Configuration, type Database, type Log, openDatabase } from '../config/index.ts'
 import {
   auditMigrations,
   hashPassword,
@@ -17,8 +15,6 @@ import {
 import {
   type Bal,
   type Bals,
-  type Dn,
-  differsInCommonNameOnly,
   directoryMigrations,
   dnFromRdns,
   openAgeAlarm,
@@ -26,9 +22,7 @@ import {
   openBals,
   openBoxUses,
   openDirectory,
-  openWhiteList,
   parseDn,
-  type WhiteList,
 } from '../directory/index.ts'
 import { type Bridge, bridgeMigrations } from '../dmp-bridge/index.ts'
 import { openClients } from './clients.ts'
@@ -38,6 +32,7 @@ import { openQuota } from './couriers/quota.ts'
 import { relayCourier } from './couriers/relay.ts'
 import { openDispatcher } from './dispatcher.ts'
 import { identityFiles, openFiling, senderOf } from './filing.ts'
+import { follow } from './follow.ts'
 import { openIncomingReports } from './incoming-reports.ts'
 import { openIntake } from './intake.ts'
 import { type Door, openListener } from './listener.ts'
@@ -50,9 +45,9 @@ import { openSettlement } from './settlement.ts'
 import { signInMigrations } from './sign-in/index.ts'
 import { openSignsOfLife } from './signs-of-life.ts'
 import { openBytes, openHousekeeping, openOwners, openSpool, spoolMigrations } from './spool/index.ts'
-import { openTrust, type TrustedSpace } from './trust.ts'
+import { openTrust } from './trust.ts'
 import { openUpkeep } from './upkeep.ts'
-import type { VerifyTask } from './verify-thread.ts'
+import { keepWhiteList } from './white-list.ts'
 
 /** Everything that one operator keeps in its data folder. */
 export const layout = (data: string) => ({
@@ -100,8 +95,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const now = Date.now
   const identity = loadIdentity(identityFiles(configuration.tls))
   const anchors = loadAnchors(configuration.tls)
-  const whiteList = await whiteListOf(configuration, log)
-  const space = trustedSpace(whiteList)
+  const { list: whiteList, space, keeper } = await keepWhiteList(configuration, { now, log })
   const trust = openTrust({ anchors, identity, space, contact: postmaster })
   const directory = openDirectory(configuration.directory.file, {
     onFault: error => log.error('directory-refused', { reason: error.message }), // the last good one stays in use
@@ -197,6 +191,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const renewTrust = () => {
     renewPeers()
     renewClients()
+    keeper.tick()
   }
   const observe = openSignsOfLife({ db, uses: openBoxUses(db, { now }), isPatient: domain => domain === configuration.patients.domain })
   const housekeeping = openHousekeeping({ db, bytes, now })
@@ -237,6 +232,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       await Promise.all(Object.values(doors).map(door => door.close()))
       await dispatcher.stop()
       await upkeep.stop()
+      await keeper.stop()
       await bridge.stop()
       await reader.close()
       await clients.close()
@@ -259,49 +255,5 @@ async function accepts(check: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** @returns what calls back when one of the files has changed since the last call; a list that can't be read yet leaves the last one in use */
-function follow(files: readonly string[], changed: () => void): () => void {
-  const stamp = () => files.map(file => `${statSync(file).mtimeMs} ${statSync(file).ino}`).join()
-  let known = stamp()
-  return () => {
-    const current = stamp()
-    if (current === known) return
-    changed()
-    known = current
-  }
-}
-
-async function whiteListOf({ whiteList }: Configuration, log: Log): Promise<WhiteList> {
-  const { anchors, crls } = whiteList
-  const threads = new Piscina<VerifyTask, { signed: string }>({ filename: compiled('gateway/verify-thread'), minThreads: 0, maxThreads: 1 })
-  threads.on('error', error => log.error('verify-thread', {}, error))
-  return openWhiteList(whiteList.file, {
-    verify: xml => threads.run({ xml, anchors: { anchors, crls }, signerName: whiteList.signer }),
-    onFault: fault => log.error('white-list-refused', { reason: fault.reason }),
-    onReload: list => log.info('white-list', { entries: list.entries, generated: list.generatedAt.toISOString() }),
-  })
-}
-
+/** The text of a certificate's name, as the white list writes it. */
 const nameOf = (subject: readonly Rdn[]) => dnFromRdns([...subject]).toString()
-
-/** The white list in the words of the gateway: names as text, parsed once. */
-function trustedSpace(list: WhiteList): TrustedSpace {
-  const parsed = new Map<string, Dn>()
-  const dn = (name: string) => {
-    const known = parsed.get(name) ?? parseDn(name)
-    if (parsed.size > 10_000) parsed.clear()
-    parsed.set(name, known)
-    return known
-  }
-  return {
-    nameOf,
-    allows: (domain, name) => name !== '' && list.allows(domain, dn(name)),
-    lists: name => name !== '' && list.lists(dn(name)),
-    namesOf: domain => list.dnsOf(domain).map(String),
-    likest: (domain, name) =>
-      list
-        .dnsOf(domain)
-        .find(listed => differsInCommonNameOnly(listed, dn(name)))
-        ?.toString(),
-  }
-}

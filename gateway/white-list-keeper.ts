@@ -1,0 +1,77 @@
+import type { Log } from '../config/index.ts'
+import { isOld, nextUpdateAt, type UpdateResult, type UpdateState, type WhiteList, WhiteListFault } from '../directory/index.ts'
+
+const DAY = 86_400_000
+
+export interface KeeperOptions {
+  list: Pick<WhiteList, 'generatedAt'> & { refresh(): Promise<boolean> }
+  /** Fetches the list; absent when somebody else puts it there. */
+  update?: ((signal: AbortSignal) => Promise<UpdateResult>) | undefined
+  /** What the last download left behind, ours or another process's. */
+  lastUpdate(): Promise<UpdateState | undefined>
+  /** Milliseconds between two downloads. */
+  refresh: number
+  /** Milliseconds after which a list is called old. */
+  maxAge: number
+  now(): number
+  log: Log
+}
+
+export interface WhiteListKeeper {
+  /** Called now and then: starts a download when one is due, and says once a day that the list is old. Never waits. */
+  tick(): void
+  /** Resolves when no download is under way: for tests, and for whoever wants its outcome. */
+  idle(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Keeps the list in use fresh, by schedule. A download that fails changes nothing: the list in use stays, and its age is told. */
+export function openWhiteListKeeper(options: KeeperOptions): WhiteListKeeper {
+  const { list, update, lastUpdate, refresh, maxAge, now, log } = options
+  const cancel = new AbortController()
+  let running: Promise<void> | undefined
+  let dueAt = Number.NEGATIVE_INFINITY
+  let toldAt = Number.NEGATIVE_INFINITY
+
+  function alarm(): void {
+    if (!isOld(list, maxAge, now()) || now() - toldAt < DAY) return
+    toldAt = now()
+    const days = Math.floor((now() - list.generatedAt.getTime()) / DAY)
+    log.warn('white-list-old', { generated: list.generatedAt.toISOString(), days })
+  }
+
+  async function updateIfDue(fetch: (signal: AbortSignal) => Promise<UpdateResult>): Promise<void> {
+    dueAt = nextUpdateAt(await lastUpdate(), refresh, now())
+    if (now() < dueAt) return
+    try {
+      const result = await fetch(cancel.signal)
+      log.info(
+        `white-list-${result.kind}`,
+        result.kind === 'updated' ? { entries: result.entries, generated: result.generatedAt.toISOString() } : {},
+      )
+      if (result.kind === 'updated') await list.refresh()
+    } catch (error) {
+      if (cancel.signal.aborted) return
+      if (!(error instanceof WhiteListFault)) throw error
+      log.error('white-list-update-failed', { reason: error.reason, detail: error.detail })
+    }
+    dueAt = nextUpdateAt(await lastUpdate(), refresh, now())
+  }
+
+  return {
+    tick() {
+      alarm()
+      if (!update || running || now() < dueAt) return
+      running = updateIfDue(update)
+        .catch(error => log.error('white-list-update-failed', { reason: 'internal' }, error))
+        .finally(() => {
+          running = undefined
+        })
+    },
+    idle: async () => running,
+    async stop() {
+      cancel.abort()
+      await running
+    },
+  }
+}
