@@ -15,6 +15,7 @@ export { type BoxUse, type BoxUses, boxUseMigrations, openBoxUses, PURPOSES, typ
 export { Dn, DnFault, differsInCommonNameOnly, dnFromRdns, parseDn, type Rdn } from './dn.ts'
 export { type ImportOptions, type ImportReport, type ImportStep, importExtract } from './extract.ts'
 export type { LineFault } from './extract-line.ts'
+export * from './fhir/index.ts'
 export * from './identifiers.ts'
 export { ImportFault, type ImportReason } from './import-fault.ts'
 export { type LiveWhiteList, type LiveWhiteListOptions, openWhiteList } from './live-white-list.ts'

@@ -18,13 +18,13 @@ import {
   directoryMigrations,
   dnFromRdns,
   openAgeAlarm,
-  openAnnuaire,
   openBals,
   openBoxUses,
-  openDirectory,
+  openPublisher,
   parseDn,
 } from '../directory/index.ts'
 import { type Bridge, bridgeMigrations } from '../dmp-bridge/index.ts'
+import { openNationalDirectory } from './annuaire.ts'
 import { openClients } from './clients.ts'
 import { mailboxCourier } from './couriers/mailbox.ts'
 import { nextHops } from './couriers/next-hop.ts'
@@ -97,10 +97,8 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const anchors = loadAnchors(configuration.tls)
   const { list: whiteList, space, keeper } = await keepWhiteList(configuration, { now, log })
   const trust = openTrust({ anchors, identity, space, contact: postmaster })
-  const directory = openDirectory(configuration.directory.file, {
-    onFault: error => log.error('directory-refused', { reason: error.message }), // the last good one stays in use
-  })
-  const annuaire = openAnnuaire({ directory })
+  const national = openNationalDirectory(configuration, { now, log })
+  const { annuaire, directory } = national
 
   const db = await openData(data)
   const owner = newMessageId()
@@ -202,8 +200,13 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     onOld: age => log.warn('directory-old', { version: directory.version, hours: Math.floor(age / 3_600_000) }),
   })
   const upkeep = openUpkeep({ housekeeping, owners, settlement, dispatcher, renewTrust, watchDirectory, observe, log })
+  const publisher =
+    national.fhir && configuration.directory.fhir?.publish
+      ? openPublisher({ db, client: national.fhir.client, boxes, now, log })
+      : undefined
   await upkeep.recover()
   bridge.start()
+  publisher?.start()
   dispatcher.ring()
 
   const open = (door: Door) =>
@@ -236,9 +239,11 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       await bridge.stop()
       await reader.close()
       await clients.close()
+      const published = publisher?.stop()
+      await national.close() // what is in hand ends now; its row says so
+      await published
       await owners.leave()
       await db.close()
-      directory.close()
       log.info('stopped', {})
     },
   }

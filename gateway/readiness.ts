@@ -9,6 +9,7 @@ import { identityFiles } from './filing.ts'
  */
 export function checkKeys(file: string, configuration: Configuration): void {
   const { tls, whiteList, dmp, signIn } = configuration
+  const { fhir } = configuration.directory
   const { psc, certificates } = signIn
   const faults = [
     ...faultOf('tls', () => loadIdentity(identityFiles(tls))),
@@ -19,6 +20,12 @@ export function checkKeys(file: string, configuration: Configuration): void {
       ? [
           ...faultOf('signIn.psc', () => checkAuthorities(psc.anchors ?? [])),
           ...faultOf('signIn.psc.introspection', () => readSecret(psc.introspection.clientSecret, 'client secret')),
+        ]
+      : []),
+    ...(fhir
+      ? [
+          ...faultOf('directory.fhir', () => checkAuthorities(fhir.anchors ?? [])),
+          ...faultOf('directory.fhir', () => readSecret(fhir.apiKey, 'API key')),
         ]
       : []),
     ...(dmp

@@ -13,6 +13,8 @@ export interface Limiter {
   run<T>(call: () => Promise<T>, options?: { urgent?: boolean; signal?: AbortSignal | undefined }): Promise<T>
   /** The service asked for a rest: no call starts for so long (milliseconds). */
   rest(forMs: number): void
+  /** Nobody's turn comes any more; what runs is let run. */
+  close(): void
 }
 
 export interface LimiterOptions {
@@ -45,6 +47,7 @@ export function openLimiter(options: LimiterOptions = {}): Limiter {
   const ended: number[] = []
   let running = 0
   let restUntil = Number.NEGATIVE_INFINITY
+  let isClosed = false
   let callOff: (() => void) | undefined
 
   /** @returns milliseconds until a place is free: 0 now, infinity when only the end of a call can free one */
@@ -59,6 +62,7 @@ export function openLimiter(options: LimiterOptions = {}): Limiter {
   function turn(): void {
     callOff?.()
     callOff = undefined
+    if (isClosed) for (const place of [...urgent.splice(0), ...patient.splice(0)]) place.fail(new Busy('closed'))
     while (urgent.length + patient.length > 0) {
       const wait = untilFree()
       if (wait > 0) {
@@ -116,6 +120,10 @@ export function openLimiter(options: LimiterOptions = {}): Limiter {
     },
     rest(forMs) {
       restUntil = Math.max(restUntil, now() + forMs)
+    },
+    close() {
+      isClosed = true
+      turn()
     },
   }
 }

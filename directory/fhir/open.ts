@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { readSecret } from '../../crypto/index.ts'
 import type { Lookup } from '../annuaire.ts'
 import { type FhirClient, fhirClient } from './client.ts'
 import type { FhirFault } from './fault.ts'
@@ -40,15 +41,8 @@ export function openFhir(options: FhirOptions): Fhir {
   return { lookup, client, close: () => client.close() }
 }
 
-/** The file that is checked is the one that is read: both go through one descriptor. */
 function readApiKey(path: string): string {
-  const file = openSync(path, 'r')
-  try {
-    if (fstatSync(file).mode & 0o077) throw new Error(`the API key ${path} can be used by others than its owner: chmod 600 it`)
-    const text = readFileSync(file, 'latin1').replace(/\r?\n$/, '')
-    if (!/^[\x21-\x7e]{1,512}$/.test(text)) throw new Error(`the API key ${path} must be one line and nothing else`)
-    return text
-  } finally {
-    closeSync(file)
-  }
+  const key = readSecret(path, 'API key')
+  if (!/^[\x21-\x7e]+$/.test(key)) throw new Error(`the API key file ${path} holds what no HTTP header can carry`)
+  return key
 }

@@ -75,7 +75,10 @@ export function openTransport({ baseUrl, apiKey, anchors, limiter }: TransportOp
         .catch((error: Error) => {
           throw error instanceof Busy ? new FhirFault('busy', { cause: error }) : error
         }),
-    close: () => pool.destroy(),
+    async close() {
+      limiter.close()
+      await pool.destroy()
+    },
   }
 }
 

@@ -7,6 +7,7 @@ import { CONFIG_OPTION, withData } from './data.ts'
 import { directoryImportCommand } from './directory-import.ts'
 import { directoryLookCommands } from './directory-look.ts'
 import { directoryUseCommands } from './directory-use.ts'
+import { publicationCommand } from './publication.ts'
 
 export function directoryCommands(program: Command): void {
   const directory = program.command('directory').description('the annuaire: national snapshot and local boxes')
@@ -14,6 +15,7 @@ export function directoryCommands(program: Command): void {
   directoryImportCommand(directory)
   directoryLookCommands(directory)
   directoryUseCommands(directory)
+  publicationCommand(directory)
 
   const box = directory.command('box').description('boxes hosted here')
   box

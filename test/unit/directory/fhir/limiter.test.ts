@@ -129,3 +129,13 @@ test('a failed call counts as one, and a rest that the service asks for is kept'
   await next
   expect(at).toBe(3000)
 })
+
+test('closed, it lets nobody wait', async () => {
+  const time = clock()
+  const limiter = openLimiter({ ...time, perSecond: 1 })
+  await limiter.run(async () => {})
+  const waiting = limiter.run(async () => {})
+  limiter.close()
+  await expect(waiting).rejects.toThrow(Busy)
+  await expect(limiter.run(async () => {})).rejects.toThrow(Busy)
+})
