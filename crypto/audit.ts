@@ -55,6 +55,8 @@ export interface AuditListing {
 export interface Audit {
   /** @returns the statement that appends a line: it joins the transaction of the change that it is about */
   line(entry: AuditEntry): Statement
+  /** Appends a line that is about no change of rows. */
+  append(entry: AuditEntry): Promise<void>
   /** @param noted a head that was kept elsewhere: the chain must still hold it */
   verify(noted?: AuditHead): Promise<AuditVerdict>
   /** @returns lines, oldest first */
@@ -160,7 +162,7 @@ export function openAudit(db: Database, { now }: { now: () => number }): Audit {
     return (after === undefined ? rows.reverse() : rows).map(lineOf)
   }
 
-  return { line, verify, list, head }
+  return { line, append: async entry => void (await db.atomically([line(entry)])), verify, list, head }
 }
 
 /** @returns what is wrong with a row, given the one before it */

@@ -1,4 +1,5 @@
 import { type Migration, tables } from '../config/index.ts'
+import { adminMigrations } from './admin-tokens.ts'
 import { boxUseMigrations } from './box-use.ts'
 import { publicationMigrations } from './fhir/publication-rows.ts'
 import type { BalType } from './snapshot.ts'
@@ -69,6 +70,7 @@ export const directoryMigrations: Migration[] = [
       'CREATE INDEX bal_certificate_dn_key ON bal_certificate (dn_key)',
     ],
   },
+  ...adminMigrations,
 ]
 
 export interface BalRow {

@@ -1,3 +1,6 @@
+export { type Admin, type AdminOptions, type BalFilter, type BalState, openAdmin, stateOf } from './admin.ts'
+export { adminEndpoints, type Endpoint, type Refused, refusedBy } from './admin-api.ts'
+export { type AdminToken, type AdminTokens, openAdminTokens, TokenFault } from './admin-tokens.ts'
 export {
   type Annuaire,
   AnnuaireUnavailable,

@@ -24,6 +24,7 @@ import {
   parseDn,
 } from '../directory/index.ts'
 import { type Bridge, bridgeMigrations } from '../dmp-bridge/index.ts'
+import { openAdministration } from './administration.ts'
 import { openNationalDirectory } from './annuaire.ts'
 import { openClients } from './clients.ts'
 import { mailboxCourier } from './couriers/mailbox.ts'
@@ -33,6 +34,7 @@ import { relayCourier } from './couriers/relay.ts'
 import { openDispatcher } from './dispatcher.ts'
 import { identityFiles, openFiling, senderOf } from './filing.ts'
 import { follow } from './follow.ts'
+import { startAdminServer } from './http/admin.ts'
 import { openIncomingReports } from './incoming-reports.ts'
 import { openIntake } from './intake.ts'
 import { type Door, openListener } from './listener.ts'
@@ -76,7 +78,7 @@ export function openBoxes(db: Database, now: () => number): Bals {
 }
 
 export interface Gateway {
-  readonly ports: Record<Door, number>
+  readonly ports: Record<Door, number> & { admin?: number }
   readonly bridge: Bridge
   /** Resolves when it can't go on: whoever started it should stop, and start it again. */
   readonly failed: Promise<Error>
@@ -224,15 +226,26 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       log,
     })
   const doors = { submission: await open('submission'), submissions: await open('submissions'), reception: await open('reception') }
+  const administration = openAdministration(db, { boxes, configuration, now })
+  const admin =
+    configuration.admin && (await startAdminServer({ ...configuration.admin, tls: serverTls({ identity }), ...administration, now, log }))
   upkeep.start()
+  // Kept with the log, the head of the audit chain shows later that nothing before it was taken away.
+  const { line, hash } = await administration.audit.head()
+  log.info('audit-head', { line, hash })
   log.info('started', { hostname, submission: doors.submission.port, submissions: doors.submissions.port, reception: doors.reception.port })
 
   return {
-    ports: { submission: doors.submission.port, submissions: doors.submissions.port, reception: doors.reception.port },
+    ports: {
+      submission: doors.submission.port,
+      submissions: doors.submissions.port,
+      reception: doors.reception.port,
+      ...(admin && { admin: admin.port }),
+    },
     bridge,
     failed: db.failed,
     async stop() {
-      await Promise.all(Object.values(doors).map(door => door.close()))
+      await Promise.all([...Object.values(doors), ...(admin ? [admin] : [])].map(door => door.close()))
       await dispatcher.stop()
       await upkeep.stop()
       await keeper.stop()

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { packageRoot } from '../../config/index.ts'
+import { adminCommands } from './admin.ts'
+import { auditCommands } from './audit.ts'
 import { directoryCommands } from './directory.ts'
 import { dmpCommands } from './dmp.ts'
 import { localCommand } from './local.ts'
@@ -21,7 +23,18 @@ const program = new Command('pli')
   .version(version)
   .exitOverride()
 
-for (const add of [serveCommands, localCommand, queueCommand, traceCommand, dmpCommands, directoryCommands, whiteListCommands]) add(program)
+for (const add of [
+  serveCommands,
+  localCommand,
+  queueCommand,
+  traceCommand,
+  dmpCommands,
+  directoryCommands,
+  whiteListCommands,
+  auditCommands,
+  adminCommands,
+])
+  add(program)
 
 /** Exit status: 0 done, 1 refused or failed (one sentence on standard error), 2 bad usage. */
 try {

@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { type Configuration, type Log, packageRoot } from '../../config/index.ts'
+import type { ServerTls } from '../../crypto/index.ts'
+import { adminEndpoints, refusedBy } from '../../directory/index.ts'
+import type { Administration } from '../administration.ts'
+import { type HttpsServer, openHttps } from './server.ts'
+import { openShell } from './shell.ts'
+import { openThrottle } from './throttle.ts'
+
+export interface AdminServerOptions extends Administration {
+  listen: NonNullable<Configuration['admin']>['listen']
+  tls: ServerTls
+  now: () => number
+  /** Resolves after so many milliseconds; the timers' own by default. */
+  wait?: (milliseconds: number) => Promise<void>
+  log: Log
+}
+
+/** Starts the administration API: HTTPS, with a token, on the loopback unless the configuration says otherwise. @throws when the port can't be had */
+export function startAdminServer(options: AdminServerOptions): Promise<HttpsServer> {
+  const { admin, tokens, audit, now, log } = options
+  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
+  const app = openShell({
+    endpoints: adminEndpoints(admin, audit),
+    info: { title: 'Pli administration', version, description: 'The boxes that this operator hosts, and the log of what was done to them' },
+    holderOf: tokens.holderOf,
+    audit: audit.append,
+    refusedBy,
+    throttle: openThrottle({ now, wait: options.wait ?? (milliseconds => wait(milliseconds, undefined, { ref: false })) }),
+    now,
+    log,
+  })
+  return openHttps({ listen: options.listen, tls: options.tls, fetch: app.fetch as never })
+}

@@ -1,0 +1,54 @@
+import { createServer, type Server, type ServerOptions } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import type { ServerTls } from '../../crypto/index.ts'
+
+export interface HttpsOptions {
+  listen: { host: string; port: number }
+  /** crypto's serverTls. */
+  tls: ServerTls
+  fetch: (request: Request, env: never) => Response | Promise<Response>
+}
+
+export interface HttpsServer {
+  readonly port: number
+  /** Takes no new connection, ends what is under way. */
+  close(): Promise<void>
+}
+
+const CONNECTIONS = 100
+/** A call has this long to arrive whole; longer ones are not ours. */
+const REQUEST_MS = 15_000
+const HEADERS_MS = 5_000
+const IDLE_MS = 5_000
+/** How long a stop waits for calls that are under way. */
+const ENDING_MS = 5_000
+
+/** Listens over TLS only: there is no plain form of this server. @throws when the port can't be had */
+export async function openHttps({ listen, tls, fetch }: HttpsOptions): Promise<HttpsServer> {
+  const limits: ServerOptions = {
+    requestTimeout: REQUEST_MS,
+    headersTimeout: HEADERS_MS,
+    keepAliveTimeout: IDLE_MS,
+    maxHeaderSize: 8_192,
+    handshakeTimeout: HEADERS_MS,
+  }
+  const server = createAdaptorServer({ fetch: fetch as never, createServer, serverOptions: { ...tls, ...limits } }) as Server
+  server.maxConnections = CONNECTIONS
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(listen.port, listen.host, resolve)
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise(resolve => {
+        const late = setTimeout(() => server.closeAllConnections(), ENDING_MS)
+        server.close(() => {
+          clearTimeout(late)
+          resolve()
+        })
+        server.closeIdleConnections()
+      }),
+  }
+}
