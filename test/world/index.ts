@@ -41,8 +41,13 @@ export interface WorldOptions {
 
 export interface ListedOperator {
   domain: string
-  dn: WorldOperator['subject']
+  /** A text is written into the white list as it is. */
+  dn: WorldOperator['subject'] | string
   description: string
+  /** Its boxes in the national directory. */
+  boxes?: readonly FictionalBox[]
+  /** `host:port` where our two operators reach it. */
+  route?: string
 }
 
 export interface Account {
@@ -101,7 +106,9 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     beta: await issueKeys(pki, 'beta', join(folder, 'beta', 'keys')),
   }
   const people = buildPeople({ count: options.professionals ?? 300 })
-  const shared = { anchors, crls, whiteListSigner: SIGNER, ...(await writeLists(pki, folder, keys, people, others)) }
+  const listed = [...people, ...others.flatMap(({ boxes }) => boxes ?? [])]
+  const shared = { anchors, crls, whiteListSigner: SIGNER, ...(await writeLists(pki, folder, keys, listed, others)) }
+  const routes = Object.fromEntries(others.flatMap(({ domain, route }) => (route ? [[domain, route]] : [])))
   const dmp = await startDmp(pki, folder, options.portBase)
   const patientSide = await startPatientSide({ pki, issued: ofPatients, anchors, port: options.portBase && options.portBase + 9 })
   const password = `local-${randomUUID().slice(0, 18)}`
@@ -114,7 +121,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       ports: ports[name],
       keys: keys[name],
       shared,
-      routes: { [DOMAINS[other]]: `127.0.0.1:${ports[other].reception}`, [PATIENT_DOMAIN]: `127.0.0.1:${patientSide.port}` },
+      routes: { ...routes, [DOMAINS[other]]: `127.0.0.1:${ports[other].reception}`, [PATIENT_DOMAIN]: `127.0.0.1:${patientSide.port}` },
       dmpUrl: dmp.url,
       extra: options.extra?.[name],
     })

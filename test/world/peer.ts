@@ -1,0 +1,68 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { createSecureContext, TLSSocket } from 'node:tls'
+
+export interface PeerOptions {
+  /** What it shows; without it, it offers no STARTTLS. */
+  shows?: { cert: string; key: string } | undefined
+}
+
+/** An operator of the trust space that takes every letter, behind whatever certificate it was given. */
+export interface Peer extends AsyncDisposable {
+  readonly port: number
+  /** Every line heard, by what it was said in. The lines of letters are among them. */
+  readonly heard: { readonly clear: readonly string[]; readonly secured: readonly string[] }
+  close(): Promise<void>
+}
+
+/** Starts one on the loopback. It knows as much SMTP as a courier needs: EHLO, STARTTLS, MAIL, RCPT, DATA, QUIT. */
+export async function startPeer({ shows }: PeerOptions): Promise<Peer> {
+  const heard = { clear: [] as string[], secured: [] as string[] }
+  const sockets = new Set<Socket>()
+  const secureContext = shows && createSecureContext(shows)
+
+  function talk(socket: Socket, lines: string[]): void {
+    let rest = ''
+    let isData = false
+    socket.on('error', () => {}) // a client that does not like what it sees
+    socket.on('data', chunk => {
+      const parts = (rest + chunk.toString('latin1')).split('\r\n')
+      rest = parts.pop() ?? ''
+      for (const line of parts) {
+        lines.push(line)
+        if (isData) {
+          isData = line !== '.'
+          if (!isData) socket.write('250 2.0.0 Taken\r\n')
+        } else if (/^STARTTLS$/i.test(line) && secureContext) {
+          socket.removeAllListeners('data')
+          socket.write('220 2.0.0 Go\r\n')
+          return talk(new TLSSocket(socket, { isServer: true, secureContext }), heard.secured)
+        } else {
+          isData = /^DATA$/i.test(line)
+          socket.write(answer(line, secureContext !== undefined && lines === heard.clear))
+        }
+      }
+    })
+  }
+
+  const server = createServer(socket => {
+    sockets.add(socket)
+    socket.write('220 peer.example ESMTP\r\n')
+    talk(socket, heard.clear)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const close = async () => {
+    for (const socket of sockets) socket.destroy()
+    await new Promise(resolve => server.close(resolve))
+  }
+  return { port: (server.address() as AddressInfo).port, heard, close, [Symbol.asyncDispose]: close }
+}
+
+function answer(line: string, offersTls: boolean): string {
+  if (/^EHLO /i.test(line))
+    return `250-peer.example\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-SIZE 26214400\r\n${offersTls ? '250-STARTTLS\r\n' : ''}250 DSN\r\n`
+  if (/^STARTTLS$/i.test(line)) return '502 5.5.1 Not here\r\n'
+  if (/^DATA$/i.test(line)) return '354 Go\r\n'
+  return /^QUIT$/i.test(line) ? '221 2.0.0 Bye\r\n' : '250 2.0.0 Ok\r\n'
+}
