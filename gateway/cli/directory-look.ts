@@ -74,9 +74,13 @@ function question(text: string): Question {
   const rpps = number.length === 12 && number.startsWith('8') ? number.slice(1) : number
   if (isRpps(rpps)) return { text, isAddress: false, of: directory => directory.byPerson(rpps) }
   // A FINESS, a SIREN and a SIRET are asked for with the digit that stands before them in an IdNat_Struct, or without.
-  const structures = [number, `1${number}`, `2${number}`, `3${number}`].filter(parseIdNatStruct)
+  const structures = [number, `1${number}`, `2${number}`, `3${number}`].filter(isSiteOrCompany)
   if (structures.length === 0) throw new InvalidArgumentError('An address, an RPPS, a FINESS or a SIRET number with a right key is needed.')
   return { text, isAddress: false, of: directory => structures.flatMap(structure => directory.byStructure(structure)) }
+}
+
+function isSiteOrCompany(idNatStruct: string): boolean {
+  return /^(?:finess|siren|siret)$/.test(parseIdNatStruct(idNatStruct)?.kind ?? '')
 }
 
 function limit(text: string): number {

@@ -58,7 +58,8 @@ function generatedLine(number: number, domain: string): string {
   return `PER|bal${number}@${domain}|${person}|Cabinet fictif numéro ${number}||||1|||rue de l'Exemple||75999 EXEMPLEVILLE|75999|75|France`
 }
 
-async function writeText(file: string, text: Readable): Promise<void> {
+/** Writes a text as it comes; a name in `.zip` makes an archive of one text file. */
+export async function writeText(file: string, text: Readable): Promise<void> {
   if (!file.endsWith('.zip')) return pipeline(text, createWriteStream(file))
   const { ZipFile } = await import('yazl')
   const zip = new ZipFile()

@@ -49,12 +49,7 @@ test.each([
   ['a service’s box by a delegation to his suspended box', CLAIRE, `urgences@${AT}`, CLAIRES],
   ['a suspended box of his own', CLAIRE, `claire.hopital@${AT}`, 'it is suspended'],
   ['a closed box of his own', '899700000003', `parti@${AT}`, 'it is closed'],
-  [
-    'software’s box, even as its delegate',
-    NOE,
-    `laboratoire@${AT}`,
-    expect.stringContaining('its holder may use'),
-  ],
+  ['software’s box, even as its delegate', NOE, `laboratoire@${AT}`, expect.stringContaining('its holder may use')],
   ['a practice’s box that he does not hold', NOE, `cabinet@${AT}`, expect.stringContaining(`noe@${AT}`)],
   ['no box by name, with two of his own', NOE, undefined, expect.stringContaining(`noe.remplacant@${AT}`)],
   ['anything, with no box here', '899700000009', undefined, 'its holder has no mailbox here'],
