@@ -31,13 +31,14 @@ export function checkNewBal(input: NewBal): CheckedBal {
 export function checkChanges(bal: Bal, changes: BalChanges): { after: CheckedBal; changed: (keyof BalChanges)[] } {
   const asked = (Object.keys(changes) as (keyof BalChanges)[]).filter(field => changes[field] !== undefined)
   const frozen = asked.filter(field => !BAL_RULES[bal.type].mutable.includes(field))
-  const given = Object.fromEntries(asked.map(field => [field, changes[field] ?? undefined]))
+  const allowed = asked.filter(field => !frozen.includes(field))
+  const given = Object.fromEntries(allowed.map(field => [field, changes[field] ?? undefined]))
   // The national identifier follows from the number.
   const after: NewBal = { ...bal, ...given, idNatPs: undefined }
-  const touched = new Set<string>([...asked, ...(asked.includes('rpps') ? ['holders'] : [])])
+  const touched = new Set<string>([...allowed, ...(allowed.includes('rpps') ? ['holders'] : [])])
   throwFaults([
     ...frozen.map(field => fault(field, 'immutable', `The ${field} of a ${bal.type} box does not change`)),
-    ...faultsOf(after).filter(({ field }) => touched.has(field) && !frozen.includes(field as never)),
+    ...faultsOf(after).filter(({ field }) => touched.has(field)),
   ])
   const complete = completed(after)
   return { after: complete, changed: asked.filter(field => !isSame(complete[field], bal[field])) }
