@@ -47,7 +47,7 @@ const carrier = z.looseObject({
   identifier: z.array(z.looseObject({ system: z.string().optional(), value: z.string().optional() })).optional(),
   name: z.union([z.string(), z.array(humanName)]).optional(),
   telecom: z.array(contactPoint).optional(),
-  address: z.array(z.looseObject({ city: z.string().optional() })).optional(),
+  address: z.array(z.looseObject({ city: z.string().optional(), postalCode: z.string().optional() })).optional(),
   qualification: z.array(z.looseObject({ code: concept.optional() })).optional(),
 })
 const bundle = z.looseObject({
@@ -145,24 +145,32 @@ function typeOf(part: z.output<typeof extension> | undefined, carrier: Carrier):
 
 /** Whether the box may be written to: its holder or its structure is active, and it was not closed. @param now milliseconds */
 export function isInUse({ resource, telecom }: Carried, now: number): boolean {
-  const end = telecom.period?.end === undefined ? Number.POSITIVE_INFINITY : Date.parse(telecom.period.end)
-  return resource.active !== false && telecom.use !== 'old' && end >= now
+  const end = telecom.period?.end
+  const isDay = end !== undefined && end.length <= 10 // the last day is part of the period (FHIR R4, Period)
+  const ended = end === undefined ? Number.POSITIVE_INFINITY : Date.parse(end) + (isDay ? 86_400_000 : 0)
+  return resource.active !== false && telecom.use !== 'old' && ended > now
 }
 
 /** @returns the box in the words of the extract */
 export function listingOf({ resource, mailbox }: Carried): Listing {
   const { address, type, service } = mailbox
-  const listing: Listing = { address, type, name: nameOf(resource, service) || address.slice(0, address.indexOf('@')) }
   const idNatPs = identifierOf(resource, ID_NAT_PS)
   const idNatStruct = identifierOf(resource, ID_NAT_STRUCT)
-  const profession = professionOf(resource)
   // A number with a wrong key identifies nobody: the box stays reachable.
   const person = idNatPs === undefined ? undefined : parseIdNatPs(idNatPs)
-  if (idNatPs !== undefined && person) listing.idNatPs = idNatPs
-  if (person?.kind === 'rpps') listing.rpps = person.number
-  if (idNatStruct !== undefined && parseIdNatStruct(idNatStruct)) listing.idNatStruct = idNatStruct
-  if (profession !== undefined) listing.profession = profession
-  return listing
+  const structure = idNatStruct === undefined ? undefined : parseIdNatStruct(idNatStruct)
+  const known: { [field in keyof Listing]?: Listing[field] | undefined } = {
+    idNatPs: person && idNatPs,
+    rpps: person?.kind === 'rpps' ? person.number : undefined,
+    idNatStruct: structure && idNatStruct,
+    profession: qualified(resource, 'TRE_G15-ProfessionSante'),
+    speciality: qualified(resource, 'TRE_R38-SpecialiteOrdinale'),
+    service,
+    structure: typeof resource.name === 'string' ? resource.name : undefined,
+    place: placeOf(resource),
+  }
+  const given = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined))
+  return { address, type, name: nameOf(resource, service) || address.slice(0, address.indexOf('@')), ...given }
 }
 
 export function identifierOf(resource: Resource, system: string): string | undefined {
@@ -175,9 +183,15 @@ function nameOf({ name }: Resource, service: string | undefined): string {
   return [...(used?.prefix ?? []), ...(used?.given ?? []), used?.family].filter(Boolean).join(' ')
 }
 
-function professionOf({ qualification }: Resource): string | undefined {
+function qualified({ qualification }: Resource, terminology: string): string | undefined {
   const codings = qualification?.flatMap(({ code }) => code?.coding ?? [])
-  return codings?.find(({ system }) => system?.includes('TRE_G15-ProfessionSante'))?.display
+  return codings?.find(({ system }) => system?.includes(terminology))?.display
+}
+
+/** Some resources repeat the post code in the city. */
+function placeOf({ address }: Resource): string | undefined {
+  const { city, postalCode } = address?.[0] ?? {}
+  return city === undefined || postalCode === undefined || city.startsWith(postalCode) ? city : `${postalCode} ${city}`
 }
 
 /** @returns what an OperationOutcome says, one line, cut; undefined when it is none */

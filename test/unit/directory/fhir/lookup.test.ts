@@ -44,7 +44,15 @@ const calls = () => stage.annuaire.calls.map(({ path }) => path.replace(/\?.*/, 
 test('a box is found in each of the three resources, in the words of the extract', async () => {
   const { find } = lookup()
   expect(await find(APP)).toEqual({
-    listing: { address: APP, type: 'APP', name: `Laboratoire, ${place.name}`, idNatStruct: place.idNatStruct },
+    listing: {
+      address: APP,
+      type: 'APP',
+      name: `Laboratoire, ${place.name}`,
+      idNatStruct: place.idNatStruct,
+      service: 'Laboratoire',
+      structure: place.name,
+      place: `${place.postcode} ${place.town}`,
+    },
     redListed: false,
     at: now,
   })
@@ -146,7 +154,7 @@ describe('an outage', () => {
   })
 
   test('costs three callers a timeout and then nobody, until a probe finds the service up', async () => {
-    const { find } = lookup({ timeout: 150 })
+    const { find } = lookup({ timeout: 1000 })
     stage.annuaire.setFault('silent')
     for (const name of ['a', 'b', 'c']) await expect(Promise.resolve(find(`${name}@${DOMAIN}`))).rejects.toThrow(AnnuaireUnavailable)
     expect(faults.map(({ reason }) => reason)).toEqual(['timeout', 'timeout', 'timeout'])
