@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { luhnKey } from '../../directory/identifiers.ts'
 import { EXTRACT_HEADER, writeText } from '../world/extract.ts'
+import type { Activity } from '../world/libre-acces.ts'
 
 /** A box of the generated extract, as a test knows it. */
 export interface KnownBox {
@@ -91,6 +92,24 @@ function words(count: number, seed: number, syllables: number): string[] {
     found.add(parts.join('') + pick(ENDS))
   }
   return [...found].map(word => word.toUpperCase())
+}
+
+/** @returns two practices of a professional, the first of them where the extract has the box */
+export function activitiesAt(number: number): Activity[] {
+  const { rpps, role, place } = boxAt(number)
+  const [code, label, skill, skillLabel] = role
+  const common = {
+    rpps,
+    profession: [code, label] as [string, string],
+    skill: (skill ? ['S', skill, skillLabel] : ['', '', '']) as [string, string, string],
+  }
+  return [place, placeAt(number + 5e8)].map(({ finess, postcode, town }) => ({
+    ...common,
+    finess,
+    postcode,
+    town,
+    department: postcode.slice(0, 2),
+  }))
 }
 
 const LAST_NAMES = words(60_000, 1, 2).map((name, at, all) => (at % 20 === 19 ? `${name}-${all[at - 1]}` : name))

@@ -1,8 +1,11 @@
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
 import { setImmediate as turn } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { compiled } from '../../config/paths.ts'
 import type { Directory, ImportReport } from '../../directory/index.ts'
+import { costOf } from './cost.ts'
 import type { KnownBox } from './directory-extract.ts'
 
 /** What a process that asks without a break has seen. */
@@ -50,10 +53,39 @@ function isFound(directory: Directory, { address, lastName, firstName, town }: K
   }
 }
 
-const run = promisify(execFile)
+export interface ImportCost {
+  report: ImportReport
+  cpuSeconds: number
+  /** Highest resident set, bytes. */
+  memory: number
+}
 
-/** `pli directory import` in a process of its own, as an operator runs it. @throws when it refuses */
-export async function importAside(source: string, target: string): Promise<ImportReport> {
-  const { stdout } = await run(process.execPath, [compiled('gateway/cli/pli'), 'directory', 'import', source, target, '--json'])
-  return JSON.parse(stdout) as ImportReport
+/**
+ * `pli directory import` in a process of its own, as an operator runs it.
+ * @param more further arguments
+ * @throws with its own words when it refuses
+ */
+export async function importAside(source: string, target: string, ...more: string[]): Promise<ImportCost> {
+  const child = spawn(process.execPath, [compiled('gateway/cli/pli'), 'directory', 'import', source, target, '--json', ...more])
+  const peak = { cpuSeconds: 0, memory: 0 }
+  const watch = setInterval(() => {
+    peak.cpuSeconds = Math.max(peak.cpuSeconds, costOf(child.pid!).cpuSeconds)
+    peak.memory = Math.max(peak.memory, residentSet(child.pid!))
+  }, 250)
+  try {
+    const [answer, words, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+    if (status !== 0) throw new Error(words)
+    return { report: JSON.parse(answer) as ImportReport, ...peak }
+  } finally {
+    clearInterval(watch)
+  }
+}
+
+/** proc(5): VmHWM is the highest it ever was. */
+function residentSet(pid: number): number {
+  try {
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024
+  } catch {
+    return 0 // it has just ended
+  }
 }

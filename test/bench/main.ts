@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { benchDirectory } from './directory.ts'
 import { benchRelay } from './relay.ts'
 
 const program = new Command('bench')
@@ -13,6 +14,13 @@ program
   .option('--prof <folder>', 'run ours with --cpu-prof, profiles there')
   .option('--json <file>', 'write every run to this file')
   .action(benchRelay)
+program
+  .command('directory')
+  .description('a large extract: import, swap under load, search as a person types')
+  .option('--lines <n>', 'of each extract', positive, 600_000)
+  .option('--dir <folder>', 'where to put some 1.5 GB')
+  .option('--json <file>', 'write every figure to this file')
+  .action(benchDirectory)
 try {
   await program.parseAsync()
 } catch (error) {
