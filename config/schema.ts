@@ -178,6 +178,10 @@ export const configuration = z.strictObject({
   limits,
   retry,
   dmp: dmp.optional(),
+  redis: z
+    .strictObject({ url: z.url({ protocol: /^rediss?$/ }) })
+    .optional()
+    .describe('rings the bells of several machines; it holds nothing that matters'),
   log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
 })
 

@@ -1,11 +1,12 @@
 /**
  * Says that there may be work. It carries nothing: the rows are the truth, so a lost ring costs time (the sweep comes anyway)
- * and never a document. The bell of several machines (BullMQ on Redis) will stand behind the same two methods.
+ * and never a document. That of several machines is BullMQ on Redis (`redis-bell.ts`).
  */
 export interface Bell {
   ring(): void
   /** @returns how to stop listening */
   listen(wake: () => void): () => void
+  close(): Promise<void>
 }
 
 /** The bell of one process. */
@@ -19,5 +20,6 @@ export function processBell(): Bell {
       listeners.add(wake)
       return () => listeners.delete(wake)
     },
+    close: async () => {},
   }
 }

@@ -20,6 +20,7 @@ export { type FilingView, type OrderResult, type Orders, openOrders } from './or
 export { isReason, REASONS, type Reason } from './reasons.ts'
 export { recogniseFile, recogniseMessage } from './recognise.ts'
 export { openRecogniser, type Recogniser } from './recogniser.ts'
+export { redisBell } from './redis-bell.ts'
 export { buildSubmission, type SubmissionRequest } from './submission.ts'
 export { loadTables, TABLES_FOLDER, type Tables } from './tables.ts'
 export { TIMING, type Timing } from './timing.ts'

@@ -43,6 +43,7 @@ export interface BridgeOptions {
   log: BridgeLog
   /** key of the hash under which a patient's DMP status is remembered in the database; without it, in memory only */
   patientKey?: Buffer
+  /** closed by `stop`; the bell of one process without it */
   bell?: Bell
   timing?: Partial<Timing>
   /** a message that takes longer to be read is held */
@@ -87,7 +88,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     start: () => worker.start(),
     stop: async () => {
       await worker.stop()
-      await Promise.all([recogniser.close(), dmp?.close()])
+      await Promise.all([recogniser.close(), dmp?.close(), bell.close()])
     },
     drain: () => worker.drain(),
     orders: openOrders(db, { now }),

@@ -13,6 +13,7 @@ import {
   type Dmp,
   dmpClient,
   type Policy,
+  redisBell,
   type Sender,
   type Signers,
   type SubmissionRequest,
@@ -144,6 +145,12 @@ export function openFiling(options: {
     patientKey: patientKey(configuration.data),
     limits: DEFAULT_LIMITS,
     clock: { now },
+    ...(configuration.redis && {
+      bell: redisBell({
+        url: configuration.redis.url,
+        onFault: error => log.warn('redis-away', { code: (error as NodeJS.ErrnoException).code ?? error.name }),
+      }),
+    }),
     log: bridgeLog((level, event, fields) => log[level](event, { ...fields, reasons: String(fields.reasons ?? '') } as never)),
   })
 }
