@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { type Configuration, ConfigurationFault } from '../config/index.ts'
-import { loadAnchors, loadIdentity, readCertificate, readSecret } from '../crypto/index.ts'
+import { loadAnchors, loadIdentity, readSecret } from '../crypto/index.ts'
 import { identityFiles } from './filing.ts'
 
 /**
@@ -41,7 +40,7 @@ export function checkKeys(file: string, configuration: Configuration): void {
 
 /** Authorities of a service's certificate; Node would pass over a file that holds none, and then trust nobody. */
 function checkAuthorities(files: readonly string[]): void {
-  for (const file of files) readCertificate(readFileSync(file))
+  loadAnchors({ anchors: files, crls: [] })
 }
 
 function faultOf(place: string, work: () => unknown): string[] {

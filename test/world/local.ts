@@ -8,6 +8,9 @@ import { type Timeline, timelineOf } from '../../gateway/timeline.ts'
 import { startWorld, type World } from './index.ts'
 import { buildLetter, sampleAuthor, samplePatient } from './letter.ts'
 import { PATIENT_DOMAIN } from './mon-espace-sante.ts'
+import type { Pki } from './pki.ts'
+import type { PscSimulator } from './psc-simulator/index.ts'
+import { startPscFor } from './psc-simulator/setup.ts'
 import { submit } from './submit.ts'
 
 export interface LocalOptions {
@@ -40,16 +43,45 @@ async function emptyFolder(folder: string): Promise<string> {
 async function inFolder(folder: string, options: LocalOptions, stopped: Promise<void>): Promise<number> {
   const say = (text: string) => (options.json ? undefined : console.log(text))
   say('Starting the local trust space: test PKI, white list, directory, DMP simulator, two operators …')
-  const world = await startWorld({ folder, ...(options.portBase ? { portBase: options.portBase } : {}) })
+  const { world, psc } = await start(folder, options)
   try {
     if (options.once) return await sendOnce(world, options.json === true)
-    const ready = describe(world)
-    console.log(options.json ? JSON.stringify({ ready: true, ...ready }) : text(world))
+    const ready = { ...describe(world), psc: describePsc(psc, world) }
+    console.log(options.json ? JSON.stringify({ ready: true, ...ready }) : `${text(world)}\nPro Santé Connect simulator: ${psc.issuer}`)
     await stopped
     return 0
   } finally {
     await world.close()
+    await psc.close()
   }
+}
+
+/** Both operators take tokens of the one simulator, and certificates of the test PKI. */
+async function start(folder: string, { portBase }: LocalOptions): Promise<{ world: World; psc: PscSimulator }> {
+  const signIn = {}
+  let psc: PscSimulator | undefined
+  const prepare = async (pki: Pki) => {
+    const started = await startPscFor({ pki, folder: join(folder, 'psc'), port: portBase && portBase + 7 })
+    psc = started.psc
+    Object.assign(signIn, started.signIn)
+    return []
+  }
+  try {
+    const world = await startWorld({ folder, ...(portBase ? { portBase } : {}), extra: { alpha: { signIn }, beta: { signIn } }, prepare })
+    return { world, psc: psc as PscSimulator }
+  } catch (error) {
+    await psc?.close()
+    throw error
+  }
+}
+
+const TOKEN_SECONDS = 8 * 3_600
+
+/** @returns where it is, and a token of the sender's holder that lives for a working day */
+function describePsc(psc: PscSimulator, { accounts, people }: World) {
+  const { address } = accounts.sender
+  const subject = `8${people.find(box => box.address === address)?.person?.rpps}`
+  return { url: psc.issuer, account: address, token: psc.mint({ subject, expiresIn: TOKEN_SECONDS }), tokenSeconds: TOKEN_SECONDS }
 }
 
 /** A referral with a CDA, from a practice at alpha to a specialist at beta; everything on the way is the real thing. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { compiled } from '../../../config/paths.ts'
+import { createPki, writeIdentity } from '../../world/pki.ts'
 
 /** What an administrator sees when the configuration is wrong: every fault on standard error, nothing started, exit status 1. */
 let folder: string
@@ -46,6 +47,43 @@ test.each([['check'], ['serve', '-c']])('pli %s refuses and lists every fault', 
     expect.stringMatching(/^ {2}- the file: .*rejectUnauthorized/),
     ...['own.pem', 'own.key', 'root.pem', 'root.crl', 'list.xml', 'directory.sqlite'].map(name => `  - /${name}: cannot be read`),
   ])
+})
+
+test('keys, lists and secrets that can not be used are all told, and no secret is', async () => {
+  const pki = await createPki({ now: new Date(), key: 'ec' })
+  const trust = await pki.write(join(folder, 'pki'))
+  const issued = await pki.issue({ kind: 'server', commonName: 'smtp.a.test', organization: 'A', structure: '1759999029', key: 'ec' })
+  const listen = { host: '127.0.0.1', port: 0 }
+  const [secret, empty] = [join(folder, 'psc.secret'), join(folder, 'empty.pem')]
+  writeFileSync(secret, 'tout-le-monde-lit', { mode: 0o644 })
+  writeFileSync(empty, 'nothing')
+  const introspection = { url: 'https://psc.test/introspect', clientId: 'pli', clientSecret: secret }
+  const signIn = {
+    psc: { issuer: 'https://psc.test', jwks: 'https://psc.test/certs', introspection, audience: ['logiciel'], anchors: [empty] },
+    certificates: { anchors: [empty], crls: trust.crls },
+  }
+  const wrong = {
+    name: 'Opérateur',
+    hostname: 'smtp.a.test',
+    domains: ['a.test'],
+    postmaster: 'postmaster@a.test',
+    data: 'data',
+    listen: { submission: listen, submissions: listen, reception: listen },
+    tls: { ...(await writeIdentity(join(folder, 'keys'), 'own', issued, pki)), ...trust },
+    whiteList: { file: empty, ...trust, signer: 'alb.test' },
+    directory: { file: empty },
+    signIn,
+  }
+  const other = join(folder, 'sign-in.yaml')
+  writeFileSync(other, stringify(wrong))
+  const { status, stderr } = pli('check', other)
+  expect(status).toBe(1)
+  expect(stderr.split('\n').slice(1, -1)).toEqual([
+    '  - signIn.certificates: /empty.pem: no PEM certificate',
+    '  - signIn.psc: /empty.pem: no PEM certificate',
+    '  - signIn.psc.introspection: the client secret file /psc.secret can be used by others than its owner: chmod 600 it',
+  ])
+  expect(stderr).not.toContain('tout-le-monde-lit')
 })
 
 test('a file that is not there: one sentence, no stack', () => {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ConnectionOptions } from 'node:tls'
 import { dnFromRdns } from '../../../directory/index.ts'
@@ -7,7 +7,8 @@ import { openBoxes } from '../../../gateway/main.ts'
 import { openStage, type Stage } from '../../support/stage.ts'
 import type { FictionalBox } from '../../world/people.ts'
 import { createPki, type Issued, type Pki, selfSigned } from '../../world/pki.ts'
-import { type PscSimulator, startPscSimulator } from '../../world/psc-simulator/index.ts'
+import type { PscSimulator } from '../../world/psc-simulator/index.ts'
+import { startPscFor } from '../../world/psc-simulator/setup.ts'
 
 const DAY = 86_400_000
 export const DOMAIN = 'alpha.mssante.example'
@@ -47,8 +48,9 @@ export async function openClinic(folder: string): Promise<Clinic> {
     extra: { alpha: { signIn } },
     prepare: async pki => {
       Object.assign(certificates, await issueAll(pki))
-      psc = await startPsc(pki)
-      Object.assign(signIn, await configured(pki, psc, folder))
+      const started = await startPscFor({ pki, folder })
+      psc = started.psc
+      Object.assign(signIn, started.signIn)
       return []
     },
   })
@@ -146,34 +148,5 @@ async function issueAll(pki: Pki) {
     revoked,
     expired: await client({ notBefore: new Date(now.getTime() - 30 * DAY), notAfter: new Date(now.getTime() - DAY) }),
     serverOnly: await client({ kind: 'server', purposes: ['1.3.6.1.5.5.7.3.1'] }),
-  }
-}
-
-async function startPsc(pki: Pki): Promise<PscSimulator> {
-  const { certificatePem, keyPem } = await pki.issue({
-    kind: 'server',
-    commonName: 'psc.pli.example',
-    organization: 'PSC SIMULE',
-    structure: STRUCTURE,
-  })
-  return startPscSimulator({ certificate: { certificatePem: certificatePem + pki.authorities[1], keyPem }, now: Date.now })
-}
-
-/** What an administrator writes in the configuration. */
-async function configured(pki: Pki, psc: PscSimulator, folder: string) {
-  await mkdir(folder, { recursive: true })
-  const [secret, root] = [join(folder, 'psc.secret'), join(folder, 'psc.root.pem')]
-  await writeFile(secret, `${psc.introspection.clientSecret}\n`, { mode: 0o600 })
-  await writeFile(root, pki.authorities[0] ?? '')
-  const { url, clientId } = psc.introspection
-  return {
-    psc: {
-      issuer: psc.issuer,
-      jwks: psc.jwks,
-      introspection: { url, clientId, clientSecret: secret },
-      audience: [psc.audience],
-      anchors: [root],
-    },
-    certificates: await pki.write(join(folder, 'clients')),
   }
 }
