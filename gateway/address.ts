@@ -102,6 +102,7 @@ function readDomain(text: string): string {
 
 /** IDNA maps many spellings to one name; only the spelling that it maps to itself is accepted, so that what is shown is what is meant. */
 function toALabels(text: string): string {
+  if (text.normalize('NFC') !== text) throw new AddressFault('domain') // a Kelvin sign would become a plain k in lower case
   const unicode = text.toLowerCase()
   const ascii = domainToASCII(unicode)
   if (ascii === '' || domainToUnicode(ascii) !== unicode) throw new AddressFault('domain')

@@ -66,7 +66,12 @@ async function issueAll(pki: Awaited<ReturnType<typeof createPki>>) {
   use('signature', await pki.issue({ ...named, kind: 'signature' }), ours)
   use('unlisted', await pki.issue({ ...named, kind: 'server', commonName: 'smtp.delta.mssante.example' }), ours)
   const gamma = await pki.issue({ ...named, kind: 'server', commonName: 'smtp.gamma.mssante.example' })
-  return [{ domain: 'gamma.mssante.example', dn: gamma.subject, description: 'Opérateur Gamma (fictif)' }]
+  const idn = await pki.issue({ ...named, kind: 'server', commonName: 'smtp.idn.mssante.example' })
+  use('idn', idn, ours)
+  return [
+    { domain: 'gamma.mssante.example', dn: gamma.subject, description: 'Opérateur Gamma (fictif)' },
+    { domain: 'xn--sant-epa.mssante.example', dn: idn.subject, description: 'Domaine accentué (fictif)' },
+  ]
 }
 
 test.each(readdirSync(folder).map(file => [basename(file, '.smtp'), file]))('%s', (_, file) => play(join(folder, file!), players))

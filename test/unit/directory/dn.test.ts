@@ -142,6 +142,33 @@ describe.skipIf(!hasCorpus)('the published list', () => {
     }
   })
 
+  test('each equals itself, whatever the order of its attributes and the blanks around them', () => {
+    const dns = names().map(parseDn)
+    expect(new Set(dns.map(({ key }) => key)).size).toBe(383)
+    const blanks = fc.constantFrom(',', ', ', ' ,', '  ,  ')
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...dns),
+        fc.infiniteStream(fc.nat()),
+        blanks,
+        fc.constantFrom('=', ' =', '= ', ' = '),
+        (dn, random, comma, equals) => {
+          const keyed = dn.rdns.map(rdn => ({ rdn, at: random.next().value as number }))
+          const texts = keyed.sort((a, b) => a.at - b.at).map(({ rdn }) => dnFromRdns([rdn]).toString())
+          expect(parseDn(texts.map(text => text.replace('=', equals)).join(comma)).equals(dn)).toBe(true)
+        },
+      ),
+      { numRuns: 4000 },
+    )
+    // Every one of them, in every rotation: what a sample may miss.
+    for (const { rdns, key } of dns) {
+      for (let turn = 0; turn < rdns.length; turn += 1) {
+        const turned = [...rdns.slice(turn), ...rdns.slice(0, turn)].map(rdn => dnFromRdns([rdn]).toString())
+        expect(parseDn(turned.join(' ,  ')).key).toBe(key)
+      }
+    }
+  })
+
   test('the name with L in place of ST is not the one with ST', () => {
     const confused = names()
       .filter(text => text.includes('L='))

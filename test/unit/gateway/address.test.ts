@@ -66,6 +66,8 @@ describe('an envelope address', () => {
     ['dr@mssante。test', 'domain'],
     ['dr@ｍssante.test', 'domain'],
     ['dr@a\u00ad.test', 'domain'],
+    ['dr@\u212ab.test', 'domain'], // Kelvin sign: in lower case a plain k
+    ['dr@\u212bb.test', 'domain'], // Ångström sign
     [`${'a'.repeat(65)}@a.test`, 'tooLong'],
     [`a@${'b'.repeat(60)}.${'c'.repeat(60)}.${'d'.repeat(60)}.${'e'.repeat(60)}.${'f'.repeat(20)}.test`, 'tooLong'],
     ['a\u00a0b@c.test', 'characters'],
