@@ -10,6 +10,20 @@ export {
   openAudit,
 } from './audit.ts'
 export { type CertificateFacts, readCertificate, subjectOf } from './certificate.ts'
+export {
+  type Cipher,
+  CmsFault,
+  type CmsFaultReason,
+  type EncryptOptions,
+  type Hash,
+  type Signer,
+  type Signing,
+  type SignOptions,
+  type Source,
+  signDetached,
+  type VerifyOptions,
+  verifyDetached,
+} from './cms/index.ts'
 export { createIdentity, type Identity, type IdentityFiles, loadIdentity, type PemFiles } from './identity.ts'
 export { formatName, type Rdn } from './names.ts'
 export { hashPassword, verifyPassword } from './password.ts'
@@ -18,6 +32,7 @@ export type { Pkcs12Files } from './pkcs12/files.ts'
 export { readSecret } from './secret-file.ts'
 export { type SignEnvelopedOptions, signEnveloped } from './sign-enveloped.ts'
 export { SignatureFault, type SignatureFaultReason } from './signature-fault.ts'
+export { type MailLayer, type MailProtection, type OpenedMail, type OpenMailOptions, openMail, protectMail } from './smime.ts'
 export { type ClientTlsOptions, clientTls, type ServerTls, type ServerTlsOptions, serverTls } from './tls.ts'
 export type { PeerFault, PeerVerdict, Refused } from './verdict.ts'
 export { signerIn, type VerifyEnvelopedOptions, verifyEnveloped } from './verify-enveloped.ts'

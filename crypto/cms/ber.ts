@@ -3,6 +3,8 @@ import { piecesOf, type Source } from './source.ts'
 import { header, TAG } from './write.ts'
 
 const DEEPEST = 32
+/** Pieces of octet strings in one object: 64 MiB in the pieces of 1 KiB that OpenSSL writes are 65,536. Each costs some microseconds. */
+const MOST_SEGMENTS = 200_000
 /** Longest encoding of an identifier and a length that we read. */
 const LONGEST_HEADER = 6
 
@@ -22,8 +24,9 @@ export class BerReader {
   #unread: Buffer = Buffer.alloc(0)
   #offset = 0
   #frames: Frame[] = []
-  constructor(pieces: AsyncGenerator<Buffer>) {
-    this.#pieces = pieces
+  #segmentCount = 0
+  constructor(source: Source) {
+    this.#pieces = piecesOf(source)
   }
 
   /**
@@ -31,14 +34,13 @@ export class BerReader {
    * @throws CmsFault
    */
   static async read<T>(source: Source, parse: (reader: BerReader) => Promise<T>): Promise<T> {
-    const pieces = piecesOf(source)
+    const reader = new BerReader(source)
     try {
-      const reader = new BerReader(pieces)
       const result = await parse(reader)
       if ((await reader.next()) !== undefined) throw new CmsFault('malformed', 'something follows the CMS object')
       return result
     } finally {
-      await pieces.return(undefined)
+      await reader.#pieces.return(undefined)
     }
   }
 
@@ -88,7 +90,10 @@ export class BerReader {
 
   async *#segments(length: number | undefined): AsyncGenerator<Buffer> {
     this.#push(length)
-    while ((await this.next()) !== undefined) yield* this.octets()
+    while ((await this.next()) !== undefined) {
+      if (++this.#segmentCount > MOST_SEGMENTS) throw new CmsFault('too-large', 'an octet string comes in too many pieces')
+      yield* this.octets()
+    }
     await this.leave()
   }
 

@@ -16,6 +16,7 @@ import { USUAL_MOST } from './verify.ts'
 import { context, inContext, TAG } from './write.ts'
 
 const SMALL = 4096
+export const MOST_RECIPIENTS = 1000
 const MOST_RECIPIENT_OCTETS = 1024 * 1024
 const MOST_ATTRIBUTES = 64 * 1024
 
@@ -152,8 +153,9 @@ async function readEnding(reader: BerReader): Promise<{ mac: Buffer; attributes?
   return { mac, attributes }
 }
 
-/** The first recipient information that one of our identities is meant by. */
+/** What is meant for one of our identities, the first of it. */
 function keyFor(envelope: Envelope, identities: readonly Identity[]): { identity: Identity; unwrap: () => Buffer } {
+  if (envelope.recipients.length > MOST_RECIPIENTS) throw new CmsFault('too-large', `more than ${MOST_RECIPIENTS} recipients`)
   const owners = identities.map(identity => ({ identity, holder: ownHolder(identity) }))
   for (const der of envelope.recipients) {
     for (const { identity, holder } of owners) {

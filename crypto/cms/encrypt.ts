@@ -2,6 +2,7 @@ import { type CipherGCM, createCipheriv, type KeyObject, randomBytes, X509Certif
 import { type Anchors, trustOf } from '../anchors.ts'
 import { judgeCertificate } from '../chain.ts'
 import { CIPHER_OIDS, type Cipher, ID_AUTH_ENVELOPED_DATA, ID_DATA, ID_ENVELOPED_DATA, isGcm, keyLength } from './algorithms.ts'
+import { MOST_RECIPIENTS } from './decrypt.ts'
 import { CmsFault, parsing } from './fault.ts'
 import { derOf, issuerAndSerialOf } from './holder.ts'
 import { wrapForCurve } from './key-agreement.ts'
@@ -9,7 +10,6 @@ import { type RsaTransport, wrapForRsa } from './key-transport.ts'
 import { piecesOf, type Source } from './source.ts'
 import { algorithm, END, inContext, integer, octetString, oid, open, sequence, setOf, TAG } from './write.ts'
 
-const MOST_RECIPIENTS = 1000
 const NONCE_LENGTH = 12
 const TAG_LENGTH = 16
 

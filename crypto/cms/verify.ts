@@ -16,8 +16,10 @@ import { Collected, piecesOf, type Source } from './source.ts'
 import { inContext, TAG } from './write.ts'
 
 const SMALL = 4096
-const MOST_CERTIFICATES = 256 * 1024
-const MOST_SIGNER_OCTETS = 256 * 1024
+/** Some twenty certificates. */
+const MOST_CERTIFICATES = 64 * 1024
+const MOST_LISTS = 16 * 1024 * 1024
+const MOST_SIGNER_OCTETS = 64 * 1024
 const MOST_SIGNERS = 16
 /** Content that is kept until it is verified, unless the caller says otherwise. */
 export const USUAL_MOST = 64 * 1024 * 1024
@@ -89,7 +91,7 @@ function read(cms: Source, most: number): Promise<Read> {
     const announced = await reader.element(SMALL, TAG.set)
     const content = await readContent(reader, announced, most)
     const certificates = (await reader.next()) === inContext(0) ? await reader.element(MOST_CERTIFICATES) : undefined
-    if ((await reader.next()) === inContext(1)) await reader.element(MOST_CERTIFICATES) // lists come from our own configuration
+    if ((await reader.next()) === inContext(1)) await reader.element(MOST_LISTS) // lists come from our own configuration
     const signerInfos = await reader.element(MOST_SIGNER_OCTETS, TAG.set)
     for (let layer = 0; layer < 3; layer++) await reader.leave()
     return { ...content, certificates: certificatesIn(certificates), signerInfos: wholes(signerInfos) }
@@ -145,19 +147,21 @@ function readSignerInfo(der: Buffer): SignerInfo {
 function check(signed: Read, digests: ReadonlyMap<Hash, Buffer>, options: VerifyOptions): Signer[] {
   if (signed.signerInfos.length === 0) throw new CmsFault('unsigned', 'nobody signed')
   if (signed.signerInfos.length > MOST_SIGNERS) throw new CmsFault('too-large', `more than ${MOST_SIGNERS} signers`)
-  const verified = signed.signerInfos.map(info => checkSigner(info, signed, digests))
+  const holders = signed.certificates.map(holderOf)
+  const verified = signed.signerInfos.map(info => checkSigner(info, signed.contentType, holders, digests))
   for (const { certificate } of verified) judge(certificate, options)
   return verified
 }
 
 /** RFC 5652 §5.4, §5.6. The certificate itself is judged when all arithmetic is right. */
-function checkSigner(der: Buffer, { contentType, certificates }: Read, digests: ReadonlyMap<Hash, Buffer>): Signer {
+function checkSigner(der: Buffer, contentType: string, holders: readonly Holder[], digests: ReadonlyMap<Hash, Buffer>): Signer {
   const info = readSignerInfo(der)
   const hash = hashOf(info.digestAlgorithm.algorithm)
   const how = readSignatureAlgorithm(info.signatureAlgorithm, hash)
   // Without them, the attributes of one signature could be shown as the content of another: the two octet strings are signed alike.
   if (!info.signedAttrs) throw new CmsFault('unsupported', 'a signature without signed attributes is not accepted')
-  const holder = holderIn(certificates, info)
+  const holder = holders.find(candidate => isMeant(candidate, info.sid))
+  if (!holder) throw new CmsFault('signer', 'the certificate of the signer is not in the message', { verdict: 'no-certificate' })
   const attributes = readAttributes(info.signedAttrs, holder.der)
   const x509 = parsing('the certificate of the signer', () => new X509Certificate(holder.der))
   checkSignature(
@@ -176,14 +180,6 @@ function checkSigner(der: Buffer, { contentType, certificates }: Read, digests: 
     scheme: how.scheme,
     hash,
   }
-}
-
-function holderIn(certificates: readonly Buffer[], { sid }: SignerInfo): Holder {
-  for (const certificate of certificates) {
-    const holder = holderOf(certificate)
-    if (isMeant(holder, sid)) return holder
-  }
-  throw new CmsFault('signer', 'the certificate of the signer is not in the message', { verdict: 'no-certificate' })
 }
 
 /** The attributes as they came, as the SET OF that was signed (RFC 5652 §5.4). */

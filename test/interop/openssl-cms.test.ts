@@ -14,11 +14,12 @@ import {
   verifyOpaque,
 } from '../../crypto/cms/index.ts'
 import { collect, type Source } from '../../crypto/cms/source.ts'
+import { openMail, protectMail } from '../../crypto/index.ts'
 import { has, tool } from '../support/tools.ts'
 import { type CmsWorld, createCmsWorld, type KeyName } from '../unit/crypto/cms-people.ts'
 
 const now = new Date()
-const letter = Buffer.from(`Content-Type: text/plain\r\n\r\n${'A line of the letter.\r\n'.repeat(2000)}`)
+const letter = Buffer.from(`Content-Type: text/plain\r\n\r\n${'A line of the letter.\r\n'.repeat(200)}`)
 const MOST = 64 * 1024 * 1024
 
 let world: CmsWorld
@@ -238,5 +239,94 @@ describe.skipIf(!has('openssl'))('we open what openssl cms encrypts', () => {
     const { paths } = await world.person('other')
     const sealed = await made('-encrypt', '-aes-256-cbc', '-recip', paths.certificate)
     await expect(decrypt(sealed, { identities: identities() })).rejects.toMatchObject({ reason: 'not-for-us' })
+  })
+})
+
+describe.skipIf(!has('openssl'))('whole mails', () => {
+  const mail = Buffer.from(
+    'From: rsa@a.mssante.test\r\nTo: ec@a.mssante.test\r\nSubject: Un objet\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nUn courrier, é.\r\n',
+  )
+  const read = (...args: string[]) => {
+    const result = openssl(...args, '-in', file('mail'), '-out', file('read'))
+    expect(result).toEqual({ status: 0, stderr: expect.any(String) })
+    return readFile(file('read'), 'utf8')
+  }
+  const signing = (form: 'detached' | 'opaque') => ({
+    by: [{ identity: world.people.rsa.identity }, { identity: world.people.ec.identity }],
+    at: now,
+    form,
+  })
+  const opening = () => ({ identities: identities(), ...trust() })
+
+  test.each(['detached', 'opaque'] as const)('that we sign are verified: %s', async form => {
+    await writeFile(file('mail'), await whole(protectMail(mail, { sign: signing(form) })))
+    expect(await read('-verify', ...anchorArgs())).toContain(
+      'Subject: Un objet\r\nContent-Type: text/plain; charset=utf-8;\r\n hp="clear"\r\n\r\nUn courrier, é.',
+    )
+  })
+
+  test.each(['mail-client', 'gateway'] as const)('that we sign and encrypt are opened, then verified: for a %s', async profile => {
+    const sealing = { to: everyone(), profile, ...trust() }
+    await writeFile(file('mail'), await whole(protectMail(mail, { sign: signing('detached'), encrypt: sealing })))
+    const { certificate, key } = world.people.ec.paths
+    await writeFile(file('mail'), await read('-decrypt', '-recip', certificate, '-inkey', key))
+    expect(await read('-verify', ...anchorArgs())).toContain('hp="cipher"\r\n\r\nUn courrier, é.')
+  })
+
+  test.each<[string, string[]]>([
+    ['beside the content', []],
+    ['beside the content, by two', ['second']],
+    ['around it', ['-nodetach']],
+    ['around it, in one piece', ['-nodetach', '-noindef']],
+  ])('that openssl signs are verified: %s', async (_, args) => {
+    const { rsa, ec } = world.people
+    const second = args.includes('second') ? ['-signer', ec.paths.certificate, '-inkey', ec.paths.key] : []
+    await writeFile(file('content'), 'Content-Type: text/plain\r\n\r\nA letter.\r\n')
+    const signer = ['-signer', rsa.paths.certificate, '-inkey', rsa.paths.key, ...second]
+    const fields = ['-from', 'rsa@a.mssante.test', '-to', 'ec@a.mssante.test', '-subject', 'A subject']
+    const made = openssl(
+      '-sign',
+      ...signer,
+      ...args.filter(arg => arg.startsWith('-')),
+      ...fields,
+      '-in',
+      file('content'),
+      '-out',
+      file('mail'),
+    )
+    expect(made).toMatchObject({ status: 0 })
+    const opened = await openMail(await readFile(file('mail')), opening())
+    expect(opened).toMatchObject({ layers: [{ kind: 'signed', signers: [{}, ...second.slice(0, 1).map(() => ({}))] }], header: 'none' })
+    expect(opened.message.toString()).toMatch(
+      /^To: ec@a[\s\S]*Subject: A subject\r\nContent-Type: text\/plain\r\nMIME-Version: 1.0\r\n\r\nA letter.\r\n$/,
+    )
+  })
+
+  test.each(['-aes-256-cbc', '-aes-256-gcm'])('that openssl signs and encrypts are opened: %s', async cipher => {
+    const { rsa, ec } = world.people
+    await writeFile(file('content'), 'Content-Type: text/plain\r\n\r\nA letter.\r\n')
+    openssl('-sign', '-signer', rsa.paths.certificate, '-inkey', rsa.paths.key, '-in', file('content'), '-out', file('signed'))
+    const sealing = ['-encrypt', cipher, '-subject', 'A subject', '-in', file('signed'), '-out', file('mail')]
+    expect(openssl(...sealing, '-recip', ec.paths.certificate, ...KDF('sha256'))).toMatchObject({ status: 0 })
+    const opened = await openMail(await readFile(file('mail')), opening())
+    expect(opened).toMatchObject({ isAuthenticated: true, layers: [{ kind: 'encrypted' }, { kind: 'signed', form: 'detached' }] })
+    expect(opened.message.toString()).toContain('\r\n\r\nA letter.\r\n')
+  })
+
+  test('that were altered are refused by both', async () => {
+    const signed = (await whole(protectMail(mail, { sign: signing('detached') }))).toString().replace('courrier', 'courriel')
+    await writeFile(file('mail'), signed)
+    expect(openssl('-verify', ...anchorArgs(), '-in', file('mail'), '-out', file('read')).stderr).toMatch(
+      /digest failure|verification failure/,
+    )
+    await expect(openMail(Buffer.from(signed), opening())).rejects.toMatchObject({ reason: 'altered' })
+    const sealed = await whole(encrypt(letter, { to: everyone(), profile: 'gateway', ...trust() }))
+    sealed[sealed.length - 100]! ^= 1
+    await writeFile(file('ours'), sealed)
+    const { certificate, key } = world.people.rsa.paths
+    expect(
+      openssl('-decrypt', '-inform', 'DER', '-in', file('ours'), '-recip', certificate, '-inkey', key, '-out', file('read')).status,
+    ).not.toBe(0)
+    await expect(decrypt(sealed, { identities: identities() })).rejects.toMatchObject({ reason: 'undecryptable' })
   })
 })

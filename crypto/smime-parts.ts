@@ -1,0 +1,33 @@
+import { CmsFault } from './cms/fault.ts'
+
+const LF = 10
+const CR = 13
+
+/**
+ * The two parts of a multipart/signed body (RFC 1847 §2.1): what is signed, to the octet, and the part of the signature.
+ * @throws CmsFault `malformed` for anything but two parts and an end
+ */
+export function splitSigned(body: Buffer, boundary: string): [content: Buffer, signature: Buffer] {
+  if (!/^[\x20-\x7e]{0,69}[\x21-\x7e]$/.test(boundary)) throw new CmsFault('malformed', 'the mail has no boundary between its parts')
+  const lines = [...delimiters(body, boundary)]
+  const closing = lines.findIndex(({ isLast }) => isLast)
+  if (closing !== 2) throw new CmsFault('malformed', 'a signed mail has two parts')
+  return [body.subarray(lines[0]!.end, lines[1]!.start), body.subarray(lines[1]!.end, lines[2]!.start)]
+}
+
+/** Lines that are the boundary. The line end before one is part of it (RFC 2046 §5.1.1). */
+function* delimiters(body: Buffer, boundary: string): Generator<{ start: number; end: number; isLast: boolean }> {
+  const mark = `--${boundary}`
+  for (let at = body.indexOf(mark); at >= 0; at = body.indexOf(mark, at + 1)) {
+    if (at > 0 && body[at - 1] !== LF) continue
+    const lineEnd = body.indexOf(LF, at)
+    const end = lineEnd < 0 ? body.length : lineEnd + 1
+    const tail = /^(--)?[ \t]*\r?\n?$/.exec(body.toString('latin1', at + mark.length, Math.min(end, at + mark.length + 200)))
+    if (tail) yield { start: lineStart(body, at), end, isLast: tail[1] !== undefined }
+  }
+}
+
+function lineStart(body: Buffer, at: number): number {
+  if (at === 0) return 0
+  return body[at - 2] === CR ? at - 2 : at - 1
+}

@@ -1,0 +1,192 @@
+import { randomBytes } from 'node:crypto'
+import type { Anchors } from './anchors.ts'
+import { ID_SIGNED_DATA, MICALG } from './cms/algorithms.ts'
+import { type Decrypted, decrypt } from './cms/decrypt.ts'
+import { type EncryptOptions, encrypt, envelopeKind } from './cms/encrypt.ts'
+import { CmsFault, undecryptable } from './cms/fault.ts'
+import { peekContentType } from './cms/peek.ts'
+import { detached, Signatures, type SignOptions, signOpaque } from './cms/sign.ts'
+import { collect, type Source } from './cms/source.ts'
+import { type Signer, USUAL_MOST, verifyDetached, verifyOpaque } from './cms/verify.ts'
+import type { Identity } from './identity.ts'
+import { contentTypeOf, type Entity, encodingOf, readEntity, readHeader } from './smime-fields.ts'
+import { type HeaderProtection, protectHeader, restoreMail } from './smime-header.ts'
+import { base64Lines, canonical, decodePart } from './smime-lines.ts'
+import { splitSigned } from './smime-parts.ts'
+
+const MOST_LAYERS = 4
+const MOST_SIGNATURE = 1024 * 1024
+
+/**
+ * `form`: a signature beside the content (`detached`, readable by everyone; the default) or around it (`opaque`, which no server on the way can break).
+ * Both together: signed, then encrypted (DESIGN decision 4).
+ */
+export interface MailProtection {
+  sign?: SignOptions & { form?: 'detached' | 'opaque' }
+  encrypt?: EncryptOptions
+  /** Text that no mail holds, for boundaries; default 128 random bits. */
+  newId?: () => string
+}
+
+/**
+ * Signs and encrypts a mail as S/MIME 4.0 (RFC 8551), its header included (RFC 9788). The mail flows through: nothing of it is kept.
+ * @param message RFC 5322; line ends become CRLF
+ * @returns the protected mail, CRLF
+ * @throws CmsFault; `recipient` before the first octet is out
+ */
+export async function* protectMail(message: Source, { sign, encrypt: sealing, newId = randomId }: MailProtection): AsyncGenerator<Buffer> {
+  if (!sign && !sealing) throw new Error('neither signed nor encrypted')
+  const { fields, body } = await readHeader(message)
+  const { outer, inner } = protectHeader(fields, sealing ? 'cipher' : 'clear')
+  const payload = canonical(withHeader(inner, body))
+  const entity = sign ? signEntity(payload, sign, newId) : payload
+  yield* behind(`${outer}MIME-Version: 1.0\r\n`, sealing ? encryptEntity(entity, sealing) : entity)
+}
+
+async function* withHeader(header: string, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield Buffer.from(`${header}\r\n`, 'latin1')
+  yield* body
+}
+
+/** The header leaves with the first octets behind it, so that a refusal comes before anything is out. */
+async function* behind(header: string, pieces: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  let isFirst = true
+  for await (const piece of pieces) {
+    if (isFirst) yield Buffer.from(header, 'latin1')
+    isFirst = false
+    yield piece
+  }
+}
+
+async function* signEntity(
+  payload: AsyncGenerator<Buffer>,
+  { form = 'detached', ...options }: NonNullable<MailProtection['sign']>,
+  newId: () => string,
+) {
+  if (form === 'opaque') yield* pkcs7Mime('signed-data', signOpaque(payload, options))
+  else yield* multipartSigned(payload, new Signatures(options), newId())
+}
+
+/** RFC 8551 §3.5.3. */
+async function* multipartSigned(payload: AsyncGenerator<Buffer>, signatures: Signatures, boundary: string): AsyncGenerator<Buffer> {
+  const micalg = signatures.hashes.map(hash => MICALG[hash]).join(',')
+  yield Buffer.from(
+    `Content-Type: multipart/signed; protocol="application/pkcs7-signature";\r\n micalg="${micalg}"; boundary="${boundary}"\r\n\r\n--${boundary}\r\n`,
+  )
+  for await (const piece of payload) {
+    signatures.update(piece)
+    yield piece
+  }
+  const header = [
+    `--${boundary}`,
+    'Content-Type: application/pkcs7-signature; name=smime.p7s',
+    'Content-Transfer-Encoding: base64',
+    'Content-Disposition: attachment; filename=smime.p7s',
+  ]
+  yield Buffer.from(`\r\n${header.join('\r\n')}\r\n\r\n`)
+  yield* base64Lines(detached(signatures))
+  yield Buffer.from(`\r\n--${boundary}--\r\n`)
+}
+
+async function* encryptEntity(entity: AsyncGenerator<Buffer>, options: EncryptOptions): AsyncGenerator<Buffer> {
+  yield* pkcs7Mime(envelopeKind(options), encrypt(entity, options))
+}
+
+/** RFC 8551 §3.2. */
+async function* pkcs7Mime(kind: string, cms: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  const header = [
+    `Content-Type: application/pkcs7-mime; smime-type=${kind};\r\n name=smime.p7m`,
+    'Content-Transfer-Encoding: base64',
+    'Content-Disposition: attachment; filename=smime.p7m',
+  ]
+  yield* behind(`${header.join('\r\n')}\r\n\r\n`, base64Lines(cms))
+}
+
+function randomId(): string {
+  return `=_${randomBytes(16).toString('hex')}`
+}
+
+/** `identities`: those we may open mail with. `most`: bound for the mail and for each layer of it, octets. */
+export interface OpenMailOptions {
+  identities: readonly Identity[]
+  anchors: Anchors
+  at: Date
+  most?: number
+}
+
+/** One layer of protection that was taken off. */
+export type MailLayer =
+  | ({ kind: 'encrypted' } & Pick<Decrypted, 'cipher' | 'isAuthenticated' | 'identity'>)
+  | { kind: 'signed'; form: 'detached' | 'opaque'; signers: Signer[] }
+
+export interface OpenedMail {
+  /** The mail as its author wrote it, without the protection. */
+  message: Buffer
+  /** Outermost first; none: the mail was not protected, and `message` is the mail itself. */
+  layers: MailLayer[]
+  /** Whether a signature or an authenticating cipher covers the content. When not, do not act on it, fetch nothing that it links to, and say so. */
+  isAuthenticated: boolean
+  /** Whether the fields of the header were under the protection too; `none`: they are those that transport showed to everyone. */
+  header: HeaderProtection | 'none'
+}
+
+/**
+ * Takes every S/MIME layer off a mail: those of the whole mail only, never an encrypted part among others, which is how pieces of our mail would be
+ * made to leak out (Efail).
+ * @throws CmsFault when any layer is wrong: nothing of the content is handed out then. Inside a layer that does not authenticate its content
+ *   (CBC) every fault is `undecryptable`, except a certificate that is not accepted over a right signature
+ */
+export async function openMail(message: Source, options: OpenMailOptions): Promise<OpenedMail> {
+  const whole = await collect(message, options.most ?? USUAL_MOST)
+  const outside = readEntity(whole)
+  const { layers, ...opened } = await open(outside, options, [], outside)
+  if (layers.length === 0) return { message: whole, layers, isAuthenticated: false, header: 'none' }
+  const isAuthenticated = layers.some(layer => layer.kind === 'signed' || layer.isAuthenticated)
+  return { ...opened, layers, isAuthenticated }
+}
+
+type Opened = Pick<OpenedMail, 'message' | 'layers' | 'header'>
+
+async function open(entity: Entity, options: OpenMailOptions, layers: MailLayer[], outside: Entity): Promise<Opened> {
+  if (layers.length > MOST_LAYERS) throw new CmsFault('too-large', `the mail has more than ${MOST_LAYERS} layers`)
+  const { type, parameters } = contentTypeOf(entity.fields)
+  if (/^application\/(x-)?pkcs7-mime$/.test(type)) return openCms(entity, options, layers, outside)
+  if (type === 'multipart/signed' && /^application\/(x-)?pkcs7-signature$/i.test(parameters.get('protocol') ?? ''))
+    return openSigned(splitSigned(entity.body, parameters.get('boundary') ?? ''), options, layers, outside)
+  const { message, protection: header } = restoreMail(outside.fields, entity)
+  return { message, layers, header }
+}
+
+async function openCms(entity: Entity, options: OpenMailOptions, layers: MailLayer[], outside: Entity): Promise<Opened> {
+  const cms = decodePart(entity.body, encodingOf(entity.fields))
+  if ((await peekContentType(cms)) === ID_SIGNED_DATA) {
+    const { content, signers } = await verifyOpaque(cms, options)
+    return open(readEntity(content), options, [...layers, { kind: 'signed', form: 'opaque', signers }], outside)
+  }
+  const { content, cipher, isAuthenticated, identity } = await decrypt(cms, options)
+  try {
+    return await open(readEntity(content), options, [...layers, { kind: 'encrypted', cipher, isAuthenticated, identity }], outside)
+  } catch (fault) {
+    throw isAuthenticated || isAboutTheSigner(fault) ? fault : undecryptable()
+  }
+}
+
+/** His signature over the content was right, so the fault tells nothing of how it was decrypted. */
+function isAboutTheSigner(fault: unknown): boolean {
+  return fault instanceof CmsFault && fault.reason === 'signer' && fault.verdict !== 'no-certificate'
+}
+
+async function openSigned(
+  [content, part]: [Buffer, Buffer],
+  options: OpenMailOptions,
+  layers: MailLayer[],
+  outside: Entity,
+): Promise<Opened> {
+  const { fields, body } = readEntity(part)
+  if (!/^application\/(x-)?pkcs7-signature$/.test(contentTypeOf(fields).type))
+    throw new CmsFault('malformed', 'the second part is no signature')
+  const signature = decodePart(body, encodingOf(fields))
+  if (signature.length > MOST_SIGNATURE) throw new CmsFault('too-large', 'the signature is longer than we read')
+  const { signers } = await verifyDetached(signature, canonical(content), options)
+  return open(readEntity(content), options, [...layers, { kind: 'signed', form: 'detached', signers }], outside)
+}

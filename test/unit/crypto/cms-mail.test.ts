@@ -1,0 +1,222 @@
+import { Readable } from 'node:stream'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { encrypt } from '../../../crypto/cms/index.ts'
+import { collect, type Source } from '../../../crypto/cms/source.ts'
+import { type MailProtection, openMail, protectMail } from '../../../crypto/index.ts'
+import { type CmsWorld, createCmsWorld } from './cms-people.ts'
+
+const now = new Date('2026-11-22T08:00:00Z')
+const mail = Buffer.from(
+  [
+    'Received: from client.test by a.mssante.test; Sun, 22 Nov 2026 08:00:00 +0000',
+    'From: "Dr DURAND (cardio)" <rsa@a.mssante.test>',
+    'To: Dr MARTIN <ec@b.mssante.test>, "Secret Name" <other@b.mssante.test>',
+    'Bcc: nobody@b.mssante.test',
+    'Subject: XDM/1.0/DDM+Lettre SECRET Name',
+    'Date: Sun, 22 Nov 2026 09:00:00 +0100',
+    'Message-ID: <1@a.mssante.test>',
+    'X-MSS-INS: secret',
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/mixed;',
+    '  boundary="inside"',
+    '',
+    '--inside',
+    'Content-Type: text/plain; charset=utf-8',
+    'Content-Transfer-Encoding: 8bit',
+    '',
+    'Un courrier confidentiel, é.',
+    '--inside--',
+    '',
+  ].join('\r\n'),
+)
+/** Without what was written on the way, Bcc, and with MIME-Version last, as it comes out again. */
+const written = mail
+  .toString()
+  .replace(/Bcc:.*\r\n/, '')
+  .replace('MIME-Version: 1.0\r\n', '')
+  .replace('"inside"\r\n', '"inside"\r\nMIME-Version: 1.0\r\n')
+
+let world: CmsWorld
+beforeAll(async () => {
+  world = await createCmsWorld(now)
+})
+afterAll(() => world[Symbol.asyncDispose]())
+
+const whole = (source: Source) => collect(source, 1e8)
+const trust = () => ({ anchors: world.anchors, at: now })
+const sign = (form: 'detached' | 'opaque' = 'detached') => ({ by: [{ identity: world.people.rsa.identity }], at: now, form })
+const sealFor = (profile: 'mail-client' | 'gateway') => ({ to: [world.people.ec.issued.certificatePem], profile, ...trust() })
+const open = (message: Source) => openMail(message, { identities: [world.people.ec.identity], ...trust() })
+const protect = (protection: MailProtection, message: Source = mail) => whole(protectMail(message, protection))
+
+describe('a mail that is protected and opened is the mail', () => {
+  test.each<[string, () => MailProtection, object[], object]>([
+    ['signed beside it', () => ({ sign: sign() }), [{ kind: 'signed', form: 'detached' }], { header: 'clear', isAuthenticated: true }],
+    [
+      'signed around it',
+      () => ({ sign: sign('opaque') }),
+      [{ kind: 'signed', form: 'opaque' }],
+      { header: 'clear', isAuthenticated: true },
+    ],
+    [
+      'signed and encrypted for a mail client',
+      () => ({ sign: sign(), encrypt: sealFor('mail-client') }),
+      [{ kind: 'encrypted', cipher: 'aes-256-cbc', isAuthenticated: false }, { kind: 'signed' }],
+      { header: 'cipher', isAuthenticated: true },
+    ],
+    [
+      'signed and encrypted for a gateway',
+      () => ({ sign: sign('opaque'), encrypt: sealFor('gateway') }),
+      [{ kind: 'encrypted', cipher: 'aes-256-gcm', isAuthenticated: true }, { kind: 'signed' }],
+      { header: 'cipher', isAuthenticated: true },
+    ],
+    [
+      'encrypted only, for a gateway',
+      () => ({ encrypt: sealFor('gateway') }),
+      [{ kind: 'encrypted', isAuthenticated: true }],
+      { header: 'cipher', isAuthenticated: true },
+    ],
+    [
+      'encrypted only, for a mail client: reported as not authenticated',
+      () => ({ encrypt: sealFor('mail-client') }),
+      [{ kind: 'encrypted', isAuthenticated: false }],
+      { header: 'cipher', isAuthenticated: false },
+    ],
+  ])('%s', async (_, protection, layers, facts) => {
+    const opened = await open(await protect(protection()))
+    expect(opened.message.toString()).toBe(written)
+    expect(opened).toMatchObject({ layers, ...facts })
+  })
+
+  test('when it comes in pieces, through a stream', async () => {
+    const pieces = Readable.from(Array.from({ length: mail.length }, (_, at) => mail.subarray(at, at + 1)))
+    const opened = await open(await protect({ sign: sign(), encrypt: sealFor('gateway') }, pieces))
+    expect(opened.message.toString()).toBe(written)
+  })
+
+  test('when its lines end in LF, or half of them', async () => {
+    const loose = Buffer.from(mail.toString().replace(/\r\n/g, (end, at) => (at % 2 ? end : '\n')))
+    expect((await open(await protect({ sign: sign() }, loose))).message.toString()).toBe(written)
+  })
+
+  test('when a server on the way turned its line ends into LF', async () => {
+    const signed = (await protect({ sign: sign() })).toString().replaceAll('\r\n', '\n')
+    expect((await open(Buffer.from(signed))).layers).toMatchObject([{ kind: 'signed', signers: [{ emails: ['rsa@a.mssante.test'] }] }])
+  })
+
+  test('when it is signed twice over', async () => {
+    const twice = await protect({ sign: sign() }, await protect({ sign: sign(), encrypt: sealFor('gateway') }))
+    expect((await open(twice)).layers.map(({ kind }) => kind)).toEqual(['signed', 'encrypted', 'signed'])
+  })
+
+  test('when nothing protects it: it stays as it is', async () => {
+    expect(await open(mail)).toEqual({ message: mail, layers: [], isAuthenticated: false, header: 'none' })
+  })
+})
+
+describe('an encrypted mail shows outside', () => {
+  test('what transport needs, and nothing of the patient', async () => {
+    const sealed = (await protect({ sign: sign(), encrypt: sealFor('gateway'), newId: () => 'b' })).toString()
+    expect(sealed.slice(0, sealed.indexOf('\r\n\r\n'))).toBe(
+      [
+        'Received: from client.test by a.mssante.test; Sun, 22 Nov 2026 08:00:00 +0000',
+        'From: rsa@a.mssante.test',
+        'To: ec@b.mssante.test,\r\n other@b.mssante.test',
+        'Subject: [...]',
+        'Date: Sun, 22 Nov 2026 09:00:00 +0100',
+        'Message-ID: <1@a.mssante.test>',
+        'MIME-Version: 1.0',
+        'Content-Type: application/pkcs7-mime; smime-type=authEnveloped-data;\r\n name=smime.p7m',
+        'Content-Transfer-Encoding: base64',
+        'Content-Disposition: attachment; filename=smime.p7m',
+      ].join('\r\n'),
+    )
+    expect(sealed.split('\r\n').every(line => line.length <= 78)).toBe(true)
+  })
+
+  test('only the addresses of a group, and none of what cannot be read', async () => {
+    const odd = Buffer.from('From: a@x.test\r\nTo: Team "x" : (c, d) One <one@x.test>, two@x.test (Two);,\r\n Secret Name\r\n\r\nBody\r\n')
+    const sealed = (await protect({ encrypt: sealFor('gateway') }, odd)).toString()
+    expect(sealed).toContain('To: one@x.test,\r\n two@x.test\r\nMIME')
+  })
+})
+
+describe('a mail is refused', () => {
+  const refusal = (message: Source) =>
+    open(message).then(
+      () => 'opened',
+      fault => `${fault.name}: ${fault.reason}`,
+    )
+  const edited = (message: Buffer, from: string, to: string) => {
+    expect(message.toString('latin1')).toContain(from)
+    return Buffer.from(message.toString('latin1').replace(from, to), 'latin1')
+  }
+
+  test.each<[string, string, string, string]>([
+    ['when one word of it was changed', 'confidentiel', 'confidentieL', 'altered'],
+    [
+      'when a protected field was changed',
+      'Subject: XDM/1.0/DDM+Lettre SECRET Name\r\nDate: Sun, 22 Nov 2026 09:00:00 +0100\r\nMessage-ID: <1@a.mssante.test>\r\nX-MSS-INS: secret\r\nContent',
+      'Subject: other\r\nContent',
+      'altered',
+    ],
+    ['when its sender outside was changed', 'From: "Dr DURAND (cardio)" <rsa@a.mssante.test>', 'From: <ec@a.mssante.test>', 'altered'],
+    ['when it has no end', '--b--', '', 'malformed'],
+    ['when it has a third part', '--b--', '--b\r\n\r\nmore\r\n--b--', 'malformed'],
+    ['when it has two types', 'Content-Type: multipart/signed', 'Content-Type: text/plain\r\nContent-Type: multipart/signed', 'malformed'],
+    ['when its signature is not base64', 'filename=smime.p7s\r\n\r\n', 'filename=smime.p7s\r\n\r\n<!>', 'malformed'],
+    [
+      'when its signature is something else',
+      'Content-Type: application/pkcs7-signature; name',
+      'Content-Type: text/plain; name',
+      'malformed',
+    ],
+  ])('%s', async (_, from, to, reason) => {
+    const signed = await protect({ sign: sign(), newId: () => 'b' })
+    expect(await refusal(edited(signed, from, to))).toBe(`CmsFault: ${reason}`)
+  })
+
+  test('when it names another sender inside than outside', async () => {
+    const sealed = await protect({ encrypt: sealFor('gateway') })
+    expect(await refusal(edited(sealed, 'From: rsa@a', 'From: ec@a'))).toBe('CmsFault: altered')
+  })
+
+  test('when one octet of its ciphertext was changed, with one fault whatever is inside', async () => {
+    for (const inside of [mail, await protect({ sign: sign() })]) {
+      const cms = await whole(encrypt(inside, sealFor('mail-client')))
+      const faults = new Set<string>()
+      for (let at = cms.length - inside.length + inside.indexOf('\r\n\r\n'); at < cms.length - 40; at += 29) {
+        const changed = Buffer.from(cms)
+        changed[at]! ^= 1
+        const header = 'From: a@x.test\r\nContent-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: base64\r\n\r\n'
+        faults.add(await refusal(Buffer.from(header + changed.toString('base64'))))
+      }
+      // Without a signature, garbled CBC can still read as a mail: that is why it is reported as not authenticated.
+      if (inside === mail) faults.delete('opened')
+      expect([...faults].filter(fault => fault !== 'CmsFault: undecryptable')).toEqual([])
+    }
+  })
+
+  test('when its header has no end', async () => {
+    expect(await refusal(Buffer.from('From: a@x.test\r\nSubject: x\r\n'))).toBe('CmsFault: malformed')
+    await expect(protectMail(Buffer.from('From: a@x.test\r\n'), { sign: sign() }).next()).rejects.toMatchObject({ reason: 'malformed' })
+  })
+
+  test('when it has more layers than anybody needs', async () => {
+    let message: Buffer = mail
+    for (let layer = 0; layer < 6; layer++) message = await protect({ sign: sign() }, message)
+    expect(await refusal(message)).toBe('CmsFault: too-large')
+  })
+
+  test('when it is longer than the bound', async () => {
+    const opening = openMail(mail, { identities: [], ...trust(), most: 100 })
+    await expect(opening).rejects.toMatchObject({ reason: 'too-large' })
+  })
+
+  test('and not sent to anybody, when a recipient is not accepted: not one octet comes out', async () => {
+    await using other = await createCmsWorld(now)
+    const to = [world.people.ec.issued.certificatePem, other.people.ec.issued.certificatePem]
+    const protecting = protectMail(mail, { sign: sign(), encrypt: { to, profile: 'gateway', ...trust() } })
+    await expect(protecting.next()).rejects.toMatchObject({ reason: 'recipient', verdict: 'not-from-anchors' })
+  })
+})
