@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { CONNECTIONS_PER_NETWORK, MESSAGES } from '../../../../gateway/sign-in/limits.ts'
+import { authPlain, Dialogue } from '../../../support/dialogue.ts'
+import { until } from '../../../support/until.ts'
+import { BOX, type Doors, openDoors, PASSWORD } from '../door.ts'
+
+let doors: Doors
+beforeAll(async () => {
+  doors = await openDoors()
+})
+afterAll(() => doors[Symbol.asyncDispose]())
+
+const REFUSED = '421 4.7.0 Too many connections from your network, try again later'
+
+test.each(['submission', 'reception'] as const)(
+  '%s: one network can not take all the places, and gets back those that it leaves',
+  async door => {
+    const open = () => Dialogue.open(doors.port(door))
+    const held = await Promise.all(Array.from({ length: CONNECTIONS_PER_NETWORK }, open))
+    for (const dialogue of held) expect(await dialogue.reply()).toMatch(/^220 /)
+    const refused = await open()
+    expect(await refused.reply()).toBe(REFUSED)
+    expect(await refused.closed()).toBe('')
+    await held[0]?.quit()
+    await until('a place', async () => {
+      const dialogue = await open()
+      const reply = await dialogue.reply()
+      dialogue.cut()
+      return reply.startsWith('220 ')
+    })
+    for (const dialogue of held) dialogue.cut()
+  },
+)
+
+test('submissions: where TLS comes first, the connection is cut', async () => {
+  const open = () => Dialogue.open(doors.port('submissions'), doors.showing())
+  const held = await Promise.all(Array.from({ length: CONNECTIONS_PER_NETWORK }, open))
+  await expect(open()).rejects.toThrow()
+  for (const dialogue of held) dialogue.cut()
+})
+
+test('a box that sends without end is told to wait, and the connection stays', async () => {
+  const dialogue = await until('a place', () => Dialogue.open(doors.port('submissions'), doors.showing()).catch(() => undefined))
+  await dialogue.reply()
+  await dialogue.say('EHLO practice.example')
+  expect(await dialogue.say(authPlain({ address: BOX, password: PASSWORD }))).toMatch(/^235 /)
+  for (let count = 0; count < MESSAGES.PER.most; count += 1) {
+    expect(await dialogue.say(`MAIL FROM:<${BOX}>`)).toMatch(/^250 /)
+    await dialogue.say('RSET')
+  }
+  const reply = await dialogue.say(`MAIL FROM:<${BOX}>`)
+  expect(reply).toMatch(/^451 4\.7\.1 This mailbox sends too many messages, send the others later: wait \d+ seconds?$/)
+  expect(await dialogue.say('NOOP')).toMatch(/^250 /)
+  dialogue.cut()
+})
