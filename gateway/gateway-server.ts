@@ -41,7 +41,10 @@ export class GatewayServer<Box extends SignInBox> extends SMTPServer {
 /** @returns false when the socket was turned away; it is closed then */
 export type Admission = (socket: Socket, handshake: boolean) => boolean
 
-/** Refuses a command before smtp-server reads it. */
+/** Addresses that smtp-server refuses by itself, under the names of its replies. */
+const SYNTAX: Readonly<Record<string, RefusalReason>> = { SENDER_SYNTAX_ERROR: 'senderMalformed', MAILBOX_SYNTAX_ERROR: 'addressMalformed' }
+
+/** Refuses a command before smtp-server reads it, or in its place. */
 export type Early = (reason: RefusalReason, session: SMTPServerSession) => Refusal
 
 interface Refinements<Box extends SignInBox> {
@@ -53,6 +56,11 @@ function refine<Box extends SignInBox>(connection: Connection, { refuse, sasl }:
   const send = connection.send.bind(connection)
   connection.send = (code, text, context) => {
     if (connection.session.secure && !connection._upgrading) gather(connection._socket)
+    const malformed = SYNTAX[String(context)]
+    if (malformed) {
+      const { code: ours, status, message } = refuse(malformed, connection.session)
+      return send(ours, `${status} ${message}`, false)
+    }
     const mechanisms = () => `AUTH ${offered(sasl.signIn, connection._socket).join(' ')}`
     const said = Array.isArray(text) ? text.map(line => (/^AUTH /.test(line) ? mechanisms() : line)) : text
     send(code, said, /^[245]\.\d+\.\d+ /.test(String(text)) ? false : context)

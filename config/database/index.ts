@@ -49,9 +49,10 @@ export type Answer = { readonly id: number; readonly rows: Record<string, unknow
 /**
  * Opens (and creates, and migrates) the embedded database in a thread of its own: the SMTP dialogue never waits for the disk.
  * @param options.file path of the SQLite file; its folder must exist
+ * @param options.readOnly nothing is created, migrated or written: for looking beside a gateway; the file must be there
  * @throws when the file can't be opened or a migration fails
  */
-export async function openDatabase(options: { file: string; migrations: readonly Migration[] }): Promise<Database> {
+export async function openDatabase(options: { file: string; migrations: readonly Migration[]; readOnly?: boolean }): Promise<Database> {
   const thread = new Worker(compiled('config/database/thread'), { workerData: options })
   const waiting = new Map<number, { resolve: (rows: Record<string, unknown>[][]) => void; reject: (error: Error) => void }>()
   let next = 0

@@ -5,7 +5,7 @@ import { writeFiles } from './files.ts'
 import type { Answer, Job, Migration, Query } from './index.ts'
 import { STALE } from './query.ts'
 
-const { file, migrations } = workerData as { file: string; migrations: Migration[] }
+const { file, migrations, readOnly = false } = workerData as { file: string; migrations: Migration[]; readOnly?: boolean }
 const port = parentPort!
 const db = open()
 const statements = new Map<string, Database.Statement>()
@@ -19,8 +19,9 @@ port.on('message', (job: Job | 'close') => {
 port.postMessage('open')
 
 function open(): Database.Database {
-  const db = new Database(file)
+  const db = new Database(file, { readonly: readOnly, fileMustExist: readOnly })
   db.pragma('busy_timeout = 10000')
+  if (readOnly) return db
   db.pragma('journal_mode = WAL')
   // After every open: better-sqlite3 falls back to NORMAL on a file that is already in WAL mode, and NORMAL may lose the last commits.
   db.pragma('synchronous = FULL')

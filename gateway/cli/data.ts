@@ -1,5 +1,5 @@
-import { type Configuration, type Database, loadConfiguration } from '../../config/index.ts'
-import { openData } from '../main.ts'
+import { type Configuration, type Database, loadConfiguration, openDatabase } from '../../config/index.ts'
+import { layout, openData } from '../main.ts'
 
 /** Where a command that looks into an operator's rows finds them. */
 export const CONFIG_OPTION = ['-c, --config <file>', "the operator's configuration"] as const
@@ -8,6 +8,17 @@ export const CONFIG_OPTION = ['-c, --config <file>', "the operator's configurati
 export async function withData<T>(config: string, work: (db: Database, configuration: Configuration) => Promise<T>): Promise<T> {
   const configuration = loadConfiguration(config)
   const db = await openData(configuration.data)
+  try {
+    return await work(db, configuration)
+  } finally {
+    await db.close()
+  }
+}
+
+/** The same without writing anything, not even a schema: what an operator has is what is read. */
+export async function withDataToRead<T>(config: string, work: (db: Database, configuration: Configuration) => Promise<T>): Promise<T> {
+  const configuration = loadConfiguration(config)
+  const db = await openDatabase({ file: layout(configuration.data).database, migrations: [], readOnly: true })
   try {
     return await work(db, configuration)
   } finally {

@@ -7,6 +7,7 @@ import { adminCommands } from './admin.ts'
 import { auditCommands } from './audit.ts'
 import { directoryCommands } from './directory.ts'
 import { dmpCommands } from './dmp.ts'
+import { explainCommand } from './explain.ts'
 import { localCommand } from './local.ts'
 import { queueCommand } from './queue.ts'
 import { serveCommands } from './serve.ts'
@@ -28,6 +29,7 @@ for (const add of [
   localCommand,
   queueCommand,
   traceCommand,
+  explainCommand,
   dmpCommands,
   directoryCommands,
   whiteListCommands,

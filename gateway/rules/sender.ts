@@ -18,9 +18,9 @@ export interface SenderCase<Box extends OwnBox> {
   peer?: string
 }
 
-/** The box that a letter is filed for: the structures and the declaration of the box written as, the author who signed in. */
-export function writtenBy<Box extends OwnBox>(box: Box, signedIn: Box): Box {
-  return box.address === signedIn.address ? box : { ...box, idNatPs: signedIn.idNatPs }
+/** The box that a letter is filed for: the structures and the declaration of the box, the author who signed in. */
+function authoredBy<Box extends OwnBox>(box: Box, { idNatPs }: Box): Box {
+  return box.idNatPs === idNatPs ? box : { ...box, idNatPs }
 }
 
 /**
@@ -42,7 +42,7 @@ export async function writeAs<Box extends OwnBox>(
   if ('unknown' in box) return box
   if (!box.value || !mayBeWrittenAs(box.value)) return no
   const closed = notOpen(box.value)
-  return closed ? { unknown: closed } : { value: writtenBy(box.value, signedIn) }
+  return closed ? { unknown: closed } : { value: authoredBy(box.value, signedIn) }
 }
 
 /** A box keeps its connection for as long as it likes; it is suspended from the next MAIL on. */
@@ -77,7 +77,7 @@ export function senderRules<Box extends OwnBox>(
         if ('unknown' in found) return found.unknown
         const closed = notOpen(found.value)
         if (closed || !found.value) return closed ?? SKIP
-        given.signedIn = found.value
+        given.signedIn = authoredBy(found.value, given.speaker.box)
         return pass(`${found.value.address} is neither suspended nor closed`)
       },
     },

@@ -39,7 +39,8 @@ export async function boxOfPerson<Box extends SignInBox>(
   if (!box || !mayUse(box, idNatPs, writable))
     throw new Refusal('tokenNotYourBox', yours([...new Set([...own.map(one => one.address), ...writable])]))
   checkOpen(box)
-  return box
+  // Of a box that several write for, the author is the one who has shown who he is.
+  return box.idNatPs === idNatPs ? box : { ...box, idNatPs }
 }
 
 /** @throws Refusal; only for who has shown that the box is his */
