@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { open, rename, rm } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
+import { open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import { isExtractHeader, parseExtractLine } from './extract-line.ts'
 import { type Changes, compare } from './extract-report.ts'
@@ -45,6 +45,7 @@ const MOST_LINES = 3_000_000
 export async function importExtract(source: string, target: string, options: ImportOptions): Promise<ImportReport> {
   const asideOf = (file: string) => `${file}.${randomUUID()}.new`
   const aside = asideOf(target)
+  await removeLeftovers(target)
   const list = options.changes && { aside: asideOf(options.changes), file: options.changes }
   try {
     const report = await build(source, aside, target, { ...options, ...(list && { changes: list.aside }) })
@@ -140,6 +141,18 @@ export function generationTime(name: string, now: Date): Date | undefined {
   const time = new Date(`${text}Z`)
   const isReal = !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text)
   return isReal && time.getTime() <= now.getTime() + 3 * HOUR ? time : undefined
+}
+
+const DAY = 24 * HOUR
+
+/** An import that was killed leaves hundreds of megabytes beside its target. None takes a day. */
+async function removeLeftovers(target: string): Promise<void> {
+  const [folder, name] = [dirname(target), basename(target)]
+  const left = (await readdir(folder)).filter(other => other.startsWith(`${name}.`) && other.endsWith('.new'))
+  for (const file of left.map(other => join(folder, other))) {
+    const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: Date.now() })) // another import may just have moved it
+    if (Date.now() - mtimeMs > DAY) await rm(file, { force: true })
+  }
 }
 
 async function moveDurably(aside: string, target: string): Promise<void> {

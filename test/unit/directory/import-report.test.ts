@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -90,6 +90,18 @@ test('a snapshot of the layout before asks for a new import, which compares with
   expect(() => openDirectory(target)).toThrow(/another layout; import the extract again/)
   expect(await run(people.slice(1))).toMatchObject({ removed: 1, changed: 0 })
   openDirectory(target).close()
+})
+
+test('what a killed import left is swept after a day, by the next one', async () => {
+  const leave = (name: string, age: number) => {
+    writeFileSync(join(folder, name), 'left')
+    utimesSync(join(folder, name), new Date(), new Date(Date.now() - age))
+  }
+  leave('directory.db.0a1b.new', 25 * 3_600_000)
+  leave('directory.db.2c3d.new', 3_600_000)
+  leave('other.db.4e5f.new', 25 * 3_600_000)
+  await run(people)
+  expect(readdirSync(folder).sort()).toEqual(['directory.db', 'directory.db.2c3d.new', 'extract.txt', 'other.db.4e5f.new'])
 })
 
 describe('the time of generation', () => {

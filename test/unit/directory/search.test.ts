@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Directory, importExtract, openDirectory } from '../../../directory/index.ts'
 import { writeExtract } from '../../world/extract.ts'
@@ -133,6 +134,12 @@ test.each([
   'x'.repeat(100_000),
   'q '.repeat(50_000),
 ])('a text that is no name finds nobody, and breaks nothing (case %#)', text => expect(directory.search(text)).toEqual([]))
+
+test('whatever is typed, the answer is a list', () => {
+  const letters = fc.string({ unit: fc.constantFrom(...'amé\'-"*()^:+{}\\\0 þ²ªßœ\u0301\u{1E900}\u{1F600}中') })
+  fc.assert(fc.property(fc.oneof(letters, fc.string({ unit: 'binary' })), text => Array.isArray(directory.search(text))))
+  fc.assert(fc.property(letters, letters, (local, domain) => directory.nearest(`${local}@${domain}`) === undefined))
+})
 
 test.each([0, -1, 1e9, Number.NaN])('a limit of %d is brought into bounds', limit => {
   expect(directory.search('medecin', { limit }).length).toBeGreaterThan(0)
