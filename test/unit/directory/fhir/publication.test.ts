@@ -233,6 +233,18 @@ describe('when the service fails', () => {
     expect(await state(SERVICE.address)).toMatchObject({ state: 'absent' })
   })
 
+  test('a change whose answer was lost, and that is taken back, is taken back there too', async () => {
+    await create(SERVICE)
+    await publisher.drain()
+    stage.annuaire.setFault('cut-after-commit', { method: 'PATCH', times: 1 })
+    await bals.change(SERVICE.address, { description: 'Jour et nuit' }, BY)
+    await publisher.drain()
+    expect(parts(SERVICE.address)).toMatchObject({ description: 'Jour et nuit' })
+    await bals.change(SERVICE.address, { description: SERVICE.description }, BY)
+    await minutes(1)
+    expect(parts(SERVICE.address)).toMatchObject({ description: SERVICE.description })
+  })
+
   test('killed in the middle of an attempt, another gateway takes the row over once the claim has ended, and looks first', async () => {
     await create(SERVICE)
     stage.annuaire.setFault('cut-after-commit', { method: 'PATCH', times: 1 })
