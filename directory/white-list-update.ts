@@ -38,7 +38,8 @@ export async function updateWhiteList(options: UpdateOptions): Promise<UpdateRes
     return result
   } catch (error) {
     const fault = error instanceof WhiteListFault ? error : unwritable(error)
-    await writeUpdateState(file, { ...known, checkedAt, fault: fault.reason }).catch(() => {}) // the first fault is the one to tell
+    // The first fault is the one to tell; an attempt that we broke off ourselves does not count.
+    if (!options.signal?.aborted) await writeUpdateState(file, { ...known, checkedAt, fault: fault.reason }).catch(() => {})
     throw fault
   }
 }

@@ -35,6 +35,7 @@ export const REFUSALS = {
   peerRevoked: [550, '5.7.1', 'Your certificate was refused'], // cert-revoque
   peerNotFromAuthority: [550, '5.7.1', 'Your certificate was refused'], // cert-non-igc
   peerRefused: [550, '5.7.1', 'Your certificate was refused'], // any other fault of it
+  peerUncheckable: [451, '4.7.5', 'The revocation of your certificate cannot be checked now, try again later'], // our lists have ended
   peerNameDiffers: [550, '5.7.1', 'The CN of your certificate is not the one that the white list gives for this domain'], // cert-cn-diff-dn
   peerNotListed: [550, '5.7.1', 'The white list does not give your certificate for this domain'], // cert-no-match
   fromNotSender: [550, '5.7.1', 'The From and Sender fields must hold your own mailbox only'],

@@ -42,6 +42,7 @@ const REASONS: Partial<Record<PeerFault, RefusalReason>> = {
   expired: 'peerExpired',
   revoked: 'peerRevoked',
   'not-from-anchors': 'peerNotFromAuthority',
+  'revocation-unknown': 'peerUncheckable',
 }
 
 /** @returns the reason under which a faulty certificate is refused, at our door or at theirs */

@@ -242,6 +242,17 @@ describe('a server that is not listened to', () => {
   })
 })
 
+test('an attempt that we break off leaves no trace', async () => {
+  server.fail('silent', { always: true })
+  const breaking = new AbortController()
+  const broken = fault({ signal: breaking.signal })
+  const asked = server.requests.length
+  while (server.requests.length === asked) await new Promise(resolve => setImmediate(resolve))
+  breaking.abort()
+  expect(await broken).toMatchObject({ reason: 'unreachable' })
+  expect(await readUpdateState(file)).toBeUndefined()
+})
+
 describe('when the next attempt of the schedule is due', () => {
   const at = (fault?: string) => nextUpdateAt({ checkedAt: 1000, ...(fault ? { fault } : {}) }, DAY, 2000)
   test('at once, when there was none', () => {

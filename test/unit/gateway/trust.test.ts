@@ -110,6 +110,30 @@ describe('the sentence', () => {
   })
 })
 
+describe('a faulty certificate', () => {
+  test.each([
+    ['expired', 550, 'peerExpired'],
+    ['revoked', 550, 'peerRevoked'],
+    ['not-from-anchors', 550, 'peerNotFromAuthority'],
+    ['no-certificate', 550, 'peerRefused'],
+    ['wrong-usage', 550, 'peerRefused'],
+    ['not-yet-valid', 550, 'peerRefused'],
+    ['unreadable', 550, 'peerRefused'],
+    ['revocation-unknown', 451, 'peerUncheckable'], // the fault is ours: the letter waits, it is not lost
+  ] as const)('%s: %i %s', (why, code, reason) => {
+    const refused = { kind: 'refused', why, detail: 'in a few words' } as const
+    expect(() => trust.checkPeer({ refused }, 'composed.mssante.example')).toThrow(
+      expect.objectContaining({ code, reason, message: expect.stringMatching(new RegExp(`: ${why}, in a few words; ask ${CONTACT}$`)) }),
+    )
+  })
+
+  test('no TLS at all', () => {
+    expect(() => trust.checkPeer(undefined, 'composed.mssante.example')).toThrow(
+      expect.objectContaining({ code: 530, reason: 'tlsRequired' }),
+    )
+  })
+})
+
 describe('a recipient’s domain', () => {
   test.each(['composed.mssante.example', 'xn--sant-epa.mssante.example'])('%s is in the space', domain => {
     expect(() => trust.checkDomain(domain)).not.toThrow()
