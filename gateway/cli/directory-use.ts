@@ -2,6 +2,9 @@ import { userInfo } from 'node:os'
 import { type Command, InvalidArgumentError } from 'commander'
 import { parseDuration } from '../../config/index.ts'
 import { type BoxUse, openBoxUses, PURPOSES, type Purpose } from '../../directory/index.ts'
+import { openAdministration } from '../administration.ts'
+import { openBoxes } from '../main.ts'
+import { by } from './administration.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { print, table } from './output.ts'
 
@@ -19,8 +22,8 @@ export function directoryUseCommands(directory: Command): void {
     .argument('[purpose...]', 'what it is for', purpose)
     .requiredOption(...CONFIG_OPTION)
     .option('--by <name>', 'who says so', userInfo().username)
-    .action((address: string, purposes: Purpose[] | undefined, { config, by }: Options & { by: string }) =>
-      withData(config, db => openBoxUses(db, { now: Date.now }).say(address.toLowerCase(), purposes ?? [], by)),
+    .action((address: string, purposes: Purpose[] | undefined, { config, by: who }: Options & { by: string }) =>
+      say(config, address.toLowerCase(), purposes ?? [], who),
     )
 
   directory
@@ -37,6 +40,15 @@ export function directoryUseCommands(directory: Command): void {
         return table([header, ...stale.map(box => [box.address, box.why, ...times(box), box.purposes.join(' ')])])
       })
     })
+}
+
+/** What is said of a box of ours is a change of that box: it stands in the audit log. */
+async function say(config: string, address: string, purposes: Purpose[], who: string): Promise<void> {
+  await withData(config, async (db, configuration) => {
+    if (!configuration.domains.includes(address.split('@')[1] ?? '')) return openBoxUses(db, { now: Date.now }).say(address, purposes, who)
+    const { admin } = openAdministration(db, { boxes: openBoxes(db, Date.now), configuration, now: Date.now })
+    await admin.change(address, { purposes }, by({ by: who }))
+  })
 }
 
 function purpose(text: string, before: Purpose[] = []): Purpose[] {
