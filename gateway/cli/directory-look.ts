@@ -1,7 +1,20 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { loadConfiguration } from '../../config/index.ts'
-import { type Directory, directoryAge, isRpps, type Listing, openDirectory, parseIdNatStruct } from '../../directory/index.ts'
-import { CONFIG_OPTION } from './data.ts'
+import {
+  type BoxUse,
+  type Directory,
+  directoryAge,
+  isRpps,
+  type KnownListing,
+  type Listing,
+  openBoxUses,
+  openDirectory,
+  PURPOSES,
+  type Purpose,
+  parseIdNatStruct,
+  rankByUse,
+} from '../../directory/index.ts'
+import { CONFIG_OPTION, withData } from './data.ts'
 import { print, table } from './output.ts'
 
 interface Options {
@@ -17,9 +30,11 @@ export function directoryLookCommands(directory: Command): void {
     .argument('<text...>')
     .requiredOption(...CONFIG_OPTION)
     .option('--limit <number>', 'of boxes, 200 at most', limit, 20)
+    .addOption(new Option('--for <purpose>', 'what the letter is: boxes for it come first').choices([...PURPOSES]))
     .option('--json', 'for programs')
-    .action((text: string[], { config, json, limit: most }: Options & { limit: number }) => {
-      const found = withDirectory(config, snapshot => snapshot.search(text.join(' '), { limit: most }))
+    .action(async (text: string[], { config, json, limit: most, for: purpose }: Options & { limit: number; for?: Purpose }) => {
+      const listings = withDirectory(config, snapshot => snapshot.search(text.join(' '), { limit: most }))
+      const found = rankByUse(listings, await usesOf(config, listings), { now: Date.now(), ...(purpose && { purpose }) })
       print(json, found, () => (found.length === 0 ? 'nobody found' : table(found.map(row))))
     })
 
@@ -29,9 +44,10 @@ export function directoryLookCommands(directory: Command): void {
     .argument('<number-or-address>', 'one of them', question)
     .requiredOption(...CONFIG_OPTION)
     .option('--json', 'for programs')
-    .action((asked: Question, { config, json }: Options) => {
-      const found = withDirectory(config, asked.of)
-      if (found.length === 0) throw new Error(`${asked.text} is not in the directory`)
+    .action(async (asked: Question, { config, json }: Options) => {
+      const listings = withDirectory(config, asked.of)
+      if (listings.length === 0) throw new Error(`${asked.text} is not in the directory`)
+      const found = rankByUse(listings, await usesOf(config, listings), { now: Date.now() })
       print(json, asked.isAddress ? found[0] : found, () => found.map(sheet).join('\n\n'))
     })
 
@@ -62,6 +78,11 @@ function withDirectory<T>(config: string, ask: (directory: Directory) => T): T {
   }
 }
 
+function usesOf(config: string, listings: readonly Listing[]): Promise<Map<string, BoxUse>> {
+  const addresses = listings.map(({ address }) => address)
+  return withData(config, db => openBoxUses(db, { now: Date.now }).of(addresses))
+}
+
 interface Question {
   text: string
   isAddress: boolean
@@ -89,12 +110,23 @@ function limit(text: string): number {
   return value
 }
 
-function row({ address, name, profession = '', speciality = '', place = '' }: Listing): string[] {
-  return [address, name, speciality || profession, place]
+function row({ address, name, profession = '', speciality = '', place = '', use }: KnownListing): string[] {
+  return [address, name, speciality || profession, place, useText(use).join(', ')]
 }
 
-function sheet(listing: Listing): string {
-  return Object.entries(listing)
+/** What the box is for, and its last signs of life. */
+function useText(use: BoxUse | undefined): string[] {
+  if (!use) return []
+  const signs = [
+    ['acknowledged', use.acknowledgedAt],
+    ['received', use.receivedAt],
+    ['refused', use.refusedAt],
+  ] as const
+  return [...use.purposes, ...signs.flatMap(([sign, at]) => (at === undefined ? [] : `${sign} ${new Date(at).toISOString().slice(0, 10)}`))]
+}
+
+function sheet({ use, ...listing }: KnownListing): string {
+  return Object.entries({ ...listing, ...(use && { use: useText(use).join(', ') }) })
     .map(([name, value]) => `${name}: ${value}`)
     .join('\n')
 }
