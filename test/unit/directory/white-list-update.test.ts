@@ -209,9 +209,10 @@ describe('a server that is not listened to', () => {
     ['that says one octet after the other', 'drip', 'too-slow', { timeout: 300 }],
     ['that never ends', 'endless', 'too-large', { bytes: 1_000_000 }],
   ]
-  test.each(cases)('%s', async (_, failure, reason, options) => {
+  test.each(cases)('%s', async (name, failure, reason, options) => {
     const before = readFileSync(file)
-    server.fail(failure, { always: true })
+    // Once: whoever comes back by another way gets the list. Only the circle needs it again and again.
+    server.fail(failure, { always: reason === 'redirect' && name.includes('circle') })
     expect(await fault(options)).toMatchObject({ reason })
     expect(readFileSync(file).equals(before)).toBe(true)
   })
