@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ConnectionOptions } from 'node:tls'
@@ -11,7 +12,7 @@ import { pli } from '../../support/cli.ts'
 import { authPlain, Dialogue } from '../../support/dialogue.ts'
 import { openStage, type Stage } from '../../support/stage.ts'
 import { until } from '../../support/until.ts'
-import { insWithKey } from '../../world/letter.ts'
+import { buildLetter, insWithKey, sampleAuthor, samplePatient } from '../../world/letter.ts'
 import { PATIENT_DOMAIN } from '../../world/mon-espace-sante.ts'
 import { type Pair, TABLE } from './table.ts'
 
@@ -147,7 +148,7 @@ async function refusals(): Promise<{ reason: string; rule?: string; directory?: 
 }
 
 /** Plays the pair up to the first refusal, or to the reply to RCPT (to DATA with a message). The reason is what the gateway's log says. */
-async function answered({ from, to, by, peer }: Pair, message?: string): Promise<Said> {
+async function answered({ from, to, by, peer }: Pair, message?: string | Buffer): Promise<Said> {
   const { ports } = stage.world.operators.alpha
   if (peer === PATIENT_DOMAIN) return fromPatient(named(from), named(to))
   const before = (await refusals()).length
@@ -156,7 +157,7 @@ async function answered({ from, to, by, peer }: Pair, message?: string): Promise
     ...(peer ? [] : [authPlain({ address: named(by ?? from), password: stage.world.password })]),
     `MAIL FROM:<${named(from)}>`,
     `RCPT TO:<${named(to)}>`,
-    ...(message === undefined ? [] : ['DATA', `${message}\r\n.`]),
+    ...(message === undefined ? [] : ['DATA', Buffer.concat([Buffer.from(message), Buffer.from('\r\n.\r\n')])]),
   ]
   try {
     await dialogue.reply()
@@ -168,7 +169,8 @@ async function answered({ from, to, by, peer }: Pair, message?: string): Promise
     }
     let reply = ''
     for (const command of commands) {
-      reply = await dialogue.say(command)
+      await dialogue.write(typeof command === 'string' ? `${command}\r\n` : command)
+      reply = await dialogue.reply()
       if (/^[45]/.test(reply)) break
     }
     return await saidBy(reply, before)
@@ -279,6 +281,43 @@ describe('with a message', () => {
       what: 'accepted',
       detail: { by: names.doctor, decided: `0: extract ${directory}, white list ${whiteList}` },
     })
+  }, 60_000)
+})
+
+describe('with a document, the bridge does what explain says', () => {
+  const service = `service.explique@${OURS}`
+  const pair: Pair = { case: '', from: service, to: '{specialist}', by: '{doctor}' }
+  const letter = () =>
+    buildLetter({ from: service, to: names.specialist!, author: sampleAuthor, patient: samplePatient, now: new Date(), newId: randomUUID })
+
+  /** What explain says of the documents of each form of the letter, and what becomes of the letter once it is sent. */
+  async function both() {
+    const { eml, xdm, cda } = await letter()
+    const said: string[] = []
+    for (const [name, bytes] of Object.entries({ 'lettre.eml': eml, 'IHE_XDM.zip': xdm, 'lettre.xml': cda })) {
+      const file = join(stage.world.folder, name)
+      await writeFile(file, bytes)
+      const { rules, accepted } = await explained(pair, file)
+      expect(accepted).toBe(true)
+      said.push(...rules.filter(({ step }) => step === 'document').map(({ outcome, because = '' }) => `${outcome} ${because}`))
+    }
+    const id = (await answered(pair, eml)).text.split(' ').at(-1)!
+    const { filings } = await stage.when('alpha', id, timeline => timeline.filings.some(({ state }) => state !== 'pending'))
+    return { said, filing: filings[0]! }
+  }
+
+  test('held while the service has not declared that it informs its patients', async () => {
+    const { said, filing } = await both()
+    expect(filing.state).toBe('held')
+    expect(said).toHaveLength(3)
+    for (const line of said) for (const reason of ['hold', ...filing.reasons]) expect(line).toContain(reason)
+  }, 60_000)
+
+  test('filed afterwards, for the structure of the service that it was sent as', async () => {
+    await openBoxes(db, Date.now).declare(service, 'test')
+    const { said, filing } = await both()
+    expect(said).toEqual(['pass file', 'pass file', 'pass file'])
+    expect(filing.state).toBe('filed')
   }, 60_000)
 })
 
