@@ -1,5 +1,6 @@
 import { isActive, isForeignStylesheet, isScript } from './active-content.ts'
 import type { Limits } from './caps.ts'
+import { PdfDigests } from './embedded-pdf.ts'
 import type { CdaFacts, Coded, Ins, PartyFacts, PatientFacts } from './facts.ts'
 import { judgeHeader } from './header-check.ts'
 import { isInsOid, sameIns } from './ins.ts'
@@ -24,6 +25,7 @@ export type CdaReading = { kind: 'cda'; cda: CdaFacts; faults: Reason[] } | { ki
 export function readCda(bytes: Uint8Array, limits: Limits): CdaReading {
   let documents = 0
   let scripts = 0
+  const pdfs = new PdfDigests()
   try {
     const { root, utf8 } = readXml(bytes, {
       maxBytes: limits.maxXmlBytes,
@@ -32,7 +34,9 @@ export function readCda(bytes: Uint8Array, limits: Limits): CdaReading {
       onElement: (name, ns, tag) => {
         if (name === 'ClinicalDocument' && ns === HL7) documents += 1
         if (isActive(tag)) scripts += 1
+        pdfs.open(tag)
       },
+      onText: text => pdfs.text(text),
       onInstruction: (target, body) => {
         if (isForeignStylesheet(target, body)) scripts += 1
       },
@@ -47,7 +51,9 @@ export function readCda(bytes: Uint8Array, limits: Limits): CdaReading {
     if (selfPresentable && findAll(root, 'attribute', XSL).some(each => isScript(allText(each)))) scripts += 1
     if (scripts > 0) faults.push('active-content') // EX_2.1-1115
     faults.push(...judgeHeader(cda))
-    return { kind: 'cda', cda: readHeader(cda, selfPresentable), faults }
+    const header = readHeader(cda, selfPresentable)
+    const copies = pdfs.of(header.body)
+    return { kind: 'cda', cda: copies.length === 0 ? header : { ...header, pdfs: copies }, faults }
   } catch (error) {
     if (error instanceof XmlFault) return { kind: 'unreadable', reason: error.reason }
     throw error

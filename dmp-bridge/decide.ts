@@ -3,6 +3,7 @@ import { formatDtm, toDtm } from './hl7-time.ts'
 import { hasValidKey, INS_OIDS, parseCx, sameIns } from './ins.ts'
 import type { Reason } from './reasons.ts'
 import { shippedTables, type Tables } from './tables.ts'
+import { twinshipOf } from './twins.ts'
 
 /** Who sends the message, as the session knew it (never as a header says it). */
 export interface Sender {
@@ -55,10 +56,18 @@ export function decide(
   // The same bytes may come twice (two archives of one document were met): the first copy stands for all, with what is said of each.
   const copies = document.content.length === 0 ? [document] : message.documents.filter(each => each.sha256 === document.sha256)
   if (copies[0] && copies[0].path !== document.path) return { action: 'ignore', reasons: ['duplicate'] }
+  const twinship = twinshipOf(document, message.documents)
+  const twins = 'twin' in twinship ? message.documents.filter(each => each.sha256 === twinship.twin.sha256) : []
+  // A mark is about the document in whichever form: what is marked is never a mere copy.
+  const isMarked = [...copies, ...twins].some(each => each.marks.length > 0 || isMarkedElsewhere(each.cda, message))
+  if (twinship.kind === 'left' && !isMarked) return { action: 'ignore', reasons: ['twin'] }
+  if (!isMarked && copies.some(each => each.faults.includes('not-for-dmp'))) return { action: 'ignore', reasons: ['not-for-dmp'] }
   const tables = options.tables ?? shippedTables()
   const reasons: Reason[] = [...copies.flatMap(each => each.faults), ...message.faults]
+  if (twinship.kind === 'unclear') reasons.push('twins-differ')
+  if (twinship.kind === 'left') reasons.push('twin')
   if (document.content.length > policy.maxDocumentBytes) reasons.push('too-big')
-  if (copies.some(each => each.marks.length > 0) || isMarkedElsewhere(document.cda, message)) reasons.push('marked')
+  if (isMarked) reasons.push('marked')
   if (!sender.declared) reasons.push('not-declared')
   if (document.cda) reasons.push(...judgeDates(document.cda, options.now))
   if (document.cda) reasons.push(...judgeCda(document.cda, copies, message, sender, policy, tables))
@@ -72,7 +81,7 @@ function judgeCda(cda: CdaFacts, copies: FoundDocument[], message: Recognition, 
     ...judgeIdentifier(cda, others),
     ...judgePatient(cda, policy),
     ...copies.flatMap(copy => judgeMetadata(copy, cda)),
-    ...(others.some(other => other && !samePatient(other, cda)) || namesAnother(message, copies, cda) ? (['two-patients'] as const) : []),
+    ...(isOfAnother(message, others, copies, cda) ? (['two-patients'] as const) : []),
     ...judgeCodes(cda, tables),
     ...judgeAuthors(cda, sender, policy, tables),
   ]
@@ -179,6 +188,12 @@ function isMarkedElsewhere(cda: CdaFacts | undefined, message: Recognition): boo
 
 function bareId(id: string): string {
   return id.toLowerCase().replace(/^urn:(oid|uuid):/, '')
+}
+
+/** Anything in the message that is about somebody else: one patient a message (ECO.2.1.1). */
+function isOfAnother(message: Recognition, others: (CdaFacts | undefined)[], copies: FoundDocument[], cda: CdaFacts): boolean {
+  if (others.some(other => other && !samePatient(other, cda)) || namesAnother(message, copies, cda)) return true
+  return (message.births ?? []).some(born => born !== cda.patient.birthDate)
 }
 
 /** An entry for a file that is no CDA (a PDF) names a patient too: one patient a message (ECO.2.1.1). */

@@ -84,6 +84,8 @@ export interface CdaFacts {
   /** level 1: one embedded file; level 3: structured */
   body: 'N1' | 'N3'
   mediaType?: string
+  /** SHA-256 of the PDF that is the body (level 1), or of those in the section of copies (level 3: 1.2.250.1.213.1.1.2.243) */
+  pdfs?: string[]
   /** the file is its own style sheet (root xsl:stylesheet) */
   selfPresentable: boolean
 }
@@ -116,7 +118,7 @@ export interface FoundDocument {
   /** it came in an archive, as IHE_XDM.zip is one */
   archived?: true
   cda?: CdaFacts
-  /** confidentiality codes of METADATA.XML other than N */
+  /** confidentiality codes of METADATA.XML other than N, or flags of an HL7 v2 message that restrict it */
   marks: string[]
   /** every entry that describes the file */
   metadata?: MetadataFacts[]
@@ -135,4 +137,6 @@ export interface Recognition {
   faults: Reason[]
   /** every entry of every METADATA.XML, whether its file is a document or not */
   described?: MetadataFacts[]
+  /** yyyymmdd: birth dates that parts in HPRIM state; they are of people, and one patient a message is the rule */
+  births?: string[]
 }

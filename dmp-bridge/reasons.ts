@@ -158,8 +158,8 @@ export const REASONS = {
     action: 'hold',
   },
   marked: {
-    fr: 'Le document porte une restriction de confidentialité ou de visibilité (METADATA.XML).',
-    en: 'METADATA.XML restricts or masks the document.',
+    fr: 'Le document porte une restriction de confidentialité ou de visibilité (METADATA.XML, message HL7).',
+    en: 'METADATA.XML, or the HL7 message, restricts or masks the document.',
     action: 'hold',
   },
   // author and sender (decision 6, spec dmp §8.1)
@@ -186,6 +186,38 @@ export const REASONS = {
   'not-declared': {
     fr: 'Cette boîte n’a pas déclaré qu’elle informe ses patients de l’alimentation du DMP.',
     en: 'The box has not declared that it informs its patients.',
+    action: 'hold',
+  },
+  // two forms of one document (spec dmp §1.9)
+  'twins-differ': {
+    fr: 'Deux documents du message semblent être le même sous deux formes (PDF et structurée), sans que ce soit sûr.',
+    en: 'Two documents look like one in two forms (N1 and N3), and nothing makes it certain.',
+    action: 'hold',
+  },
+  // HL7 v2 (spec dmp §5)
+  'hl7-malformed': {
+    fr: 'Le message HL7 est illisible.',
+    en: 'The HL7 v2 message can not be read.',
+    action: 'hold',
+  },
+  'hl7-no-document': {
+    fr: 'Le message HL7 annonce un document, mais ne le contient pas.',
+    en: 'The HL7 v2 message has something else where its document should be.',
+    action: 'hold',
+  },
+  'hl7-patient': {
+    fr: 'Le message HL7 et le document ne désignent pas le même patient, ou l’identité n’y est pas validée.',
+    en: 'PID and the document do not name the same patient, or PID-32 is not VALI.',
+    action: 'hold',
+  },
+  'hl7-deletion': {
+    fr: 'Le message HL7 demande la suppression du document.',
+    en: 'The HL7 v2 message asks to delete or cancel the document.',
+    action: 'hold',
+  },
+  'hl7-unclear': {
+    fr: 'Le message HL7 ne demande pas clairement le dépôt de ce document au DMP.',
+    en: 'The HL7 v2 message does not plainly order to file a final document (DESTDMP, event, OBX-11).',
     action: 'hold',
   },
   // reading
@@ -259,6 +291,7 @@ export const REASONS = {
   'too-many-parts': { fr: 'Le message a trop de parties.', en: 'The message has too many parts.', action: 'hold' },
   'too-many-documents': { fr: 'Le message contient trop de documents.', en: 'The message holds too many documents.', action: 'hold' },
   'too-deep': { fr: 'Le message a trop de niveaux.', en: 'The message is nested too deeply.', action: 'hold' },
+  'signed-unreadable': { fr: 'Le contenu signé (S/MIME) est illisible.', en: 'Signed content (S/MIME) can not be read.', action: 'hold' },
   'message-malformed': { fr: 'Le message est illisible.', en: 'The message can not be read.', action: 'hold' },
   'reading-timed-out': { fr: 'La lecture du message a pris trop de temps.', en: 'Reading took too long.', action: 'hold' },
   'reading-failed': { fr: 'La lecture du message a échoué.', en: 'Reading failed.', action: 'hold' },
@@ -270,7 +303,29 @@ export const REASONS = {
     action: 'ignore',
   },
   'pdf-alone': { fr: 'PDF sans document structuré.', en: 'PDF without a CDA.', action: 'ignore' },
+  twin: {
+    fr: 'Autre forme (PDF) d’un document structuré du même message, qui est déposé à sa place.',
+    en: 'The N1 form of a structured document of the message, which goes for both.',
+    action: 'ignore',
+  },
+  'not-for-dmp': {
+    fr: 'Le message HL7 demande de ne pas déposer ce document au DMP.',
+    en: 'The HL7 v2 message says not to file it (DESTDMP=N).',
+    action: 'ignore',
+  },
+  hl7: { fr: 'Message HL7 sans document.', en: 'HL7 v2 message without a document.', action: 'ignore' },
   hprim: { fr: 'Résultat au format HPRIM.', en: 'HPRIM text.', action: 'ignore' },
+  'hprim-several-patients': {
+    fr: 'Fichier HPRIM de plusieurs patients : leurs résultats ne sont jamais mélangés.',
+    en: 'HPRIM file of several patients.',
+    action: 'ignore',
+  },
+  'hprim-unreadable': {
+    fr: 'Fichier HPRIM illisible ou trop grand.',
+    en: 'HPRIM file that can not be read, or is too large.',
+    action: 'ignore',
+  },
+  signature: { fr: 'Signature du message.', en: 'Signature of the message.', action: 'ignore' },
   image: { fr: 'Image.', en: 'Image.', action: 'ignore' },
   rtf: { fr: 'Texte RTF.', en: 'RTF text.', action: 'ignore' },
   text: { fr: 'Texte simple.', en: 'Plain text.', action: 'ignore' },

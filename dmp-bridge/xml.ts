@@ -32,6 +32,8 @@ export interface XmlOptions {
   skipLeadingBlanks?: boolean
   /** called for every element, kept or not */
   onElement?: (name: string, ns: string, tag: SaxesTagNS) => void
+  /** called for every text and CDATA, kept or not */
+  onText?: (text: string) => void
   /** called for every processing instruction */
   onInstruction?: (target: string, body: string) => void
   /** says of an element whether what it contains is kept; everything by default. What is not kept is still parsed */
@@ -128,6 +130,7 @@ class TreeBuilder {
   }
 
   addText(value: string): void {
+    this.#options.onText?.(value)
     const element = this.#open.at(-1)
     if (this.#dropped > 0) this.#hide(0, value.trim().length)
     else if (element) element.text += value

@@ -201,7 +201,7 @@ test('a fault of the whole message holds each of its documents', async () => {
 
 test('every reason says its action and has a sentence in both languages, without a name', () => {
   for (const [code, { fr, en, action }] of Object.entries(REASONS)) {
-    expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/)
+    expect(code).toMatch(/^[a-z]+\d?(-[a-z]+)*$/)
     expect(['hold', 'ignore']).toContain(action)
     expect(fr).toMatch(/^[A-ZÀÉ].*\.$/)
     expect(en).toMatch(/^[A-Z].*\.$/)
