@@ -4,4 +4,4 @@ export { type EncryptionProfile, type EncryptOptions, encrypt } from './encrypt.
 export { CmsFault, type CmsFaultReason } from './fault.ts'
 export { type Signing, type SignOptions, signDetached, signOpaque } from './sign.ts'
 export type { Source } from './source.ts'
-export { type Signer, type VerifyOptions, verifyDetached, verifyOpaque } from './verify.ts'
+export { type Signer, unverifiedContent, type VerifyOptions, verifyDetached, verifyOpaque } from './verify.ts'

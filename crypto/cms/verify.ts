@@ -79,6 +79,16 @@ export async function verifyDetached(cms: Source, content: Source, options: Veri
   return { signers: check(signed, digests, options) }
 }
 
+/**
+ * What an opaque SignedData holds, with nothing verified: for who only looks into a message, and lets nothing depend on who signed it.
+ * @param most octets
+ * @returns undefined when the content travels beside its signature
+ * @throws CmsFault
+ */
+export async function unverifiedContent(cms: Source, most = USUAL_MOST): Promise<Buffer | undefined> {
+  return (await read(cms, most)).content
+}
+
 /** RFC 5652 §5.1. */
 function read(cms: Source, most: number): Promise<Read> {
   return BerReader.read(cms, async reader => {
