@@ -40,7 +40,7 @@ export interface DocumentReport {
 
 /**
  * Recognises a file and decides, as the bridge would, without sending.
- * @param name of the file (.eml, .zip, .xml)
+ * @param name of the file (.eml, .zip, .xml, .hl7, .er7, .hpr, .txt …)
  */
 export async function inspectFile(
   name: string,

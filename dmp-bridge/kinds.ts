@@ -1,3 +1,5 @@
+import { hidesHl7 } from './hl7v2.ts'
+import { looksLikeHprim } from './hprim.ts'
 import type { Reason } from './reasons.ts'
 
 /** What bytes are, by their first ones. Names and declared types lie, so they are asked last. */
@@ -43,11 +45,12 @@ export function pretence(name: string, content: Uint8Array, type = ''): Reason |
 /** @returns whether the text that a reader sees hides a document: software that attaches one badly makes it part of the text */
 export function hidesDocument(text: string): boolean {
   const bare = text.replaceAll('\0', '')
-  return bare.includes('ClinicalDocument') || /(^|\n)\s*PK(\x03\x04|\x05\x06)/.test(bare)
+  return bare.includes('ClinicalDocument') || hidesHl7(bare) || /(^|\n)\s*PK(\x03\x04|\x05\x06)/.test(bare)
 }
 
 /**
  * Why a file that is no CDA is left alone. A later piece of work wraps some of them (PDF, HPRIM, images, RTF).
+ * What HL7 v2 and HPRIM hold is read before (`others.ts`).
  * @param name of the file, any case
  * @param type declared media type, lower case, when there is one
  */
@@ -65,13 +68,14 @@ export function plainKind(name: string, content: Uint8Array, type = ''): Reason 
     case 'xml':
       return extension === 'xsl' || extension === 'xslt' || isStylesheet(content) ? 'stylesheet' : 'unrelated'
     default:
-      return textKind(extension, type, content)
+      return extension === 'txt' || type === 'text/plain' ? 'text' : 'unrelated'
   }
 }
 
-function textKind(extension: string, type: string, content: Uint8Array): Reason {
-  if (['hpr', 'hpm', 'hprim'].includes(extension) || /^\*{4}(LAB|FIN)\*{4}\s*$/m.test(bufferOf(content).toString('latin1'))) return 'hprim'
-  return extension === 'txt' || type === 'text/plain' ? 'text' : 'unrelated'
+/** @returns whether a file is HPRIM Médecin, by what it holds, or by a name that nothing else has */
+export function isHprim(name: string, content: Uint8Array): boolean {
+  if (kindOf(content) !== 'other') return false
+  return looksLikeHprim(content) || /\.(hpr|hpm|hprim)$/i.test(name)
 }
 
 function isStylesheet(content: Uint8Array): boolean {

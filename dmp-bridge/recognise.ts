@@ -3,11 +3,14 @@ import { Budget, TooManyDocuments } from './budget.ts'
 import { exceededCap, type Limits } from './caps.ts'
 import { readCda } from './cda.ts'
 import type { FoundDocument, MetadataFacts, Recognition } from './facts.ts'
-import { hidesDocument, kindOf, looksLikeCda, plainKind, pretence } from './kinds.ts'
+import { found, withReading } from './found.ts'
+import { hidesDocument, kindOf, looksLikeCda, pretence } from './kinds.ts'
+import { readOther } from './others.ts'
 import { withoutPlainBodies } from './plain-bodies.ts'
 import type { Reason } from './reasons.ts'
+import { isEntity, isSignedData, signedContent } from './signed-part.ts'
 import { judgeSubject } from './subject.ts'
-import { found, readArchive, withReading } from './xdm.ts'
+import { readArchive } from './xdm.ts'
 
 export type { CdaFacts, FoundDocument, Ignored, MetadataFacts, PartyFacts, PatientFacts, Recognition } from './facts.ts'
 
@@ -103,10 +106,8 @@ function partOf(attachment: Attachment, path: string, index: number): Part {
 }
 
 async function readPart(part: Part, reading: Reading): Promise<Recognition> {
-  if (part.type === 'message/rfc822' || part.type === 'message/global') {
-    const inner = { ...reading, nested: reading.nested + 1 }
-    return inner.nested <= MAX_NESTED ? readMessage(part.path, part.content, inner) : nothing('too-deep')
-  }
+  if (part.type === 'message/rfc822' || part.type === 'message/global') return readInner(part, part.content, reading)
+  if (isSignedData(part.content)) return readSigned(part, reading)
   if (kindOf(part.content) === 'zip') return readArchive(part.path, part.content, reading.limits, reading.budget)
   if (looksLikeCda(part.content)) {
     const cda = readCda(part.content, reading.limits)
@@ -120,7 +121,23 @@ async function readPart(part: Part, reading: Reading): Promise<Recognition> {
     reading.budget.takeDocument()
     return { documents: [found(part.path, ownBytes(part.content), [pretended])], ignored: [], faults: [] }
   }
-  return { documents: [], ignored: [{ path: part.path, reason: plainKind(part.path, part.content, part.type) }], faults: [] }
+  return readOther(part.path, part.content, part.type, reading.limits, reading.budget)
+}
+
+async function readInner(part: Part, eml: Uint8Array, reading: Reading): Promise<Recognition> {
+  const inner = { ...reading, nested: reading.nested + 1 }
+  return inner.nested <= MAX_NESTED ? readMessage(part.path, eml, inner) : nothing('too-deep')
+}
+
+/** What was signed may be a whole entity of MIME, as mail has it, or one file. A signature in a signature counts as a level too. */
+async function readSigned(part: Part, reading: Reading): Promise<Recognition> {
+  const content = await signedContent(part.content, reading.limits.maxMessageBytes)
+  if (content === 'beside') return { documents: [], ignored: [{ path: part.path, reason: 'signature' }], faults: [] }
+  if (content === 'unreadable') return nothing('signed-unreadable')
+  if (isEntity(content)) return readInner(part, content, reading)
+  const inner = { ...reading, nested: reading.nested + 1 }
+  if (inner.nested > MAX_NESTED) return nothing('too-deep')
+  return readPart({ path: part.path.replace(/\.p7m$/i, ''), content, type: '' }, inner)
 }
 
 /** mailparser may hand out slices of a shared buffer: a document owns its bytes, so that it can be moved between threads. */
@@ -144,9 +161,14 @@ function merge(results: Recognition[]): Recognition {
     ignored: results.flatMap(each => each.ignored),
     faults: [...new Set(results.flatMap(each => each.faults))],
     ...described(results.flatMap(each => each.described ?? [])),
+    ...bornAt(results.flatMap(each => each.births ?? [])),
   }
 }
 
 function described(entries: MetadataFacts[]): { described?: MetadataFacts[] } {
   return entries.length === 0 ? {} : { described: entries }
+}
+
+function bornAt(births: string[]): { births?: string[] } {
+  return births.length === 0 ? {} : { births: [...new Set(births)] }
 }

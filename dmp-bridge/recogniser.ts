@@ -8,7 +8,7 @@ import type { RecogniseTask } from './recognise-thread.ts'
 export interface Recogniser {
   /** @param eml a whole message; copied, so that the caller keeps it */
   message(eml: Uint8Array): Promise<Recognition>
-  /** @param name of a file of the operator (.eml, .zip, .xml) */
+  /** @param name of a file of the operator (.eml, .zip, .xml, .hl7, .hpr …) */
   file(name: string, bytes: Uint8Array): Promise<Recognition>
   close(): Promise<void>
 }

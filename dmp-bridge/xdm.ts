@@ -2,7 +2,9 @@ import type { Budget } from './budget.ts'
 import type { Limits } from './caps.ts'
 import { type CdaReading, readCda } from './cda.ts'
 import type { FoundDocument, Ignored, MetadataFacts, Recognition } from './facts.ts'
-import { looksLikeCda, plainKind, pretence } from './kinds.ts'
+import { found, withReading } from './found.ts'
+import { looksLikeCda, pretence } from './kinds.ts'
+import { readOther } from './others.ts'
 import type { Reason } from './reasons.ts'
 import { digest, unzip, type ZipEntry, ZipFault } from './unzip.ts'
 import { readMetadata } from './xdm-metadata.ts'
@@ -33,6 +35,7 @@ export async function readArchive(path: string, bytes: Uint8Array, limits: Limit
 function readFiles(path: string, files: ZipEntry[], limits: Limits, budget: Budget): Recognition {
   const result: Recognition = { documents: [], ignored: [], faults: [] }
   const said: MetadataFacts[] = []
+  const births: string[] = []
   const described = new Map<ZipEntry, MetadataFacts[]>()
   const indexes = files.filter(each => /metadata\.xml$/i.test(each.path))
   const unreadable = new Set<ZipEntry>()
@@ -58,13 +61,17 @@ function readFiles(path: string, files: ZipEntry[], limits: Limits, budget: Budg
     const reading: CdaReading = looksLikeCda(file.content) ? readCda(file.content, limits) : { kind: 'not-a-cda' }
     const where = `${path}/${file.path}`
     const pretended = reading.kind === 'not-a-cda' && !unreadable.has(file) ? pretence(file.path, file.content) : undefined
-    if (reading.kind === 'not-a-cda' && !pretended) result.ignored.push({ path: where, reason: plainKind(file.path, file.content) })
-    else {
+    if (reading.kind === 'not-a-cda' && !pretended) {
+      const other = readOther(where, file.content, '', limits, budget)
+      result.documents.push(...other.documents.map(each => withEntries({ ...each, faults: [...each.faults, ...faults] }, entries)))
+      result.ignored.push(...other.ignored)
+      births.push(...(other.births ?? []))
+    } else {
       budget.takeDocument()
       result.documents.push(archived(where, file.content, reading, entries, pretended ? [...faults, pretended] : faults))
     }
   }
-  return said.length === 0 ? result : { ...result, described: said }
+  return { ...result, ...(said.length === 0 ? {} : { described: said }), ...(births.length === 0 ? {} : { births }) }
 }
 
 function archived(path: string, content: Uint8Array, reading: CdaReading, entries: MetadataFacts[], faults: Reason[]): FoundDocument {
@@ -122,16 +129,4 @@ function decoded(uri: string): string {
   } catch {
     return uri
   }
-}
-
-/** @returns a document without facts yet */
-export function found(path: string, content: Uint8Array, faults: Reason[]): FoundDocument {
-  return { path, content, sha256: digest('sha256', content), marks: [], faults }
-}
-
-/** @returns the document with what its header says, or with the reason why it can't be read */
-export function withReading(document: FoundDocument, reading: CdaReading): FoundDocument {
-  if (reading.kind === 'cda') return { ...document, cda: reading.cda, faults: [...document.faults, ...reading.faults] }
-  if (reading.kind === 'unreadable') return { ...document, faults: [...document.faults, reading.reason] }
-  return document
 }

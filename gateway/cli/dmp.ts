@@ -47,7 +47,7 @@ export function dmpCommands(program: Command): void {
   dmp
     .command('inspect')
     .description('what the bridge recognises in a file, the metadata it would send, its decision and reasons; sends nothing')
-    .argument('<file...>', '.eml, .zip or .xml; of several, --json prints a list')
+    .argument('<file...>', '.eml, .zip, .xml, .hl7, .er7, .hpr or .txt; of several, --json prints a list')
     .option(...CONFIG_FOR_FILES)
     .option('--sender <address>', 'box that would send it; without it, its author')
     .option('--json', 'for programs')
@@ -64,7 +64,7 @@ export function dmpCommands(program: Command): void {
   dmp
     .command('submission')
     .description('write the exact ITI-41 request that would be sent (MTOM), signed with the configured keys or with test keys')
-    .argument('<file>', '.eml, .zip or .xml')
+    .argument('<file>', '.eml, .zip, .xml, .hl7 or .er7')
     .requiredOption('--out <file>', 'the body of the request; its Content-Type goes to standard output')
     .option(...CONFIG_FOR_FILES)
     .option('--sender <address>', 'box that would send it; without it, its author')
