@@ -3,7 +3,7 @@ import type { Attribute } from '@peculiar/asn1-cms'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import { Time } from '@peculiar/asn1-x509'
 import { elements, onlyElement } from '../der.ts'
-import { CIPHER_OIDS, hashOf } from './algorithms.ts'
+import { CIPHER_OIDS, hashOf, ID_DATA } from './algorithms.ts'
 import { CmsFault, parsing } from './fault.ts'
 import { octetsOf, readAlgorithm, readOid } from './read.ts'
 import { octetString, oid, sequence, setOf, TAG, time } from './write.ts'
@@ -28,18 +28,21 @@ export interface SignedAttributes {
   signingTime?: Date | undefined
 }
 
+const DATA_TYPE = attribute(CONTENT_TYPE, oid(ID_DATA))
+
 /**
- * @param fingerprint SHA-256 of the signer's certificate, bound to the signature (RFC 5035 §3)
- * @returns the SET that is signed, DER (RFC 5652 §5.4)
+ * @param certificate what {@link certificateAttribute} made
+ * @returns the SET that is signed for content of type id-data, DER (RFC 5652 §5.4)
  */
-export function writeAttributes({ contentType, messageDigest, signingTime }: SignedAttributes, fingerprint: Buffer): Buffer {
-  return setOf(
-    attribute(CONTENT_TYPE, oid(contentType)),
-    attribute(MESSAGE_DIGEST, octetString(messageDigest)),
-    attribute(SIGNING_CERTIFICATE_V2, sequence(sequence(sequence(octetString(fingerprint))))),
-    CAPABILITIES,
-    ...(signingTime ? [attribute(SIGNING_TIME, time(signingTime))] : []),
-  )
+export function writeAttributes(messageDigest: Buffer, signingTime: Date, certificate: Buffer): Buffer {
+  const digest = attribute(MESSAGE_DIGEST, octetString(messageDigest))
+  return setOf(DATA_TYPE, digest, attribute(SIGNING_TIME, time(signingTime)), certificate, CAPABILITIES)
+}
+
+/** Binds the signature to the signer's certificate (SigningCertificateV2, RFC 5035 §3). */
+export function certificateAttribute(certificate: Buffer): Buffer {
+  const fingerprint = createHash('sha256').update(certificate).digest()
+  return attribute(SIGNING_CERTIFICATE_V2, sequence(sequence(sequence(octetString(fingerprint)))))
 }
 
 function attribute(type: string, value: Buffer): Buffer {

@@ -8,9 +8,10 @@ import { derOf, issuerAndSerialOf } from './holder.ts'
 import { wrapForCurve } from './key-agreement.ts'
 import { type RsaTransport, wrapForRsa } from './key-transport.ts'
 import { piecesOf, type Source } from './source.ts'
-import { algorithm, END, inContext, integer, octetString, oid, open, sequence, setOf, TAG } from './write.ts'
+import { algorithm, END, header, inContext, integer, octetString, oid, open, sequence, setOf, TAG } from './write.ts'
 
 const NONCE_LENGTH = 12
+const FAIR_LENGTH = 16 * 1024
 const TAG_LENGTH = 16
 
 /** The two ways we encrypt (DESIGN decision 4). Elliptic curve keys get ECDH in both. */
@@ -52,13 +53,32 @@ export async function* encrypt(content: Source, options: EncryptOptions): AsyncG
     ...[open(TAG.sequence), oid(ID_DATA), algorithm(CIPHER_OIDS[cipher], parameters), open(inContext(0))],
   ])
   const encryption = createCipheriv(cipher, contentKey, iv)
-  for await (const piece of piecesOf(content)) {
-    const encrypted = encryption.update(piece)
-    if (encrypted.length > 0) yield octetString(encrypted)
-  }
-  const last = encryption.final()
+  const strings = new OctetStrings()
+  for await (const piece of piecesOf(content)) yield* strings.add(encryption.update(piece))
+  yield* strings.add(encryption.final())
+  yield* strings.take()
   const mac = isGcm(cipher) ? octetString((encryption as CipherGCM).getAuthTag()) : Buffer.alloc(0)
-  yield Buffer.concat([...(last.length > 0 ? [octetString(last)] : []), END, END, mac, END, END, END])
+  yield Buffer.concat([END, END, mac, END, END, END])
+}
+
+/** Octet strings of a fair length made of pieces of any, none of them copied: that would cost as much as encrypting it. */
+class OctetStrings {
+  #parts: Buffer[] = []
+  #length = 0
+
+  /** @returns what is ready to leave */
+  add(octets: Buffer): Buffer[] {
+    this.#parts.push(octets)
+    this.#length += octets.length
+    return this.#length < FAIR_LENGTH ? [] : this.take()
+  }
+
+  take(): Buffer[] {
+    const whole = this.#length > 0 ? [header(TAG.octetString, this.#length), ...this.#parts] : []
+    this.#parts = []
+    this.#length = 0
+    return whole
+  }
 }
 
 /** The content type of what a profile or cipher makes. */
@@ -75,6 +95,7 @@ function typeOf(cipher: Cipher): string {
 }
 
 interface Recipient {
+  der: Buffer
   publicKey: KeyObject
   issuerAndSerial: Buffer
 }
@@ -82,12 +103,28 @@ interface Recipient {
 function recipientsOf({ to, anchors, at }: EncryptOptions): Recipient[] {
   if (to.length === 0) throw new Error('nobody to encrypt to')
   if (to.length > MOST_RECIPIENTS) throw new CmsFault('too-large', `more than ${MOST_RECIPIENTS} recipients`)
-  return to.map(derOf).map(der => {
-    const verdict = judgeCertificate(der, trustOf(anchors), 'encryption', at)
+  return to.map(certificate => {
+    const recipient = readRecipient(certificate)
+    const verdict = judgeCertificate(recipient.der, trustOf(anchors), 'encryption', at)
     if (verdict.kind === 'refused') throw new CmsFault('recipient', `a recipient's ${verdict.detail}`, { verdict: verdict.why })
-    const { publicKey } = parsing('the certificate of a recipient', () => new X509Certificate(der))
-    return { publicKey, issuerAndSerial: issuerAndSerialOf(der) }
+    return recipient
   })
+}
+
+const read = new Map<string, Recipient>()
+const MOST_READ = 5000
+
+/** Reading a certificate costs more than encrypting to it, and the same boxes get mail every day. What is kept is public, and judged anew. */
+function readRecipient(certificate: Buffer | string): Recipient {
+  const text = typeof certificate === 'string' ? certificate : certificate.toString('latin1')
+  const known = read.get(text)
+  if (known) return known
+  const der = derOf(certificate)
+  const { publicKey } = parsing('the certificate of a recipient', () => new X509Certificate(der))
+  const recipient = { der, publicKey, issuerAndSerial: issuerAndSerialOf(der) }
+  if (read.size >= MOST_READ) read.clear()
+  read.set(text, recipient)
+  return recipient
 }
 
 function wrapFor({ publicKey, issuerAndSerial }: Recipient, contentKey: Buffer, transport: RsaTransport): Buffer {

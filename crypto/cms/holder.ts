@@ -1,4 +1,4 @@
-import { createHash, type X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import type { IssuerAndSerialNumber } from '@peculiar/asn1-cms'
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema'
 import { Certificate, id_ce_subjectAltName, id_ce_subjectKeyIdentifier, SubjectAlternativeName } from '@peculiar/asn1-x509'
@@ -6,6 +6,7 @@ import { pemBlocks, pemToDer, serialText } from '../certificate.ts'
 import { elements, onlyElement } from '../der.ts'
 import type { Identity } from '../identity.ts'
 import { formatName, rdnsOf } from '../names.ts'
+import { certificateAttribute } from './attributes.ts'
 import { parsing } from './fault.ts'
 import { sequence } from './write.ts'
 
@@ -69,8 +70,8 @@ export function isMeant(holder: Holder, { issuerAndSerialNumber: named, subjectK
 export interface OwnHolder extends Holder {
   /** Our certificate and the intermediates, without the root: recipients have that, or do not trust it. */
   certificates: Buffer
-  /** SHA-256 of the certificate, for SigningCertificateV2. */
-  fingerprint: Buffer
+  /** The attribute that binds a signature to the certificate. */
+  signedCertificate: Buffer
 }
 
 const own = new WeakMap<Identity, OwnHolder>()
@@ -80,7 +81,7 @@ export function ownHolder(identity: Identity): OwnHolder {
   if (known) return known
   const der = derOf(identity.certificatePem)
   const chain = identity.chainPem.map(derOf).filter(authority => !isSelfIssued(authority))
-  const fresh = { ...holderOf(der), certificates: Buffer.concat([der, ...chain]), fingerprint: createHash('sha256').update(der).digest() }
+  const fresh = { ...holderOf(der), certificates: Buffer.concat([der, ...chain]), signedCertificate: certificateAttribute(der) }
   own.set(identity, fresh)
   return fresh
 }

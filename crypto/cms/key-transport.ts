@@ -9,6 +9,10 @@ const RSA_ENCRYPTION = '1.2.840.113549.1.1.1'
 const RSAES_OAEP = '1.2.840.113549.1.1.7'
 const P_SPECIFIED = '1.2.840.113549.1.1.9'
 
+const PKCS1 = algorithm(RSA_ENCRYPTION, NULL)
+/** RFC 4055 §4.1, SHA-256 throughout. */
+const OAEP = algorithm(RSAES_OAEP, sequence(...hashAndMask('sha256')))
+
 /** How a content key travels to an RSA key: PKCS#1 v1.5, which every mail client reads, or OAEP with SHA-256. */
 export type RsaTransport = 'pkcs1' | 'oaep'
 
@@ -18,8 +22,7 @@ export function wrapForRsa(contentKey: Buffer, publicKey: KeyObject, issuerAndSe
   const encrypted = isOaep
     ? publicEncrypt({ key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }, contentKey)
     : publicEncrypt({ key: publicKey, padding: constants.RSA_PKCS1_PADDING }, contentKey)
-  const how = isOaep ? algorithm(RSAES_OAEP, sequence(...hashAndMask('sha256'))) : algorithm(RSA_ENCRYPTION, NULL)
-  return sequence(integer(0), issuerAndSerial, how, octetString(encrypted))
+  return sequence(integer(0), issuerAndSerial, isOaep ? OAEP : PKCS1, octetString(encrypted))
 }
 
 /** What the sender says of how the content key travels: public, so its faults may be told. */

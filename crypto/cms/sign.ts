@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { Identity } from '../identity.ts'
 import { keyOf } from '../keyring.ts'
-import { HASH_OIDS, type Hash, ID_DATA, ID_SIGNED_DATA } from './algorithms.ts'
+import { type Hash, ID_DATA, ID_SIGNED_DATA } from './algorithms.ts'
 import { writeAttributes } from './attributes.ts'
 import { ownHolder } from './holder.ts'
-import { makeSignature, type Scheme, signatureAlgorithm, usualScheme } from './signature-scheme.ts'
+import { hashAlgorithm, makeSignature, type Scheme, signatureAlgorithm, usualScheme } from './signature-scheme.ts'
 import { piecesOf, type Source } from './source.ts'
-import { algorithm, END, inContext, integer, octetString, oid, open, sequence, setOf, TAG, value } from './write.ts'
+import { END, header, inContext, integer, octetString, oid, open, sequence, setOf, TAG, value } from './write.ts'
 
 /** Who signs, and how. RSA signs with PKCS#1 v1.5 and SHA-256 unless told; an elliptic curve with the hash of its size. */
 export interface Signing {
@@ -55,19 +55,19 @@ export class Signatures {
 
   /** What precedes the content is known before it. */
   before(): Buffer {
-    return Buffer.concat([integer(1), setOf(...this.hashes.map(hash => algorithm(HASH_OIDS[hash])))])
+    return Buffer.concat([integer(1), setOf(...this.hashes.map(hash => hashAlgorithm(hash)))])
   }
 
   #signerInfo({ signing: { identity }, scheme, hash }: { signing: Signing; scheme: Scheme; hash: Hash }, messageDigest: Buffer): Buffer {
     const holder = ownHolder(identity)
-    const attributes = writeAttributes({ contentType: ID_DATA, messageDigest, signingTime: this.#at }, holder.fingerprint)
+    const attributes = writeAttributes(messageDigest, this.#at, holder.signedCertificate)
     const signature = makeSignature(keyOf(identity).key, { scheme, hash }, attributes)
     const implicit = Buffer.from(attributes)
     implicit[0] = inContext(0) // signed as a SET OF, carried as [0] IMPLICIT (RFC 5652 §5.4)
     return sequence(
       integer(1),
       holder.issuerAndSerial,
-      algorithm(HASH_OIDS[hash]),
+      hashAlgorithm(hash),
       implicit,
       signatureAlgorithm(scheme, hash),
       octetString(signature),
@@ -109,7 +109,8 @@ export async function* signOpaque(content: Source, options: SignOptions): AsyncG
   ])
   for await (const piece of piecesOf(content)) {
     signatures.update(piece)
-    yield octetString(piece)
+    yield header(TAG.octetString, piece.length)
+    yield piece // as it is: copying large content costs as much as encrypting it
   }
   yield Buffer.concat([END, END, END, signatures.finish().after, END, END, END])
 }

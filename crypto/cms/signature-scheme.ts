@@ -41,11 +41,25 @@ export function usualScheme(key: KeyObject): { scheme: Scheme; hash: Hash } {
   return { scheme: 'ecdsa', hash: hashes[key.asymmetricKeyDetails?.namedCurve ?? ''] ?? 'sha256' }
 }
 
+const written = new Map<string, Buffer>()
+
+/** An AlgorithmIdentifier that is written once: there are few, and each message needs some. */
+function once(name: string, write: () => Buffer): Buffer {
+  const known = written.get(name) ?? write()
+  written.set(name, known)
+  return known
+}
+
+/** The AlgorithmIdentifier of a hash, without parameters (RFC 5754 §2). */
+export function hashAlgorithm(hash: Hash): Buffer {
+  return once(hash, () => algorithm(HASH_OIDS[hash]))
+}
+
 /** The AlgorithmIdentifier of a signature (RFC 3370 §3.2, RFC 4056 §3, RFC 5754 §3.3). */
 export function signatureAlgorithm(scheme: Scheme, hash: Hash): Buffer {
-  if (scheme === 'ecdsa') return algorithm(ECDSA_OIDS[hash])
-  if (scheme === 'pkcs1') return algorithm(RSA_ENCRYPTION, NULL)
-  return algorithm(RSASSA_PSS, pssParameters(hash))
+  if (scheme === 'ecdsa') return once(`ecdsa ${hash}`, () => algorithm(ECDSA_OIDS[hash]))
+  if (scheme === 'pkcs1') return once('pkcs1', () => algorithm(RSA_ENCRYPTION, NULL))
+  return once(`pss ${hash}`, () => algorithm(RSASSA_PSS, pssParameters(hash)))
 }
 
 /** RFC 4055 §3.1: one hash throughout, a salt as long as the hash. */

@@ -61,10 +61,16 @@ export function octetString(octets: Uint8Array): Buffer {
   return value(TAG.octetString, octets)
 }
 
-/** An OBJECT IDENTIFIER from its dotted text. */
+const oids = new Map<string, Buffer>()
+
+/** An OBJECT IDENTIFIER from its dotted text, one of ours: each is encoded once. */
 export function oid(dotted: string): Buffer {
+  const known = oids.get(dotted)
+  if (known) return known
   const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number)
-  return value(TAG.oid, Buffer.from([first * 40 + second, ...rest.flatMap(base128)]))
+  const encoded = value(TAG.oid, Buffer.from([first * 40 + second, ...rest.flatMap(base128)]))
+  oids.set(dotted, encoded)
+  return encoded
 }
 
 function base128(arc: number): number[] {

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { benchCrypto } from './crypto.ts'
 import { benchDirectory } from './directory.ts'
 import { benchRelay } from './relay.ts'
 
@@ -21,6 +22,13 @@ program
   .option('--dir <folder>', 'where to put some 1.5 GB')
   .option('--json <file>', 'write every figure to this file')
   .action(benchDirectory)
+program
+  .command('crypto')
+  .description('sign and encrypt a mail, beside the raw operations of OpenSSL that it contains')
+  .option('--seconds <n>', 'measured time of each profile', positive, 10)
+  .option('--kilobytes <n>', 'size of the mail', positive, 100)
+  .option('--json <file>', 'write every figure to this file')
+  .action(benchCrypto)
 try {
   await program.parseAsync()
 } catch (error) {
