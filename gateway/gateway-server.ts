@@ -10,6 +10,7 @@ const BEFORE_TLS = new Set(['EHLO', 'STARTTLS', 'NOOP', 'QUIT'])
 
 interface Connection extends SaslConnection {
   _upgrading: boolean
+  upgrade(...rest: unknown[]): void
   _onCommand(command: Buffer | undefined, next: () => void): void
 }
 
@@ -20,26 +21,47 @@ interface Connection extends SaslConnection {
  */
 export class GatewayServer<Box extends SignInBox> extends SMTPServer {
   readonly #refinements: Refinements<Box>
+  /** What to call when a socket is gone. */
+  readonly #leaving = new WeakMap<Socket, () => void>()
 
   constructor(options: SMTPServerOptions, { admit, ...refinements }: Refinements<Box> & { admit: Admission }) {
     super(options)
     this.#refinements = refinements
     const own = this as unknown as { _acceptSocket(socket: Socket, handshake: boolean): false | (() => void) }
     const accept = own._acceptSocket.bind(this)
-    own._acceptSocket = (socket, handshake) => admit(socket, handshake) && accept(socket, handshake)
+    own._acceptSocket = (socket, handshake) => {
+      const leave = admit(socket, handshake)
+      if (!leave) return false
+      socket.once('close', leave)
+      this.#leaving.set(socket, leave)
+      return accept(socket, handshake)
+    }
   }
 
   override connect(...args: Parameters<SMTPServer['connect']>): void {
     const before = new Set(this.connections)
     super.connect(...args)
     for (const connection of this.connections) {
-      if (!before.has(connection)) refine(connection as unknown as Connection, this.#refinements)
+      if (before.has(connection)) continue
+      refine(connection as unknown as Connection, this.#refinements)
+      this.#watchBehindTls(connection as unknown as Connection)
+    }
+  }
+
+  /** STARTTLS takes every listener off the socket: it would never be told that the connection has ended, and its place would stay taken. */
+  #watchBehindTls(connection: Connection): void {
+    const upgrade = connection.upgrade.bind(connection)
+    connection.upgrade = (...rest) => {
+      const { _socket: socket } = connection
+      upgrade(...rest)
+      const leave = this.#leaving.get(socket)
+      if (leave) socket.once('close', leave)
     }
   }
 }
 
-/** @returns false when the socket was turned away; it is closed then */
-export type Admission = (socket: Socket, handshake: boolean) => boolean
+/** @returns what to call when the connection has ended; undefined when the socket was turned away: it is closed then */
+export type Admission = (socket: Socket, handshake: boolean) => (() => void) | undefined
 
 /** Addresses that smtp-server refuses by itself, under the names of its replies. */
 const SYNTAX: Readonly<Record<string, RefusalReason>> = { SENDER_SYNTAX_ERROR: 'senderMalformed', MAILBOX_SYNTAX_ERROR: 'addressMalformed' }

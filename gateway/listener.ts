@@ -96,16 +96,13 @@ function openTalks<Box extends ClientBox>(): Talks<Box> {
 function admission<Box extends ClientBox>({ door, signIn, log }: ListenerOptions<Box>): Admission {
   return (socket, handshake) => {
     const release = signIn.throttle.connection(door, socket.remoteAddress ?? '')
-    if (release) {
-      socket.once('close', release)
-      return true
-    }
+    if (release) return release
     const { reason, code, status, message } = new Refusal('tooManyConnections')
     log.info('refused', { door, reason })
     socket.on('error', () => {}) // it may be gone already
     if (handshake) socket.destroy()
     else socket.end(`${code} ${status} ${message}\r\n`, () => socket.destroy())
-    return false
+    return undefined
   }
 }
 

@@ -32,6 +32,25 @@ test.each(['submission', 'reception'] as const)(
   },
 )
 
+test.each(['submission', 'submissions', 'reception'] as const)('%s: gets back the place of a connection that spoke TLS', async door => {
+  const isTlsFirst = door === 'submissions'
+  const connect = async (index: number) => {
+    const dialogue = await until(`place ${index}`, () =>
+      Dialogue.open(doors.port(door), isTlsFirst ? doors.showing() : undefined).catch(() => undefined),
+    )
+    expect(await dialogue.reply(), `connection ${index}`).toMatch(/^220 /)
+    await dialogue.say('EHLO practice.example')
+    if (!isTlsFirst) {
+      await dialogue.say('STARTTLS')
+      await dialogue.secure(doors.showing())
+    }
+    if (index % 2) dialogue.cut()
+    else await dialogue.quit()
+  }
+  for (let index = 0; index < CONNECTIONS_PER_NETWORK + 10; index += 10)
+    await Promise.all(Array.from({ length: 10 }, (_, each) => connect(index + each)))
+})
+
 test('submissions: where TLS comes first, the connection is cut', async () => {
   const open = () => Dialogue.open(doors.port('submissions'), doors.showing())
   const held = await Promise.all(Array.from({ length: CONNECTIONS_PER_NETWORK }, open))
