@@ -27,27 +27,37 @@ export function readHl7(path: string, content: Uint8Array, limits: Limits, budge
   const messages = readMessages(content)
   for (const [index, message] of messages.entries()) {
     const where = messages.length === 1 ? path : `${path}/${index + 1}`
-    if (message === undefined) {
+    const read = message === undefined ? undefined : readCarried(where, message, limits, budget)
+    if (read === undefined) {
       budget.takeDocument()
       result.documents.push(found(where, new Uint8Array(content), ['hl7-malformed']))
       continue
     }
-    const read = readCarried(where, message, limits, budget)
     result.documents.push(...read.documents)
     result.ignored.push(...(read.documents.length + read.ignored.length > 0 ? read.ignored : [{ path: where, reason: 'hl7' as const }]))
   }
   return result
 }
 
-function readCarried(path: string, message: Hl7Message, limits: Limits, budget: Budget): Pick<Recognition, 'documents' | 'ignored'> {
+/** Real messages carry a handful. */
+const MOST_FILES = 200
+
+/** @returns undefined when there is more in the message than anybody would put there */
+function readCarried(
+  path: string,
+  message: Hl7Message,
+  limits: Limits,
+  budget: Budget,
+): Pick<Recognition, 'documents' | 'ignored'> | undefined {
   const documents: FoundDocument[] = []
   const ignored: Ignored[] = []
   const { separators } = message
   const { marks, faults } = orderOf(message)
   for (const [index, observation] of named(message, 'OBX').entries()) {
-    for (const [rank, value] of (observation[5] ?? '').split(separators.repetition).entries()) {
+    for (const [rank, value] of (observation[5] ?? '').split(separators.repetition, MOST_FILES + 1).entries()) {
       const where = `${path}/OBX-${index + 1}${rank === 0 ? '' : `.${rank + 1}`}`
-      const [, , subtype = '', , data = ''] = value.split(separators.component)
+      const [, , subtype = '', , data = ''] = value.split(separators.component, 6)
+      if (rank === MOST_FILES || ignored.length > MOST_FILES) return undefined
       const isEncapsulated = observation[2]?.trim().toUpperCase() === 'ED'
       const bytes = isEncapsulated ? base64In(data, separators) : undefined
       const isDocument = bytes !== undefined && looksLikeCda(bytes)
@@ -112,11 +122,11 @@ function isSamePatient(message: Hl7Message, { patient }: CdaFacts): boolean {
   const { component, repetition, sub } = message.separators
   const [pid, ...others] = named(message, 'PID')
   if (!pid || others.length > 0) return false
-  const all = (pid[3] ?? '').split(repetition).map(each => each.split(component))
+  const all = (pid[3] ?? '').split(repetition, MOST_FILES).map(each => each.split(component, 6))
   const national = all
     .map(parts => ({ matricule: parts[0]?.trim() ?? '', oid: parts[3]?.split(sub)[1] ?? '' }))
     .filter(each => isInsOid(each.oid))
-  const isChecked = (pid[32] ?? '').split(repetition).some(each => firstOf(each, component) === 'VALI')
+  const isChecked = (pid[32] ?? '').split(repetition, MOST_FILES).some(each => firstOf(each, component) === 'VALI')
   const { ins } = patient
   if (!isChecked || !ins || national.length === 0 || !national.every(each => sameIns(each, ins))) return false
   const born = /^\d{8}/.exec(pid[7]?.trim() ?? '')?.[0]

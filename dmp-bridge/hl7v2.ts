@@ -22,6 +22,9 @@ const START = /^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\x0b]*(?:MSH|FHS|BHS)[^\w\
 /** Lines of a base64 that was folded count too: 76 characters each in a message of 50 MB are 700,000. */
 const MOST_LINES = 700_000
 const MOST_MESSAGES = 200
+const MOST_SEGMENTS = 20_000
+/** PID has 39 fields, no other of ours has more. */
+const MOST_FIELDS = 64
 
 /** @returns whether a file is HL7 v2 (ER7), by its first characters */
 export function looksLikeHl7(content: Uint8Array): boolean {
@@ -36,7 +39,7 @@ export function hidesHl7(text: string): boolean {
 
 /**
  * Reads the messages of a file. Segments end with CR (HL7 v2 §2.4), LF or both; a line that begins none is the rest of the one before.
- * @returns undefined in place of a message whose separators can't be those of HL7; nothing at all when there are too many
+ * @returns undefined in place of a message that is too long, or whose separators can't be those of HL7
  */
 export function readMessages(content: Uint8Array): (Hl7Message | undefined)[] {
   const lines = decode(content).split(/\r\n|[\r\n\x0b\x1c]/, MOST_LINES + 1)
@@ -68,7 +71,9 @@ function readMessage(lines: readonly string[]): Hl7Message | undefined {
   const all = [field, ...encoding]
   if (!component || !repetition || !escapes || !sub || all.length > 6 || new Set(all).size < all.length) return undefined
   if (all.some(each => /[\p{L}\p{N}\s+/=]/u.test(each))) return undefined // they would cut a base64
-  const segments = unfolded(lines, field).map(each => each.split(field))
+  const unsplit = unfolded(lines, field)
+  if (unsplit.length > MOST_SEGMENTS) return undefined
+  const segments = unsplit.map(each => each.split(field, MOST_FIELDS))
   const [type = '', event = ''] = (segments[0]?.[8] ?? '').split(component)
   return { type, event, segments, separators: { component, repetition, escape: escapes, sub } }
 }

@@ -22,12 +22,15 @@ export interface HprimValue {
   max: string
 }
 
+/** The format has 14; a line made of separators only is short work. */
+const MOST_FIELDS = 20
+
 /**
  * Reads one line: `RES|label|code|type|value|unit|min|max|flag|status|value|unit|min|max|`, cut anywhere. What is no result is text, and
  * nothing is lost.
  */
 export function readRow(line: string): HprimRow {
-  const [kind = '', ...fields] = line.split('|').map(each => each.trim())
+  const [kind = '', ...fields] = line.split('|', MOST_FIELDS).map(each => each.trim())
   if (/^TEX$/i.test(kind)) return { kind: 'text', text: line.replace(/^\s*TEX\s*\|?/i, '') }
   if (!/^RES$/i.test(kind)) return { kind: 'text', text: line }
   const [label = '', code = '', type = '', value = '', unit = '', min = '', max = '', flag = '', status = '', ...second] = fields

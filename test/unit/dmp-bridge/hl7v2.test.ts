@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_LIMITS } from '../../../dmp-bridge/caps.ts'
 import type { FoundDocument } from '../../../dmp-bridge/facts.ts'
@@ -183,9 +184,36 @@ test('many messages, many lines, many documents: a limit for each', async () => 
   const ack = 'MSH|^~\\&|a|b|c|d|2026||ACK|1|P|2.6\r'
   expect(verdicts(await read('m.hl7', ack.repeat(201)))).toEqual([['hl7-malformed']])
   expect(verdicts(await read('m.hl7', `${ack}${'\n'.repeat(700_001)}`))).toEqual([['hl7-malformed']])
+  for (const [count, more] of [
+    [201, 'OBX|1|ED|x||a^b^^B^eA==||||||F'],
+    [20_001, 'NTE|1'],
+  ] as const) {
+    const long = hl7Of({ more: Array.from({ length: count }, () => more) })
+    expect(verdicts(await read('m.hl7', long))).toEqual([['hl7-malformed']])
+  }
+  const repeated = hl7Of({ more: [`OBX|1|TX|x||${'~'.repeat(1_000_000)}||||||F`] })
+  expect(verdicts(await read('m.hl7', repeated))).toEqual([['hl7-malformed']])
   const documents = Array.from({ length: 3 }, (_each, index) => base64(cdaOf({ uniqueId: `2.25.${index}` })))
   expect(await read('m.hl7', hl7Of({ documents }), { maxDocuments: 2 })).toMatchObject({ documents: [], faults: ['too-many-documents'] })
   expect(verdicts(await read('m.hl7', hl7Of(), { maxXmlBytes: 100 }))).toMatchObject([expect.arrayContaining(['xml-too-big'])])
+})
+
+test('a message that was damaged anywhere is filed with its own document, or not at all', async () => {
+  const whole = hl7Of()
+  const cda = cdaOf()
+  await fc.assert(
+    fc.asyncProperty(fc.nat(whole.length - 1), fc.nat(40), fc.uint8Array({ maxLength: 3 }), async (at, removed, added) => {
+      const damaged = Buffer.concat([whole.subarray(0, at), added, whole.subarray(at + removed)])
+      const recognition = await read('m.hl7', damaged)
+      for (const [index, verdict] of verdicts(recognition).entries()) {
+        if (verdict === 'file' && Buffer.from(recognition.documents[index]!.content).toString() !== cda) {
+          // What no signature protects may be altered inside its text; who it is about may not.
+          expect(recognition.documents[index]?.cda?.patient.ins).toEqual({ matricule: samplePatient.ins, oid: samplePatient.insOid })
+        }
+      }
+    }),
+    { numRuns: 150 },
+  )
 })
 
 test('in a mail, in an archive, and in the text of a mail', async () => {

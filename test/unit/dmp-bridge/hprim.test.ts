@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import iconv from 'iconv-lite'
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_LIMITS } from '../../../dmp-bridge/caps.ts'
@@ -205,6 +206,43 @@ test('what is too large, or has too many parts, is not read', async () => {
   expect(readHprim(Buffer.from('x\n****FIN****\n'.repeat(501)))).toBeUndefined()
   expect(readHprim(Buffer.alloc(0))).toBeUndefined()
   expect((await read('a.hpr', 'x\n****FIN****\n'.repeat(501))).ignored).toEqual([{ path: 'a.hpr', reason: 'hprim-unreadable' }])
+})
+
+test('whatever is cut, moved or repeated, no part has rows of two patients', () => {
+  const marked = (name: string, born: string) => dossier({ name, born, rows: [`RES|${name}|1|N|1`, `TEX|${name}`], text: [name], end: [] })
+  const pieces = [
+    marked('FICTIF', '09/03/1984'),
+    marked('AUTRE', '02/06/1955'),
+    marked('TIERS', '01/01/1970'),
+    ['****FIN****'],
+    ['****FINFICHIER****'],
+    [''],
+  ]
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...pieces), { maxLength: 12 }), fc.constantFrom('\r\n', '\n', '\r'), (chosen, end) => {
+      for (const { header, rows, text } of readHprim(Buffer.from(chosen.flat().join(end)))?.parts ?? []) {
+        const names = rows.map(each => (each.kind === 'result' ? each.label : each.text))
+        expect([...names, ...text.filter(line => line !== '')].filter(name => name !== header?.name)).toEqual([])
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('octets of no format at all are survived', () => {
+  const junk = fc.uint8Array({ maxLength: 400 })
+  const glued = fc.array(
+    fc.oneof(
+      junk,
+      fc.constantFrom('****FIN****\n', 'RES|', '\n', '09/03/1984\n', 'AB\n').map(each => Buffer.from(each)),
+    ),
+  )
+  fc.assert(
+    fc.property(glued, pieces => {
+      readHprim(Buffer.concat(pieces))
+    }),
+    { numRuns: 300 },
+  )
 })
 
 describe('as a part of a message', () => {
