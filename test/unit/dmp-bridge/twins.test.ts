@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { DEFAULT_LIMITS } from '../../../dmp-bridge/caps.ts'
 import { readCda } from '../../../dmp-bridge/cda.ts'
 import { decide } from '../../../dmp-bridge/decide.ts'
+import { isOverrulable } from '../../../dmp-bridge/filing-reasons.ts'
 import { recogniseMessage } from '../../../dmp-bridge/recognise.ts'
 import { corpus, hasCorpus } from '../../support/corpus.ts'
 import { buildMail, buildPdf, buildXdm, type CdaOptions, sampleAuthor, samplePatient } from '../../world/letter.ts'
@@ -167,4 +168,11 @@ describe.skipIf(!hasCorpus)('public examples', () => {
     expect(pdfsOf('BIO-CR-BIO_2021.01_CDA-R2-Niveau-1.xml')).toBe(1)
     expect(pdfsOf('BIO-CR-BIO_2024.01_CR-2nde-intention-PDF.xml')).toBe(1) // it attaches another laboratory's report too
   })
+})
+
+test('a human may choose between two forms, and nothing else of these reasons', () => {
+  expect(isOverrulable('twins-differ')).toBe(true)
+  for (const reason of ['twin', 'hl7-patient', 'hl7-unclear', 'hl7-deletion', 'hl7-no-document', 'not-for-dmp']) {
+    expect(isOverrulable(reason)).toBe(false)
+  }
 })
