@@ -66,9 +66,11 @@ export function openThrottle({ familiar, now }: { familiar: FamiliarNetworks; no
      */
     async guess<T>(asked: { address: string; from: string }, check: () => Promise<T | undefined>): Promise<T | undefined> {
       const network = networkOf(asked.from)
-      if (await familiar.has(asked.address, network)) return guessOfFamiliar(asked.address, network, check)
-      // One after the other, or fifty connections would guess fifty times before the first failure is counted.
-      return oneByOne(`${asked.address} ${network}`, () => guessOfStranger(asked.address, network, check))
+      const { address } = asked
+      // One after the other wherever they are counted, or a thousand connections would guess a thousand times before the first failure is counted,
+      // and what they pour in at once would take days to be forgiven. The box before the network, always: so nobody waits in a ring.
+      if (await familiar.has(address, network)) return oneByOne(`${address} ${network}`, () => guessOfFamiliar(address, network, check))
+      return oneByOne(`box ${address}`, () => oneByOne(`network ${network}`, () => guessOfStranger(address, network, check)))
     },
 
     /**

@@ -105,6 +105,32 @@ describe('a stranger who guesses', () => {
   })
 })
 
+describe('many guesses at once', () => {
+  const long = (minutes: number) => new RegExp(`: wait ${minutes * 60} seconds$`)
+
+  test('at a familiar network, on a hundred connections, are no more than one after the other, and hold its owner up no longer', async () => {
+    await right(DOCTOR, CABINET)
+    await Promise.all(Array.from({ length: 100 }, () => wrong(DOCTOR, CABINET)))
+    expect(compared).toBe(1 + 20)
+    clock += MINUTE / 2
+    expect(await right(DOCTOR, CABINET)).toBe('in')
+  })
+
+  test('from the thousand networks of one IPv6 prefix do not close a box for longer than one guess too many', async () => {
+    await Promise.all(Array.from({ length: 1_000 }, (_, index) => wrong(DOCTOR, `2001:db8:0:${index.toString(16)}::1`)))
+    expect(compared).toBe(100)
+    expect(await right(DOCTOR, '198.51.100.4')).toMatch(long(2))
+    clock += 2 * MINUTE
+    expect(await right(DOCTOR, '198.51.100.4')).toBe('in')
+  })
+
+  test('at many boxes from one network do not close it for longer than one guess too many', async () => {
+    await Promise.all(Array.from({ length: 200 }, (_, index) => wrong(`dr.${index}@a.mssante.test`, '203.0.113.1')))
+    expect(compared).toBe(50)
+    expect(await right(DOCTOR, '203.0.113.1')).toMatch(long(1))
+  })
+})
+
 test('an old password on a telephone at the practice holds its owner up for half a minute at most', async () => {
   await right(DOCTOR, CABINET)
   await times(20, async () => expect(await wrong(DOCTOR, CABINET)).toBe('wrong'))
