@@ -173,7 +173,7 @@ function serverOptions<Box extends ClientBox>(options: ListenerOptions<Box>, tal
       void answered(session, callback, async () => {
         const sender = await policy.checkSender(speaker(session), address)
         const { box } = talk(session)
-        if (box) signIn.throttle.message(box)
+        if (box) signIn.throttle.maySend(box)
         const size = args && 'SIZE' in args ? Number(args.SIZE) : undefined
         Object.assign(talk(session), { sender, size, recipients: new Map() } satisfies Partial<Said<Box>>)
       })
@@ -189,7 +189,9 @@ function serverOptions<Box extends ClientBox>(options: ListenerOptions<Box>, tal
     },
     onData(content, session, callback) {
       void answered(session, callback, async () => {
+        const { box } = talk(session)
         const id = await options.intake(transactionOf(session, talk(session), door), content)
+        if (box) signIn.throttle.sent(box)
         return `2.0.0 Accepted as ${id}`
       })
     },

@@ -16,6 +16,11 @@ const FORGED: ReadonlySet<RefusalReason> = new Set([
   'certificateNotRegistered',
 ])
 
+interface PacedBox {
+  readonly address: string
+  readonly type: keyof typeof MESSAGES
+}
+
 /**
  * Bounds guessing, by box and network (`limits.ts` says how much, and why). In memory: after a restart everybody starts anew, but the networks where
  * a box has signed in are kept in rows, so that its holder is no stranger there. Several processes each count for themselves.
@@ -95,12 +100,15 @@ export function openThrottle({ familiar, now }: { familiar: FamiliarNetworks; no
       }
     },
 
-    /** MAIL of a box. @throws Refusal sendingTooFast */
-    message({ address, type }: { readonly address: string; readonly type: keyof typeof MESSAGES }): void {
-      const bucket = messages[type] as Buckets
-      const wait = bucket.wait(address)
+    /** MAIL of a box: a transaction that comes to nothing counts nothing. @throws Refusal sendingTooFast */
+    maySend({ address, type }: PacedBox): void {
+      const wait = (messages[type] as Buckets).wait(address)
       if (wait > 0) throw new Refusal('sendingTooFast', `wait ${seconds(wait)}`)
-      bucket.add(address)
+    },
+
+    /** A message of a box was accepted. */
+    sent({ address, type }: PacedBox): void {
+      (messages[type] as Buckets).add(address)
     },
 
     /** A connection. @returns what to call when it has ended; undefined when its network holds too many at this door */
