@@ -95,7 +95,8 @@ class FollowedList implements LiveWhiteList {
   }
 
   #current(): WhiteList {
-    if (this.#now() - this.#lookedAt >= (this.#options.everyMs ?? 5000)) {
+    // A clock that was set back must not end the looking.
+    if (Math.abs(this.#now() - this.#lookedAt) >= (this.#options.everyMs ?? 5000)) {
       this.#lookedAt = this.#now()
       void this.#reloadIfChanged()
     }

@@ -23,7 +23,7 @@ export function openAgeAlarm(options: { directory: Dated; maxAge: number; now: (
       toldAt = undefined
       return
     }
-    if (toldAt !== undefined && now() - toldAt < DAY) return
+    if (toldAt !== undefined && Math.abs(now() - toldAt) < DAY) return // a clock that was set back silences nothing
     toldAt = now()
     onOld(age)
   }

@@ -74,7 +74,8 @@ export function openDirectory(file: string, options: DirectoryOptions = {}): Dir
   let lookedAt = now()
 
   function current() {
-    if (now() - lookedAt >= LOOK_EVERY_MS) {
+    if (Math.abs(now() - lookedAt) >= LOOK_EVERY_MS) {
+      // a clock that was set back must not end the looking
       lookedAt = now()
       const seen = identityOf(file)
       if (seen !== undefined && seen !== identity) {

@@ -79,9 +79,14 @@ async function ask(pool: Pool, url: URL, { known, signal }: { known: Validators;
 function conditions({ etag, lastModified }: Validators): Record<string, string> {
   return {
     accept: 'application/xml, text/xml, */*;q=0.1',
-    ...(etag ? { 'if-none-match': etag } : {}),
-    ...(lastModified ? { 'if-modified-since': lastModified } : {}),
+    ...(isSayable(etag) ? { 'if-none-match': etag } : {}),
+    ...(isSayable(lastModified) ? { 'if-modified-since': lastModified } : {}),
   }
+}
+
+/** What no request can carry back, or no server would read, would end every later download before it began. */
+function isSayable(validator: string | undefined): validator is string {
+  return validator !== undefined && /^[\x21-\x7e][\x20-\x7e]{0,255}$/.test(validator)
 }
 
 function onSameHost(from: URL, location: string | undefined): URL {

@@ -13,7 +13,7 @@ export interface UpdateOptions extends WhiteListOptions {
   file: string
   /** The only authorities that may have certified the publisher's server. */
   anchors: Anchors
-  /** The list in use, which the new one must follow; without it the one in place. */
+  /** The list in use: the new one must follow it, and the one in place. */
   inUse?: ListFacts | undefined
   timeout?: number | undefined
   bytes?: number | undefined
@@ -66,8 +66,8 @@ async function replace(options: UpdateOptions, bytes: Buffer, state: UpdateState
   let facts: ListFacts | undefined
   await putInPlace(options.file, bytes, async aside => {
     const next = await loadWhiteList(aside, options)
-    const last = options.inUse ?? (await factsOf(options, state))
-    if (last) checkSuccession(last, next)
+    // The one in place may be younger than the one in use: another gateway, or a command, has just put it there.
+    for (const last of [options.inUse, await factsOf(options, state)]) if (last) checkSuccession(last, next)
     facts = { generatedAt: next.generatedAt, entries: next.entries }
   })
   return facts as ListFacts

@@ -1,7 +1,8 @@
 import type { Log } from '../config/index.ts'
 import { isOld, nextUpdateAt, type UpdateResult, type UpdateState, type WhiteList, WhiteListFault } from '../directory/index.ts'
 
-const DAY = 86_400_000
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
 
 export interface KeeperOptions {
   list: Pick<WhiteList, 'generatedAt'> & { refresh(): Promise<boolean> }
@@ -34,7 +35,7 @@ export function openWhiteListKeeper(options: KeeperOptions): WhiteListKeeper {
   let toldAt = Number.NEGATIVE_INFINITY
 
   function alarm(): void {
-    if (!isOld(list, maxAge, now()) || now() - toldAt < DAY) return
+    if (!isOld(list, maxAge, now()) || Math.abs(now() - toldAt) < DAY) return
     toldAt = now()
     const days = Math.floor((now() - list.generatedAt.getTime()) / DAY)
     log.warn('white-list-old', { generated: list.generatedAt.toISOString(), days })
@@ -55,13 +56,19 @@ export function openWhiteListKeeper(options: KeeperOptions): WhiteListKeeper {
       if (!(error instanceof WhiteListFault)) throw error
       log.error('white-list-update-failed', { reason: error.reason, detail: error.detail })
     }
-    dueAt = nextUpdateAt(await lastUpdate(), refresh, now())
+    // What was asked may not have been written down (a full disk): the publisher is not asked at every look for that.
+    dueAt = Math.max(nextUpdateAt(await lastUpdate(), refresh, now()), now() + Math.min(HOUR, refresh))
+  }
+
+  /** Later than a whole interval from now is no plan of ours: the clock was set back. */
+  function isWaiting(): boolean {
+    return now() < dueAt && dueAt <= now() + refresh
   }
 
   return {
     tick() {
       alarm()
-      if (!update || running || now() < dueAt) return
+      if (!update || running || isWaiting()) return
       running = updateIfDue(update)
         .catch(error => log.error('white-list-update-failed', { reason: 'internal' }, error))
         .finally(() => {

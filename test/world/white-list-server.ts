@@ -23,8 +23,8 @@ export interface WhiteListServer extends AsyncDisposable {
   readonly url: string
   /** Every request heard so far, oldest first. */
   readonly requests: readonly { path: string; headers: IncomingHttpHeaders; status: number }[]
-  /** Serves this list from now on, under a new ETag. @param options.validators false: without ETag and Last-Modified */
-  publish(xml: string | Buffer, options?: { validators?: boolean; modifiedAt?: Date }): void
+  /** Serves this list from now on, under a new ETag, or the one given. @param options.validators false: without ETag and Last-Modified */
+  publish(xml: string | Buffer, options?: { validators?: boolean; modifiedAt?: Date; etag?: string }): void
   /** What the next request gets in place of the list; for every request until `undefined` when `always`. */
   fail(failure: WhiteListFailure | undefined, options?: { always?: boolean }): void
   /** Another certificate for the handshakes to come. */
@@ -75,9 +75,9 @@ export async function startWhiteListServer(options: {
   return {
     url: `https://localhost:${(server.address() as AddressInfo).port}/listeblanchemssante.xml`,
     requests,
-    publish(xml, { validators = true, modifiedAt = new Date() } = {}) {
+    publish(xml, { validators = true, modifiedAt = new Date(), etag: given } = {}) {
       const bytes = Buffer.from(xml)
-      const etag = `"${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}"`
+      const etag = given ?? `"${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}"`
       list = { bytes, headers: validators ? { etag, 'last-modified': modifiedAt.toUTCString() } : {} }
     },
     fail(failure, { always = false } = {}) {

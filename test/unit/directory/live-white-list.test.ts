@@ -2,7 +2,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openWhiteList, parseDn, type WhiteListFault } from '../../../directory/index.ts'
 import { buildWhiteList } from '../../world/white-list.ts'
 
@@ -63,6 +63,14 @@ describe('a list that follows its file', () => {
     expect(list.allows('d.mssante.example', DN)).toBe(true)
     expect(list.allows('b.mssante.example', DN)).toBe(false)
     expect(list.entries).toBe(2)
+  })
+
+  test('also after the clock was set back', async () => {
+    const list = await openList()
+    now -= 3_600_000
+    write(['d.mssante.example', 'e.mssante.example'], START + 1000)
+    list.lists(DN)
+    await vi.waitFor(() => expect(list.entries).toBe(2))
   })
 
   test('does not verify again a file that did not change', async () => {

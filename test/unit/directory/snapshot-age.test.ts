@@ -43,3 +43,13 @@ test('an old directory is told at once, then once a day until a new one comes', 
   lookEveryHourUntil(renewedAt + 2 * DAY)
   expect(told).toHaveLength(3)
 })
+
+test('a clock that was set back does not silence the alarm', () => {
+  let told = 0
+  let now = importedAt.getTime() + 365 * DAY
+  const look = openAgeAlarm({ directory: { importedAt, generatedAt }, maxAge: 2 * DAY, now: () => now, onOld: () => told++ })
+  look()
+  now -= 300 * DAY
+  look()
+  expect(told).toBe(2)
+})

@@ -45,6 +45,13 @@ test('a new snapshot answers within a second of its arrival', async () => {
   expect(directory.count).toBe(people.length - 1)
 })
 
+test('a clock that was set back does not hide a new snapshot', async () => {
+  const directory = open()
+  await put(people.filter(({ address }) => address !== publishedAuthor.address))
+  now -= 365 * 86_400_000
+  expect(directory.find(publishedAuthor.address)).toBeUndefined()
+})
+
 test('the snapshot in use stays in use when a wrong file takes its place, and the fault is told once', async () => {
   const faults: Error[] = []
   const directory = open(error => faults.push(error))

@@ -116,6 +116,17 @@ describe('an update', () => {
     expect(statSync(file).ino).toBe(ino)
   })
 
+  test.each([
+    ['that no request can carry', '"liste-\u00e9"'],
+    ['longer than servers read', `"${'e'.repeat(9_000)}"`],
+  ])('is not held up by an ETag %s', async (_, etag) => {
+    server.publish(listOf(), { etag })
+    await update()
+    server.publish(listOf({ at: NOW.getTime() - 1000 }), { modifiedAt: new Date(NOW.getTime() + DAY) })
+    expect(await update()).toMatchObject({ kind: 'updated' })
+    expect(server.requests.at(-1)?.headers).not.toHaveProperty('if-none-match')
+  })
+
   test('asks for the whole list when somebody else has replaced the file', async () => {
     server.publish(listOf())
     await update()
@@ -277,4 +288,13 @@ test('a state that cannot be read costs one download', async () => {
   expect(await update()).toEqual({ kind: 'unchanged' })
   expect(server.requests.at(-1)?.status).toBe(200)
   expect((await readUpdateState(file))?.accepted?.entries).toBe(4)
+})
+
+test('a gateway that has not yet seen what another one fetched does not put an older list in its place', async () => {
+  const inUse = { generatedAt: new Date(NOW.getTime() - 3 * HOUR), entries: 4 }
+  server.publish(listOf())
+  await update({ inUse })
+  server.publish(listOf({ at: NOW.getTime() - 2 * HOUR })) // a mirror that is behind
+  expect((await fault({ inUse })).reason).toBe('older')
+  expect(readFileSync(file, 'utf8')).toBe(listOf())
 })

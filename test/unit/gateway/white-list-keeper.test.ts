@@ -42,7 +42,7 @@ beforeEach(() => {
   keeper = open()
 })
 
-function open(update = true): WhiteListKeeper {
+function open(update = true, { writes = true } = {}): WhiteListKeeper {
   const download = async () => {
     downloads.push(now)
     try {
@@ -50,7 +50,7 @@ function open(update = true): WhiteListKeeper {
       state = { checkedAt: now }
       return result
     } catch (error) {
-      state = { checkedAt: now, fault: (error as WhiteListFault).reason }
+      if (writes) state = { checkedAt: now, fault: (error as WhiteListFault).reason }
       throw error
     }
   }
@@ -112,6 +112,23 @@ describe('the schedule', () => {
     expect(lines).toEqual([{ event: 'white-list-updated', detail: { entries: 7, generated: '2026-03-02T05:00:00.000Z' } }])
   })
 
+  test('goes on after the clock was set back', async () => {
+    now = START + 365 * DAY
+    await pass(HOUR)
+    now = START
+    await pass(HOUR)
+    expect(downloads.filter(at => at < START + DAY)).toHaveLength(1)
+  })
+
+  test('asks once an hour at most when nothing can be written down', async () => {
+    answer = () => {
+      throw new WhiteListFault('unwritable', 'The white list cannot be written (ENOSPC)')
+    }
+    keeper = open(true, { writes: false })
+    await pass(3 * HOUR)
+    expect(downloads.length).toBe(3)
+  })
+
   test('has one download under way, whatever the number of looks', async () => {
     keeper.tick()
     keeper.tick()
@@ -151,6 +168,15 @@ describe('the alarm', () => {
     list.generatedAt = new Date(now)
     await pass(2 * DAY)
     expect(alarms().length).toBe(3)
+  })
+
+  test('is raised again after the clock was set back', async () => {
+    keeper = open(false)
+    now += 365 * DAY
+    keeper.tick()
+    now -= 300 * DAY
+    keeper.tick()
+    expect(alarms().length).toBe(2)
   })
 
   test('is raised without a download as well', async () => {
