@@ -1,3 +1,5 @@
+const MOST_DOUBLINGS = 4
+
 /**
  * Remembers that the service is out, so that its outage costs nobody a timeout each time. Closed: everything goes. After some failures
  * in a row it opens: one probe at a time, at growing intervals, until the service answers.
@@ -20,7 +22,8 @@ export class Breaker {
 
   /** @param now milliseconds @returns whether this caller is the one who may try; the next one is then an interval away */
   takesProbe(now: number): boolean {
-    if (now < this.probeAt) return false
+    const wait = this.probeAt - now
+    if (wait > 0 && wait <= this.probeMs * 2 ** MOST_DOUBLINGS) return false // longer: the clock was set back
     this.wait(now)
     return true
   }
@@ -37,7 +40,7 @@ export class Breaker {
   }
 
   private wait(now: number): void {
-    this.probeAt = now + this.probeMs * 2 ** Math.min(this.probes, 4)
+    this.probeAt = now + this.probeMs * 2 ** Math.min(this.probes, MOST_DOUBLINGS)
     this.probes++
   }
 }

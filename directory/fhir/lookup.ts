@@ -69,6 +69,11 @@ export function openLookup(options: LookupOptions): Lookup {
     if (kept.size > most) kept.delete(kept.keys().next().value as string)
   }
 
+  /** An answer that would be good for longer than any is was kept before the clock was set back. */
+  function isFresh({ until }: Kept): boolean {
+    return now() < until && until <= now() + cacheFor
+  }
+
   function failed(error: unknown): AnnuaireUnavailable {
     const fault = error instanceof FhirFault ? error : undefined
     if (fault?.isOutage) breaker.failed(now())
@@ -87,7 +92,7 @@ export function openLookup(options: LookupOptions): Lookup {
   return {
     find(address) {
       const known = kept.get(address)
-      if (known && now() < known.until) return known.answer
+      if (known && isFresh(known)) return known.answer
       const flying = flights.get(address)
       if (!breaker.isOpen) return (flying ?? fly(address)).catch(error => orElse(address, error))
       // Nobody waits for a probe: whoever it is made for gets the same answer as the others.

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Breaker } from '../../../../directory/fhir/breaker.ts'
+import { Breaker } from '../../../../directory/fhir/breaker.ts'
 import type { FhirFault } from '../../../../directory/fhir/fault.ts'
 import { openLookup } from '../../../../directory/fhir/lookup.ts'
 import { AnnuaireUnavailable } from '../../../../directory/index.ts'
@@ -218,4 +218,19 @@ test('the service never counts more than 17 calls in a second, whatever is asked
 
 test('an address is asked for over https only', () => {
   expect(() => stage.client({ url: 'http://127.0.0.1:1/fhir/v2' })).toThrow('must be https')
+})
+
+test('a clock that was set back keeps neither an answer nor an outage', async () => {
+  const breaker = new Breaker({ after: 1, probeMs: 5_000 })
+  const { find } = lookup({ breaker })
+  const late = `late@${DOMAIN}`
+  expect(await find(late)).toBeUndefined()
+  breaker.failed(now)
+  now -= 365 * DAY
+  expect(breaker.takesProbe(now)).toBe(true)
+  expect(breaker.takesProbe(now)).toBe(false)
+  breaker.answered()
+  const before = calls().length
+  await find(late)
+  expect(calls().length).toBeGreaterThan(before)
 })
