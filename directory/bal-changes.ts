@@ -61,7 +61,9 @@ export function openBalChanges(db: Database, { now, audit }: Pick<BalsOptions, '
         await db.atomically([claim(bal, plan.set), ...(plan.also ?? []), ...publicationRows({ address, at: now() }), line])
         return
       } catch (error) {
-        if ((error as Error).message !== STALE || attempt === ATTEMPTS) throw error // otherwise somebody was faster: look again
+        if ((error as Error).message !== STALE) throw error
+        if (attempt === ATTEMPTS) throw new BalFault('revision', `${address} is being changed by others: try again`, { cause: error })
+        // Somebody was faster: look again.
       }
     }
   }

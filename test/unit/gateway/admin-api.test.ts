@@ -73,6 +73,16 @@ describe('boxes over HTTPS', () => {
     expect((await post(box(DOCTOR.address, '/password'))).json.password).not.toBe(password)
   })
 
+  test('many changes at once are all made, or told to come again', async () => {
+    await post('/v1/boxes', SERVICE)
+    const change = (name: string) => world.ask({ method: 'PATCH', path: box(SERVICE.address), body: { name } })
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, at) => change(`Chirurgie ${at}`)))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 412]))
+    const made = answers.filter(({ status }) => status === 200).length
+    expect((await world.ask({ path: box(SERVICE.address) })).json.revision).toBe(1 + made)
+    expect((await world.administration.audit.verify()).fault).toBeUndefined()
+  })
+
   test('certificates of an application: the OU is one of its structures', async () => {
     await post('/v1/boxes', SOFTWARE)
     const dn = `CN=Dossier,OU=${FINESS},O=CLINIQUE FICTIVE,ST=Paris (75),C=FR`
