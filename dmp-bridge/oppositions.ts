@@ -19,7 +19,13 @@ export interface NewStatement {
 export interface Oppositions {
   /** @returns what the patient said last; undefined when nothing is recorded of him */
   of(matricule: string): Promise<Opposition>
-  /** Records what patients said. An older statement never replaces a newer one. @param by who records it @returns how many changed something */
+  /**
+   * Records what patients said. An older statement never replaces a newer one; one that is dated later than now was said now, or nothing said
+   * before that date would replace it.
+   * @param by who records it
+   * @returns how many changed something
+   * @throws when the register is kept under another key: with two it could never be read again
+   */
   record(statements: readonly NewStatement[], by: string): Promise<number>
 }
 
@@ -34,22 +40,26 @@ export function openOppositions(db: Database, options: { secret: Buffer | undefi
   const hash = (key: Buffer, text: string) => createHmac('sha256', key).update(text).digest('base64url')
   const patientOf = (key: Buffer, matricule: string) => hash(key, `opposition ${matricule}`)
   const checkOf = (key: Buffer) => hash(key, 'opposition register')
+  const keyChecks = async () => (await db.run(bridge.selectFrom('opposition_key').select('key_check'))).map(({ key_check }) => key_check)
 
   return {
     async of(matricule) {
-      const keys = await db.run(bridge.selectFrom('opposition_key').select('key_check'))
+      const keys = await keyChecks()
       if (keys.length === 0) return undefined
-      if (!secret || keys.some(({ key_check }) => key_check !== checkOf(secret))) return 'unreadable'
+      if (!secret || keys.some(key => key !== checkOf(secret))) return 'unreadable'
       const [row] = await db.run(bridge.selectFrom('opposition').select('feeding').where('patient', '=', patientOf(secret, matricule)))
       return row?.feeding
     },
 
     async record(statements, by) {
       if (!secret) throw new Error('The register of oppositions has no key')
+      if ((await keyChecks()).some(key => key !== checkOf(secret)))
+        throw new Error('The register of oppositions is kept under another key: put patients.key back')
       const check = bridge.insertInto('opposition_key').values({ key_check: checkOf(secret) })
       const results = await db.atomically([
         check.onConflict(conflict => conflict.column('key_check').doNothing()),
-        ...statements.map(({ matricule, feeding, saidAt, validated }) => {
+        ...statements.map(({ matricule, feeding, saidAt: datedAt, validated }) => {
+          const saidAt = Math.min(datedAt, now())
           const columns = { feeding, said_at: saidAt, recorded_at: now(), recorded_by: by }
           return bridge
             .insertInto('opposition')

@@ -90,6 +90,12 @@ describe('the register', () => {
     expect(await say('INO', 20)).toBe(1)
   })
 
+  test('a date to come does not shield what was said from a later opposition', async () => {
+    await say('INO', NOW + 365 * 86_400_000)
+    await say('IO', NOW)
+    expect(await register.of(MATRICULE)).toBe('IO')
+  })
+
   test('it holds no number', async () => {
     await say('IO', 10)
     expect(JSON.stringify(await db.run({ sql: 'SELECT * FROM opposition', parameters: [] }))).not.toContain(MATRICULE.slice(0, 13))
@@ -100,9 +106,11 @@ describe('the register', () => {
     const other = openOppositions(db, { secret: Buffer.alloc(32, 2), now: () => NOW })
     expect(await other.of(MATRICULE)).toBe('unreadable')
     expect(await openOppositions(db, { secret: undefined, now: () => NOW }).of(MATRICULE)).toBe('unreadable')
-    await other.record([], 'accueil') // the new key does not hide what stands under the old one
+    // A second key would leave the register unreadable once the first one is put back.
+    const statement = { matricule: MATRICULE, feeding: 'INO', saidAt: NOW, validated: true } as const
+    await expect(other.record([statement], 'accueil')).rejects.toThrow('kept under another key')
     expect(await other.of(MATRICULE)).toBe('unreadable')
-    expect(await register.of(MATRICULE)).toBe('unreadable')
+    expect(await register.of(MATRICULE)).toBe('IO')
   })
 })
 
