@@ -43,7 +43,7 @@ export const DEFAULT_LIMITS: Limits = {
  * Measures a message in one pass over its bytes, so that no parser ever meets one that was made to stall it. It follows the
  * MIME structure only as far as needed to count: header sections, boundaries, messages in messages.
  * @param eml the message, CRLF or LF
- * @param onBase64 told where each body in base64 starts
+ * @param onBase64 told where each body in base64 that is no text starts
  * @returns the first limit that it breaks, or undefined
  */
 export function exceededCap(eml: Uint8Array, limits: Limits, onBase64: (start: number) => void = () => {}): Reason | undefined {
@@ -132,7 +132,9 @@ class MimeScan {
     }
     const boundary = /^multipart\//i.test(type) ? /;\s*boundary\*?\s*=\s*(?:"([^"]{1,200})"|([^\s;"]{1,200}))/i.exec(type) : null
     if (boundary) this.#open.push((boundary[1] ?? boundary[2] ?? '').trimEnd())
-    this.entersBase64 = !this.inHeader && !boundary && /^base64\s*$/i.test(encodings[0] ?? '')
+    // A text is read to its end: it may hide a document (RFC 2045 §5.2: without a type it is one).
+    const isText = type === '' || /^text\/(plain|html)\b/i.test(type)
+    this.entersBase64 = !this.inHeader && !boundary && !isText && /^base64\s*$/i.test(encodings[0] ?? '')
     return this.#open.length > this.#limits.maxDepth ? 'too-deep' : undefined
   }
 }

@@ -122,7 +122,11 @@ async function parentOf(
   tools: FilerTools,
 ): Promise<{ replaces: string } | Next> {
   const waits = (await tools.filings.knownAs([replaced])).some(({ state }) => state === 'pending')
-  if (waits) return { to: 'pending', code: 'parent-pending', doubts: filing.doubts }
+  if (waits) {
+    // Two that replace each other would wait for ever.
+    const givesUp = tools.now() - filing.due_at >= tools.timing.giveUpMs
+    return givesUp ? held('replaced-unknown') : { to: 'pending', code: 'parent-pending', doubts: filing.doubts }
+  }
   if (filing.attempts > 0 || filing.faults > 1) {
     const own = await dmp.findByUniqueId(uniqueId, ins, context)
     if (own.kind === 'found') return conclude(filing, { kind: 'filed' }, tools)

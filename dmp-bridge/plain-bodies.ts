@@ -9,7 +9,7 @@ const KEPT = 2 * HEAD
  * runs, which would spend most of its time on it. What is left out reaches from inside such a body to the next line that starts with `--`,
  * so no boundary of any reading of the message is lost (RFC 2046 §5.1.1).
  * @param eml the message
- * @param bodies where its bodies in base64 start, in order
+ * @param bodies where its bodies in base64 that are no text start, in order
  * @returns the same message with such bodies cut short
  */
 export function withoutPlainBodies(eml: Uint8Array, bodies: readonly number[]): Uint8Array {

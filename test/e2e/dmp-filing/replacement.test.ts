@@ -63,3 +63,13 @@ test('a parent that was replaced already is refused with its code', async () => 
   await world.pass(HOUR)
   expect(await world.states()).toEqual(['filed', 'filed', 'refused human-content XDSRegistryDeprecatedDocumentError'])
 })
+
+test('two that replace each other do not wait for ever', async () => {
+  await using world = await startFilingWorld()
+  await world.send('m1', { uniqueId: FIRST, cda: { replaces: SECOND, version: 2 } })
+  await world.send('m2', second)
+  await world.pass(12 * HOUR)
+  expect(await world.states()).toEqual(['pending parent-pending', 'pending parent-pending'])
+  await world.pass(6 * 24 * HOUR)
+  expect(await world.states()).toEqual(['held replaced-unknown', 'held replaced-unknown'])
+})

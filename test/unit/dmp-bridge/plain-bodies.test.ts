@@ -71,6 +71,17 @@ describe('nothing that could be a document is cut', () => {
     expect(shortened(eml)).toBe(eml)
   })
 
+  test.each(['Content-Type: text/plain', 'Content-Type: text/html', 'X-None: 1'])(
+    'a text that starts like a PDF and hides a document: %s',
+    async type => {
+      const hidden = Buffer.concat([Buffer.from('%PDF-1.7'), Buffer.alloc(60_000, ' texte'), Buffer.from('<ClinicalDocument/>')])
+      const eml = mailOf([{ name: 'x', content: hidden }])
+        .toString()
+        .replace(/Content-Type: application.*/, type)
+      expect((await recognise(Buffer.from(eml))).faults).toEqual(['document-in-text'])
+    },
+  )
+
   test('a boundary of which another reader knows stays', () => {
     const lines = PDF.toString('base64').replace(/.{76}/g, '$&\r\n')
     const inner = mailOf([{ name: 'x.pdf', content: PDF }])
