@@ -17,7 +17,9 @@ export function wordsOf(text: string): string[] {
  * `St` also as `Saint` and the reverse
  */
 export function indexedWords(text: string): string[] {
-  const compounds = folded(text).match(/[\p{L}\p{N}]+(?:[-'’.][\p{L}\p{N}]+)+/gu) ?? []
+  // Every run is taken, simple words as well: a pattern for compounds alone would read a long word again from each of its letters.
+  const runs = folded(text).match(/[\p{L}\p{N}]+(?:[-'’.][\p{L}\p{N}]+)*/gu) ?? []
+  const compounds = runs.filter(run => /[-'’.]/.test(run))
   const words = wordsOf(text)
   const also = words.flatMap(word => ALSO[word] ?? [])
   return [...words, ...compounds.map(compound => compound.replace(/[-'’.]/g, '')), ...also]

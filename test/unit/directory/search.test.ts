@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Directory, importExtract, openDirectory } from '../../../directory/index.ts'
+import { indexedWords } from '../../../directory/search-text.ts'
 import { writeExtract } from '../../world/extract.ts'
 import { withLuhn } from '../../world/letter.ts'
 import { type FictionalBox, publishedAuthor } from '../../world/people.ts'
@@ -168,4 +169,11 @@ test('boxes are found by their person and by their structure', () => {
   expect(addresses(directory.byPerson(people.modele.person?.rpps ?? ''))).toEqual([people.modele.address])
   expect(addresses(directory.byStructure(HOSPITALS[0]!.idNatStruct))).toEqual([people.compound.address, surgery.address])
   expect([directory.byPerson(''), directory.byStructure(''), directory.byPerson('%')]).toEqual([[], [], []])
+})
+
+test('a line of one endless word costs no more than any other', () => {
+  const began = performance.now()
+  expect(indexedWords('a'.repeat(60_000))).toHaveLength(1)
+  expect(indexedWords(`${'a'.repeat(60_000)}-b`)).toHaveLength(3)
+  expect(performance.now() - began).toBeLessThan(1_000)
 })
