@@ -102,7 +102,11 @@ function fault(field: string, reason: BalReason, message: string): BalFaultLine 
 }
 
 function addressFault({ address }: NewBal) {
-  return normalisedAddress(address) === address ? undefined : fault('address', 'address', 'The address must be a plain one in lower case')
+  if (normalisedAddress(address) !== address) return fault('address', 'address', 'The address must be a plain one in lower case')
+  const local = address.slice(0, address.indexOf('@'))
+  // A box is a folder of that name: one with a slash could be listed, and never take a letter. RFC 5321 §4.5.3.1.1.
+  if (local.includes('/') || local.length > 64) return fault('address', 'address', 'Before the @ are 64 characters at most, and no slash')
+  return undefined
 }
 
 function nameFault({ name }: NewBal) {

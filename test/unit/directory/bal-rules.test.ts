@@ -79,6 +79,13 @@ describe('a new box', () => {
     expect(await audit.list()).toEqual([])
   })
 
+  test('is not created where no letter could be put', async () => {
+    const domain = NEW.PER.address.split('@')[1]
+    for (const local of ['a/b', '/', 'x'.repeat(65)]) {
+      expect(await faults(bals.create({ ...NEW.PER, address: `${local}@${domain}` }, PASSWORD, BY))).toEqual(['address'])
+    }
+  })
+
   test('is not created by nobody', async () => {
     for (const by of ['', ' ', 'x\ny', 'x'.repeat(101)]) expect(await faults(bals.create(NEW.PER, PASSWORD, by))).toEqual(['by'])
   })
