@@ -111,15 +111,23 @@ function openDmp(dmp: DmpConfiguration): Dmp {
   }
 }
 
-/** What is kept of a patient stands under a hash of his INS; its key lies beside the database, not in it. */
+const KEY_BYTES = 32
+
+/**
+ * What is kept of a patient stands under a hash of his INS; its key lies beside the database, not in it.
+ * @throws one sentence when the file holds something else
+ */
 export function patientKey(data: string): Buffer {
   const file = join(data, 'patients.key')
   try {
-    writeFileSync(file, randomBytes(32), { flag: 'wx', mode: 0o600 })
+    writeFileSync(file, randomBytes(KEY_BYTES), { flag: 'wx', mode: 0o600 })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
-  return readFileSync(file)
+  const key = readFileSync(file)
+  // Left behind by a crash or a full disk: under an empty key a patient's number could be found by trying them all.
+  if (key.length !== KEY_BYTES) throw new Error(`${file} does not hold a key of ${KEY_BYTES} octets: put the right one back`)
+  return key
 }
 
 /** Wires the bridge to our spool: it reads messages, releases them, and writes in their ledger. */
