@@ -33,6 +33,7 @@ export function openThrottle({ familiar, now }: { familiar: FamiliarNetworks; no
   const boxes = new Buckets(GUESSES.box, now)
   const forgers = new Buckets(GUESSES.forged, now)
   const messages = Object.fromEntries(Object.entries(MESSAGES).map(([type, pace]) => [type, new Buckets(pace, now)]))
+  const paced = (type: PacedBox['type']) => messages[type] as Buckets
   const connections = new Map<string, number>()
   const oneByOne = turns()
 
@@ -102,13 +103,13 @@ export function openThrottle({ familiar, now }: { familiar: FamiliarNetworks; no
 
     /** MAIL of a box: a transaction that comes to nothing counts nothing. @throws Refusal sendingTooFast */
     maySend({ address, type }: PacedBox): void {
-      const wait = (messages[type] as Buckets).wait(address)
+      const wait = paced(type).wait(address)
       if (wait > 0) throw new Refusal('sendingTooFast', `wait ${seconds(wait)}`)
     },
 
     /** A message of a box was accepted. */
     sent({ address, type }: PacedBox): void {
-      (messages[type] as Buckets).add(address)
+      paced(type).add(address)
     },
 
     /** A connection. @returns what to call when it has ended; undefined when its network holds too many at this door */
