@@ -86,12 +86,12 @@ export function headerRules<Box extends OwnBox>(around: Surroundings<Box>): read
       check: ({ sender, facts }) => (sender === '' && facts ? (facts.report ? PASS : refuse('nullSenderNotReport')) : SKIP),
     },
     {
-      // A report often comes from a machine's address outside the space: it is let through as a report only.
+      // A delivery report often comes from a machine's address outside the space: it is let through as such only. A receipt (MDN) is a person's.
       name: 'header-from-is-operator',
       check({ signedIn, sender, peer, facts }) {
         if (signedIn || !facts) return SKIP
         const domain = domainOf(facts.from)
-        const isMachine = sender === '' && !trust.isListed(domain)
+        const isMachine = sender === '' && facts.report === 'delivery-status' && !trust.isListed(domain)
         return isMachine || trust.mayWriteAs(peer ?? '', domain) ? PASS : refuse('fromNotPeer')
       },
     },

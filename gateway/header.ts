@@ -180,7 +180,7 @@ export function contentType(fields: readonly HeaderField[]): MediaType {
 /** @returns which report the message says it is (RFC 3464 §2, RFC 8098 §3), or undefined. @throws HeaderFault */
 export function isReport(fields: readonly HeaderField[]): 'delivery-status' | 'disposition-notification' | undefined {
   const value = optional(fields, 'Content-Type') ?? ''
-  if (!/^multipart[ \t]*\/[ \t]*report\b/i.test(value)) return undefined
+  if (!/^multipart[ \t]*\/[ \t]*report(?![!#$%&'*+.^_`{|}~0-9A-Za-z-])/i.test(value)) return undefined // multipart/report-x is none
   const kind = parseMediaType(value).parameters.get('report-type')?.toLowerCase()
   return kind === 'delivery-status' || kind === 'disposition-notification' ? kind : undefined
 }

@@ -97,6 +97,14 @@ describe('another operator', () => {
 
   test('sends nothing but reports with an empty reverse-path', async () => {
     expect(await received('', `From: dr.c@${THEIRS}`)).toBe('nullSenderNotReport')
+    for (const type of ['multipart/report-x', 'multipart/reports', 'multipart/mixed'])
+      expect(await received('', `From: dr.c@${THEIRS}`, REPORT.replace('multipart/report', type))).toBe('nullSenderNotReport')
+  })
+
+  test('sends the receipts of its own users, of nobody outside the space', async () => {
+    expect(await received('', `From: dr.c@${THEIRS}`, RECEIPT)).toBe('-')
+    expect(await received('', 'From: somebody@mail.example', RECEIPT)).toBe('fromNotPeer')
+    expect(await received('', `From: dr.a@${OURS}`, RECEIPT)).toBe('fromNotPeer')
   })
 
   test('sends a letter of a patient under the name of the reverse-path', async () => {
