@@ -173,7 +173,10 @@ function serverOptions<Box extends ClientBox>(options: ListenerOptions<Box>, tal
       void answered(session, callback, async () => {
         const sender = await policy.checkSender(speaker(session), address)
         const { box } = talk(session)
-        if (box) signIn.throttle.maySend(box)
+        if (box) {
+          await signIn.again(box)
+          signIn.throttle.maySend(box)
+        }
         const size = args && 'SIZE' in args ? Number(args.SIZE) : undefined
         Object.assign(talk(session), { sender, size, recipients: new Map() } satisfies Partial<Said<Box>>)
       })

@@ -26,6 +26,7 @@ export const REFUSALS = {
   senderMalformed: [501, '5.1.7', 'Sender address is not a valid mailbox address'],
   senderNotOwner: [550, '5.7.1', 'You may send only from your own mailbox'],
   senderSuspended: [550, '5.7.1', 'The mailbox that you send from is suspended'],
+  senderChanged: [421, '4.7.0', 'This mailbox has been changed since you signed in: sign in again'],
   senderClosed: [550, '5.7.1', 'The mailbox that you send from is closed'],
   senderDomainUnknown: [550, '5.7.1', 'The white list does not name this domain'],
   nullSenderNotReport: [550, '5.7.1', 'An empty return path is for delivery and disposition reports only'],

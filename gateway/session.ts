@@ -114,6 +114,8 @@ export function openPolicy<Box extends OwnBox>(options: Surroundings<Box>) {
 
     /** DATA, once the header is here. @throws Refusal @returns what it says, and the box that the message is written as */
     async checkHeader(handed: Handed<Box>, fields: readonly HeaderField[]): Promise<{ facts: HeaderFacts; box: Box | undefined }> {
+      // A transaction may be kept open too: who was suspended since MAIL, or lost the delegation, does not send it.
+      if (handed.signedIn) await check(rules.sender, { speaker: { kind: 'box', box: handed.signedIn }, asked: handed.sender })
       const given = headerCase(handed, fields)
       await check(rules.header, given)
       return headerOf(given)

@@ -11,6 +11,8 @@ export interface OwnBox {
   /** Receives and sends like any other; is never named to whom has not its address. */
   readonly redListed?: boolean | undefined
   readonly quotaBytes?: number | undefined
+  /** One more with each change, of its password and certificates too. */
+  readonly revision?: number | undefined
   readonly suspendedAt?: number | undefined
   readonly closedAt?: number | undefined
 }

@@ -77,6 +77,8 @@ export function senderRules<Box extends OwnBox>(
         if ('unknown' in found) return found.unknown
         const closed = notOpen(found.value)
         if (closed || !found.value) return closed ?? SKIP
+        // A connection may be kept for days: what opened it may be a password that was stolen and changed, or a certificate taken back.
+        if ((found.value.revision ?? 0) > (given.speaker.box.revision ?? 0)) return refuse('senderChanged')
         given.signedIn = authoredBy(found.value, given.speaker.box)
         return pass(`${found.value.address} is neither suspended nor closed`)
       },

@@ -63,6 +63,18 @@ export function openSignIn<Box extends SignInBox>({ boxes, tokens, certificates,
       })
     },
 
+    /**
+     * Asked at MAIL, since a connection may be kept for days: who has signed in with a token to a box of several may have left it, or been suspended.
+     * @param box as `token` returned it @throws Refusal
+     */
+    async again({ address, type, idNatPs }: Box): Promise<void> {
+      if (idNatPs === undefined || type === 'PER' || type === 'APP') return
+      await known(async () => {
+        const box = await boxes.find(address)
+        if (box && box.idNatPs !== idNatPs) await boxOfPerson(boxes, idNatPs, address).catch(leftBox)
+      })
+    },
+
     /** @param asked.address empty: the only APP box for which the certificate is registered */
     async certificate(asked: { address: string; socket: TLSSocket; from: string }): Promise<Box> {
       if (!certificates) throw new Refusal('mechanismUnknown')
@@ -76,6 +88,10 @@ export function openSignIn<Box extends SignInBox>({ boxes, tokens, certificates,
       })
     },
   }
+}
+
+function leftBox(error: unknown): never {
+  throw error instanceof Refusal ? new Refusal('senderNotOwner', error.detail) : error
 }
 
 function boxOfCertificate<Box extends SignInBox>(registered: readonly Box[], name: string, address: string | undefined): Box {

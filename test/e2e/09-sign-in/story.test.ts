@@ -171,6 +171,54 @@ describe('a mail program with a token of Pro Santé Connect', () => {
   })
 })
 
+describe('a connection that is kept open', () => {
+  const rest = async (dialogue: Dialogue, from: string): Promise<string> => {
+    const to = clinic.stage.world.accounts.recipient.address
+    for (const line of [`RCPT TO:<${to}>`, 'DATA']) expect(await dialogue.say(line)).toMatch(/^(250|354) /)
+    return dialogue.say(`${letter(from, to)}.`)
+  }
+
+  test('ends for who wrote as a service and is no delegate of it any more, at the next MAIL and for a letter that was begun', async () => {
+    const { doctor, secretariat, boxes, by, stage } = clinic
+    const [token, begun] = [await open(), await open()]
+    expect(await token.say(xoauth2(secretariat, minted()))).toMatch(/^235 /)
+    expect(await begun.say(authPlain({ ...doctor, password: stage.world.password }))).toMatch(/^235 /)
+    expect(await begun.say(`MAIL FROM:<${secretariat}>`)).toMatch(/^250 /)
+    await boxes.removeDelegate(secretariat, doctor.address, by)
+    expect(await token.say(`MAIL FROM:<${secretariat}>`)).toMatch(/^(421 4\.7\.0|550 5\.7\.1) /)
+    expect(await rest(begun, secretariat)).toMatch(/^550 5\.7\.1 You may send only from your own mailbox: /)
+    for (const dialogue of [token, begun]) dialogue.cut()
+    await boxes.addDelegate(secretariat, doctor.address, by)
+  })
+
+  test('ends for a delegate whose own box is suspended', async () => {
+    const { doctor, secretariat, boxes, by } = clinic
+    const dialogue = await open()
+    expect(await dialogue.say(xoauth2(secretariat, minted()))).toMatch(/^235 /)
+    expect(await dialogue.say(`MAIL FROM:<${secretariat}>`)).toMatch(/^250 /)
+    expect(await dialogue.say('RSET')).toMatch(/^250 /)
+    await boxes.suspend(doctor.address, by)
+    expect(await dialogue.say(`MAIL FROM:<${secretariat}>`)).toMatch(/^550 5\.7\.1 You may send only from your own mailbox: /)
+    dialogue.cut()
+    await boxes.resume(doctor.address, by)
+  })
+
+  test('ends once the password or the certificate that opened it is taken back', async () => {
+    const { colleague, laboratory, registered, boxes, by, stage } = clinic
+    const [person, machine] = [await open(), await open('good')]
+    expect(await person.say(authPlain({ ...colleague, password: stage.world.password }))).toMatch(/^235 /)
+    expect(await machine.say(external(laboratory))).toMatch(/^235 /)
+    await boxes.changePassword(colleague.address, 'celui-que-personne-n-a-vole', by)
+    await boxes.removeCertificate(laboratory, registered, by)
+    const changed = '421 4.7.0 This mailbox has been changed since you signed in: sign in again'
+    expect(await person.say(`MAIL FROM:<${colleague.address}>`)).toBe(changed)
+    expect(await machine.say(`MAIL FROM:<${laboratory}>`)).toBe(changed)
+    for (const dialogue of [person, machine]) expect(await dialogue.closed()).toBe('')
+    await boxes.changePassword(colleague.address, stage.world.password, by)
+    await boxes.addCertificate(laboratory, registered, by)
+  })
+})
+
 describe('a bad token gets the JSON challenge, then a reason, and the connection stays', () => {
   const cases: [string, MintOptions, RegExp][] = [
     [

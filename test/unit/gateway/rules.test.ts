@@ -68,6 +68,7 @@ describe('who sends', () => {
     const mail = () => outcomeOf(changing.checkSender(box('dr.a'), `dr.a@${OURS}`))
     expect(await mail()).toMatchObject({ sender: `dr.a@${OURS}` })
     for (const [changed, reason] of [
+      [{ ...boxOf('dr.a'), revision: 2 }, 'senderChanged'], // its password, perhaps
       [{ ...boxOf('dr.a'), suspendedAt: 1 }, 'senderSuspended'],
       [{ ...boxOf('dr.a'), closedAt: 1 }, 'senderClosed'],
       [undefined, 'senderClosed'],
@@ -76,6 +77,12 @@ describe('who sends', () => {
       now += 2_000
       expect(await mail()).toBe(reason)
     }
+  })
+
+  test('has signed in upon a change that other connections do not know of yet: he is not sent away', async () => {
+    const behind = policyOver({ boxes: { find: async () => ({ ...boxOf('dr.a'), revision: 1 }), writableBy: async address => [address] } })
+    const now: Speaker<OwnBox> = { kind: 'box', box: { ...boxOf('dr.a'), revision: 2 } }
+    expect(await outcomeOf(behind.checkSender(now, `dr.a@${OURS}`))).toMatchObject({ sender: `dr.a@${OURS}` })
   })
 
   test('is unknown while the boxes cannot be read: later, never yes', async () => {
