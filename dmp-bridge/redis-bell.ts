@@ -37,6 +37,21 @@ export function redisBell(options: { url: string; onFault(error: Error): void; p
   const hear = () => {
     for (const wake of listeners) wake()
   }
+  let isAnnouncing = false
+  let isRungAgain = false
+  /** One at a time: BullMQ keeps what is added before its first connection, and Redis may be away for days. */
+  const announce = () => {
+    isRungAgain = isAnnouncing
+    if (isAnnouncing) return
+    isAnnouncing = true
+    queue
+      .add(RING, {}, { jobId: RING, removeOnComplete: true, removeOnFail: true })
+      .catch(fault)
+      .finally(() => {
+        isAnnouncing = false
+        if (isRungAgain) announce()
+      })
+  }
   let worker: Worker | undefined
   const start = () => {
     worker ??= new Worker(QUEUE, async () => hear(), {
@@ -51,7 +66,7 @@ export function redisBell(options: { url: string; onFault(error: Error): void; p
   return {
     ring() {
       hear()
-      queue.add(RING, {}, { jobId: RING, removeOnComplete: true, removeOnFail: true }).catch(fault)
+      announce()
     },
     listen(wake) {
       listeners.add(wake)
