@@ -77,7 +77,7 @@ describe('boxes over HTTPS', () => {
     await post('/v1/boxes', SERVICE)
     const change = (name: string) => world.ask({ method: 'PATCH', path: box(SERVICE.address), body: { name } })
     const answers = await Promise.all(Array.from({ length: 20 }, (_, at) => change(`Chirurgie ${at}`)))
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 412]))
+    expect(answers.filter(({ status }) => status !== 200 && status !== 412)).toEqual([])
     const made = answers.filter(({ status }) => status === 200).length
     expect((await world.ask({ path: box(SERVICE.address) })).json.revision).toBe(1 + made)
     expect((await world.administration.audit.verify()).fault).toBeUndefined()
