@@ -129,6 +129,9 @@ function saslOptions<Box extends ClientBox>(options: ListenerOptions<Box>, talk:
   }
 }
 
+/** Commands of old that the library answers with a joke, and a scanner reports as an open back door. */
+const JOKES = ['WIZ', 'SHELL', 'KILL']
+
 function serverOptions<Box extends ClientBox>(options: ListenerOptions<Box>, talk: Talks<Box>): SMTPServerOptions {
   const { door, policy, limits, signIn } = options
   const speaker = (session: SMTPServerSession): Speaker<Box> => {
@@ -157,11 +160,12 @@ function serverOptions<Box extends ClientBox>(options: ListenerOptions<Box>, tal
     socketTimeout: 5 * 60_000, // RFC 5321 §4.5.3.2.7
     closeTimeout: 5_000,
     logger: false,
-    ...(door === 'reception' ? { disabledCommands: ['AUTH'] } : { authRequiredMessage: '5.7.0 Authentication required' }),
+    disabledCommands: door === 'reception' ? ['AUTH', ...JOKES] : JOKES,
+    ...(door === 'reception' ? {} : { authRequiredMessage: '5.7.0 Authentication required' }),
 
     onConnect(session, callback) {
       // Not even offered before TLS: a client that sees AUTH may send the password at once (RFC 4954 §4, RFC 8314 §3.3).
-      if (door === 'submission') session.disabledCommands = ['AUTH']
+      if (door === 'submission') session.disabledCommands = ['AUTH', ...JOKES]
       callback()
     },
     onSecure(socket, session, callback) {
