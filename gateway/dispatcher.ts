@@ -27,6 +27,8 @@ export interface DispatcherOptions {
   spool: Spool
   settlement: Settlement
   reports: IncomingReports
+  /** Our own, who gets the reports that nobody answers for. */
+  postmaster: string
   relay: Courier
   mailbox: Courier
   /** Domains of our own mailboxes. */
@@ -126,10 +128,18 @@ export function openDispatcher(options: DispatcherOptions) {
   async function intoMailbox(leg: Leg, content: Buffer): Promise<Outcome | 'consumed'> {
     if (leg.report && leg.origin !== 'report') {
       const absorbed = await options.reports.absorb(leg, content)
+      if (absorbed === 'stray') return toPostmaster(leg, content)
       if (absorbed) leg.about = absorbed.about
       if (absorbed && !absorbed.wanted) return 'consumed'
     }
     return options.mailbox.deliver(leg, content)
+  }
+
+  /** A report that answers nothing of ours, from outside the trusted space, is not put before a professional; it is not lost either. */
+  async function toPostmaster(leg: Leg, content: Buffer): Promise<Outcome> {
+    log.info('report-stray', { id: leg.message_id })
+    const outcome = await options.mailbox.deliver({ ...leg, address: options.postmaster }, content)
+    return outcome.kind === 'final' ? { ...outcome, reply: `${outcome.reply} of the postmaster` } : outcome
   }
 
   /** The domain can't be reached: those who wait for it need not find out one by one. */

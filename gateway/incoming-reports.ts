@@ -1,5 +1,5 @@
 import type { Log } from '../config/index.ts'
-import { AddressFault, maskPatient, parseMailboxList } from './address.ts'
+import { AddressFault, domainOf, maskPatient, parseMailboxList } from './address.ts'
 import { HeaderFault, only, readHeader } from './header.ts'
 import { type Candidate, matchReport, type Report, type ReportReader } from './receipts/index.ts'
 import type { Leg, Receipt, Spool } from './spool/index.ts'
@@ -12,6 +12,8 @@ export function openIncomingReports(options: {
   reader: ReportReader
   /** Whether the operator of that name may write for a domain (white list). */
   mayWriteAs(name: string, domain: string): boolean
+  /** Whether the white list has a domain. */
+  isListed(domain: string): boolean
   log: Log
 }) {
   const { spool, reader, log } = options
@@ -31,27 +33,34 @@ export function openIncomingReports(options: {
   return {
     /**
      * Reads a report on its way to a box of ours.
-     * @returns the message it is about, and whether its sender asked to see this kind of report; undefined when it answers none of ours
+     * @returns the message it is about, and whether its sender asked to see this kind of report; undefined when it answers none of ours; `stray`
+     * when nobody of the trusted space answers for it either: a report is let in from any machine, and may hold any text
      */
-    async absorb(leg: Leg, content: Buffer): Promise<{ about: string; wanted: boolean } | undefined> {
-      const report = await reader.read(content)
-      if (!report) return undefined
-      const candidates = await candidatesFor(leg.address, report)
-      const { moves, dropped } = matchReport(report, candidates, speaker(leg, report, content))
-      for (const { reason } of dropped) log.info('report-unmatched', { id: leg.message_id, reason })
-      for (const { messageId, position, receipt, status, detail } of moves) {
-        const column = COLUMN[receipt]
-        const line = { by: report.kind, said: receipt, status, detail }
-        const moved = column !== undefined && (await spool.moveReceipt(messageId, position, column, line))
-        // What says more than its column (not processed, deleted) is told even when the column stays.
-        if (!moved && receipt !== column) await spool.note(messageId, receipt, { ...line, to: addressOf(candidates, messageId, position) })
-      }
-      const [first] = moves
-      if (!first) return undefined
-      const asked =
-        candidates.find(({ messageId, position }) => messageId === first.messageId && position === first.position)?.notify ?? null
-      return { about: first.messageId, wanted: isWanted(asked, first.receipt) }
+    async absorb(leg: Leg, content: Buffer): Promise<{ about: string; wanted: boolean } | 'stray' | undefined> {
+      const matched = await match(leg, content)
+      if (matched || !leg.handed_in_by) return matched
+      const author = authorOf(content)
+      return author !== undefined && options.isListed(domainOf(author)) ? undefined : 'stray'
     },
+  }
+
+  async function match(leg: Leg, content: Buffer): Promise<{ about: string; wanted: boolean } | undefined> {
+    const report = await reader.read(content)
+    if (!report) return undefined
+    const candidates = await candidatesFor(leg.address, report)
+    const { moves, dropped } = matchReport(report, candidates, speaker(leg, report, content))
+    for (const { reason } of dropped) log.info('report-unmatched', { id: leg.message_id, reason })
+    for (const { messageId, position, receipt, status, detail } of moves) {
+      const column = COLUMN[receipt]
+      const line = { by: report.kind, said: receipt, status, detail }
+      const moved = column !== undefined && (await spool.moveReceipt(messageId, position, column, line))
+      // What says more than its column (not processed, deleted) is told even when the column stays.
+      if (!moved && receipt !== column) await spool.note(messageId, receipt, { ...line, to: addressOf(candidates, messageId, position) })
+    }
+    const [first] = moves
+    if (!first) return undefined
+    const asked = candidates.find(({ messageId, position }) => messageId === first.messageId && position === first.position)?.notify ?? null
+    return { about: first.messageId, wanted: isWanted(asked, first.receipt) }
   }
 
   async function candidatesFor(box: string, report: Report): Promise<(Candidate & { notify: string | null })[]> {

@@ -149,7 +149,8 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const dispatcher = openDispatcher({
     spool,
     settlement,
-    reports: openIncomingReports({ spool, reader, mayWriteAs: trust.mayWriteAs, log }),
+    reports: openIncomingReports({ spool, reader, mayWriteAs: trust.mayWriteAs, isListed: trust.isListed, log }),
+    postmaster,
     relay: relayCourier({ trust, anchors, hops: nextHops(configuration.routes), hostname }),
     mailbox: mailboxCourier({ folder: layout(data).mailboxes, hostname, quota }),
     domains,

@@ -173,9 +173,28 @@ describe('what others say moves nothing', () => {
     await report(recipient, mdn)
   })
 
-  /** Hands a report in as the third operator, and waits until alpha has put it into the mailbox. */
-  async function handIn(eml: Buffer, to: string): Promise<void> {
-    const before = (await stage.mailbox(to)).length
+  test('a report that answers nothing, from a machine outside the trusted space, is for the postmaster', async () => {
+    const { sender } = stage.world.accounts
+    const seen = (await stage.mailbox(sender.address)).length
+    const free = buildDsn({
+      kind: 'failed',
+      reportingMta: 'machine.example',
+      from: 'MAILER-DAEMON@machine.example',
+      to: sender.address,
+      envid: 'rien',
+      arrival: new Date(),
+      recipients: [{ final: 'personne@machine.example', action: 'failed', status: '5.1.1', lastAttempt: new Date() }],
+      originalHeader: Buffer.from('Message-ID: <rien@machine.example>\r\n'),
+      now: new Date(),
+      newId: randomUUID,
+    })
+    await handIn(free, sender.address, `postmaster@${sender.address.split('@')[1]}`)
+    expect(await stage.mailbox(sender.address)).toHaveLength(seen)
+  })
+
+  /** Hands a report in as the third operator, and waits until alpha has put it into a mailbox. */
+  async function handIn(eml: Buffer, to: string, into = to): Promise<void> {
+    const before = (await stage.mailbox(into)).length
     const { alpha } = stage.world.operators
     const shown: ConnectionOptions = {
       cert: gamma.certificatePem + chain,
@@ -190,7 +209,7 @@ describe('what others say moves nothing', () => {
     await dialogue.write(Buffer.concat([eml, Buffer.from('.\r\n')]))
     expect(await dialogue.reply()).toMatch(/^250 /)
     await dialogue.quit()
-    await until('the forged report arrives', async () => (await stage.mailbox(to)).length > before)
+    await until('the forged report arrives', async () => (await stage.mailbox(into)).length > before)
   }
 })
 

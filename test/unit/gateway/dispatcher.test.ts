@@ -26,6 +26,7 @@ function open(world: SpoolWorld, relay: Courier, mailbox: Courier = courier(() =
     spool: world.spool,
     settlement: world.settlementOf(world.spool),
     reports: { absorb: async () => undefined },
+    postmaster: 'postmaster@a.mssante.test',
     relay,
     mailbox,
     domains: ['a.mssante.test'],
