@@ -122,6 +122,11 @@ function isAcknowledged(timeline: Timeline): boolean {
   return timeline.lines.some(({ what }) => what === 'acknowledged')
 }
 
+/** A filing moves first; its line in the ledger follows. */
+function isTold({ lines }: Timeline, state: string): boolean {
+  return state !== 'pending' && lines.some(({ what }) => what === state)
+}
+
 /** Looks at the ledger until the whole story is told, or the time is up. */
 async function completed(world: World, id: string, patience: number): Promise<Timeline> {
   const db = await openData(world.operators.alpha.data)
@@ -129,7 +134,10 @@ async function completed(world: World, id: string, patience: number): Promise<Ti
     for (const end = Date.now() + patience; ; ) {
       const timeline = await timelineOf(db, id)
       const settled =
-        timeline && isAcknowledged(timeline) && timeline.filings.length > 0 && timeline.filings.every(({ state }) => state !== 'pending')
+        timeline &&
+        isAcknowledged(timeline) &&
+        timeline.filings.length > 0 &&
+        timeline.filings.every(({ state }) => isTold(timeline, state))
       if (timeline && (settled || Date.now() > end)) return timeline
       await new Promise(resolve => setTimeout(resolve, 50))
     }
