@@ -1,29 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
-import { type Configuration, type Database, type Log, openDatabase } from '../config/index.ts'
-import {
-  auditMigrations,
-  hashPassword,
-  loadAnchors,
-  loadIdentity,
-  openAudit,
-  type Rdn,
-  serverTls,
-  verifyPassword,
-} from '../crypto/index.ts'
-import {
-  type Bal,
-  type Bals,
-  directoryMigrations,
-  dnFromRdns,
-  openAgeAlarm,
-  openBals,
-  openBoxUses,
-  openPublisher,
-  parseDn,
-} from '../directory/index.ts'
-import { type Bridge, bridgeMigrations } from '../dmp-bridge/index.ts'
+import type { Configuration, Log } from '../config/index.ts'
+import { loadAnchors, loadIdentity, type Rdn, serverTls } from '../crypto/index.ts'
+import { type Bal, dnFromRdns, openAgeAlarm, openBoxUses, openPublisher, parseDn } from '../directory/index.ts'
+import type { Bridge } from '../dmp-bridge/index.ts'
 import { openAdministration } from './administration.ts'
 import { openNationalDirectory } from './annuaire.ts'
 import { openClients } from './clients.ts'
@@ -31,6 +10,7 @@ import { mailboxCourier } from './couriers/mailbox.ts'
 import { nextHops } from './couriers/next-hop.ts'
 import { openQuota } from './couriers/quota.ts'
 import { relayCourier } from './couriers/relay.ts'
+import { layout, openBoxes, openData } from './data.ts'
 import { openDispatcher } from './dispatcher.ts'
 import { identityFiles, openFiling, senderOf } from './filing.ts'
 import { follow } from './follow.ts'
@@ -38,44 +18,17 @@ import { startAdminServer } from './http/admin.ts'
 import { openIncomingReports } from './incoming-reports.ts'
 import { openIntake } from './intake.ts'
 import { type Door, openListener } from './listener.ts'
-import { openPatients, patientMigrations } from './patients/index.ts'
+import { openPatients } from './patients/index.ts'
 import { contentLimits, policyFor } from './policy.ts'
 import { openReportReader } from './receipts/index.ts'
 import { Refusal } from './refusals.ts'
 import { openReportWriter } from './report-writer.ts'
 import { openSettlement } from './settlement.ts'
-import { signInMigrations } from './sign-in/index.ts'
 import { openSignsOfLife } from './signs-of-life.ts'
-import { openBytes, openHousekeeping, openOwners, openSpool, spoolMigrations } from './spool/index.ts'
+import { openBytes, openHousekeeping, openOwners, openSpool } from './spool/index.ts'
 import { openTrust } from './trust.ts'
 import { openUpkeep } from './upkeep.ts'
 import { keepWhiteList } from './white-list.ts'
-
-/** Everything that one operator keeps in its data folder. */
-export const layout = (data: string) => ({
-  database: join(data, 'pli.sqlite'),
-  messages: join(data, 'messages'),
-  mailboxes: join(data, 'mail'),
-})
-
-export const migrations = [
-  ...auditMigrations,
-  ...spoolMigrations,
-  ...directoryMigrations,
-  ...bridgeMigrations,
-  ...patientMigrations,
-  ...signInMigrations,
-]
-
-/** Opens the rows of an operator; the commands use it beside a running gateway. */
-export async function openData(data: string): Promise<Database> {
-  await mkdir(data, { recursive: true, mode: 0o700 })
-  return openDatabase({ file: layout(data).database, migrations })
-}
-
-export function openBoxes(db: Database, now: () => number): Bals {
-  return openBals(db, { now, hash: hashPassword, verify: verifyPassword, audit: openAudit(db, { now }) })
-}
 
 export interface Gateway {
   readonly ports: Record<Door, number> & { admin?: number }

@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os'
 import { type Administration, openAdministration } from '../administration.ts'
-import { openBoxes } from '../main.ts'
+import { openBoxes } from '../data.ts'
 import { withData } from './data.ts'
 
 export interface ByOption {

@@ -1,5 +1,5 @@
 import { type Configuration, type Database, loadConfiguration, openDatabase } from '../../config/index.ts'
-import { layout, openData } from '../main.ts'
+import { layout, openData } from '../data.ts'
 
 /** Where a command that looks into an operator's rows finds them. */
 export const CONFIG_OPTION = ['-c, --config <file>', "the operator's configuration"] as const

@@ -18,8 +18,8 @@ import {
   recogniseFile,
   type Sender,
 } from '../../dmp-bridge/index.ts'
+import { openBoxes } from '../data.ts'
 import { type DmpConfiguration, policyOf, senderOf, signersOf } from '../filing.ts'
-import { openBoxes } from '../main.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { oppositionCommands } from './dmp-opposition.ts'
 import { localPolicy, withLocalDmp } from './local-dmp.ts'

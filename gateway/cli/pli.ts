@@ -3,16 +3,22 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { packageRoot } from '../../config/index.ts'
-import { adminCommands } from './admin.ts'
-import { auditCommands } from './audit.ts'
-import { directoryCommands } from './directory.ts'
-import { dmpCommands } from './dmp.ts'
-import { explainCommand } from './explain.ts'
-import { localCommand } from './local.ts'
-import { queueCommand } from './queue.ts'
-import { serveCommands } from './serve.ts'
-import { traceCommand } from './trace.ts'
-import { whiteListCommands } from './white-list.ts'
+
+type AddCommands = (program: Command) => void
+
+/** The files of the commands. Only that of the one asked for is loaded: all of them together take a second. */
+const COMMANDS: Record<string, () => Promise<AddCommands>> = {
+  serve: async () => (await import('./serve.ts')).serveCommands,
+  local: async () => (await import('./local.ts')).localCommand,
+  queue: async () => (await import('./queue.ts')).queueCommand,
+  trace: async () => (await import('./trace.ts')).traceCommand,
+  explain: async () => (await import('./explain.ts')).explainCommand,
+  dmp: async () => (await import('./dmp.ts')).dmpCommands,
+  directory: async () => (await import('./directory.ts')).directoryCommands,
+  whitelist: async () => (await import('./white-list.ts')).whiteListCommands,
+  audit: async () => (await import('./audit.ts')).auditCommands,
+  admin: async () => (await import('./admin.ts')).adminCommands,
+}
 
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
 
@@ -24,19 +30,8 @@ const program = new Command('pli')
   .version(version)
   .exitOverride()
 
-for (const add of [
-  serveCommands,
-  localCommand,
-  queueCommand,
-  traceCommand,
-  explainCommand,
-  dmpCommands,
-  directoryCommands,
-  whiteListCommands,
-  auditCommands,
-  adminCommands,
-])
-  add(program)
+const asked = COMMANDS[(process.argv[2] === 'check' ? 'serve' : process.argv[2]) ?? '']
+for (const load of asked ? [asked] : Object.values(COMMANDS)) (await load())(program)
 
 /** Exit status: 0 done, 1 refused or failed (one sentence on standard error), 2 bad usage. */
 try {

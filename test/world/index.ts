@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 import { hashPassword, loadIdentity, openAudit, signEnveloped, verifyPassword } from '../../crypto/index.ts'
 import { importExtract, openBals } from '../../directory/index.ts'
-import { openData } from '../../gateway/main.ts'
+import { openData } from '../../gateway/data.ts'
 import { type DmpSimulator, startDmpSimulator } from './dmp-simulator/index.ts'
 import { writeExtract } from './extract.ts'
 import { type GatewayProcess, startProcess } from './gateway-process.ts'

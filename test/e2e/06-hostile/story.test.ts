@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import type { ConnectionOptions } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { layout } from '../../../gateway/main.ts'
+import { layout } from '../../../gateway/data.ts'
 import type { Timeline } from '../../../gateway/timeline.ts'
 import { withoutTrace } from '../../support/maildir.ts'
 import { waitsDuring } from '../../support/probe.ts'

@@ -1,0 +1,35 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Database, openDatabase } from '../config/index.ts'
+import { auditMigrations, hashPassword, openAudit, verifyPassword } from '../crypto/index.ts'
+import { type Bals, directoryMigrations, openBals } from '../directory/index.ts'
+import { bridgeMigrations } from '../dmp-bridge/index.ts'
+import { patientMigrations } from './patients/index.ts'
+import { signInMigrations } from './sign-in/index.ts'
+import { spoolMigrations } from './spool/index.ts'
+
+/** Everything that one operator keeps in its data folder. */
+export const layout = (data: string) => ({
+  database: join(data, 'pli.sqlite'),
+  messages: join(data, 'messages'),
+  mailboxes: join(data, 'mail'),
+})
+
+export const migrations = [
+  ...auditMigrations,
+  ...spoolMigrations,
+  ...directoryMigrations,
+  ...bridgeMigrations,
+  ...patientMigrations,
+  ...signInMigrations,
+]
+
+/** Opens the rows of an operator; the commands use it beside a running gateway. */
+export async function openData(data: string): Promise<Database> {
+  await mkdir(data, { recursive: true, mode: 0o700 })
+  return openDatabase({ file: layout(data).database, migrations })
+}
+
+export function openBoxes(db: Database, now: () => number): Bals {
+  return openBals(db, { now, hash: hashPassword, verify: verifyPassword, audit: openAudit(db, { now }) })
+}
