@@ -1,7 +1,8 @@
-import { type Policy, type Sender, structureOf } from './decide.ts'
+import type { Policy, Sender } from './decide.ts'
 import type { CdaFacts, Coded, PartyFacts } from './facts.ts'
 import { formatDtm, toDtm } from './hl7-time.ts'
 import { formatCx } from './ins.ts'
+import { structureOf } from './judging/authors.ts'
 import type { Tables } from './tables.ts'
 import { authority, codedElement, component, nationalXcn, sourceId, uuidOid, xcn, xon } from './xds-types.ts'
 

@@ -1,0 +1,27 @@
+/** Who sends the message, as the session knew it (never as a header says it). */
+export interface Sender {
+  /** of the box */
+  address: string
+  /** PS_IdNat of the professional, e.g. `8` + RPPS; a box of an organisation has none */
+  idNatPs?: string
+  /** Struct_IdNat of his structures, e.g. `1` + FINESS */
+  structures: string[]
+  /** the box declared that it informs its patients and records oppositions (decision 7) */
+  declared: boolean
+}
+
+/** What this operator files, and as whom. */
+export interface Policy {
+  /** INS authorities that may be filed: .8 and .9 in production, .10 only where tests are (`INS_OIDS`) */
+  insOids: readonly string[]
+  maxDocumentBytes: number
+  /** Struct_IdNat of our certificate */
+  structure: string
+  /** geographic structures that it speaks for, when it is one of a legal entity (spec dmp §1.3) */
+  sites?: readonly string[]
+  structureName: string
+  /** SAxx^1.2.250.1.71.4.2.4 (JDV_J61) goes in the VIHF: the code alone here */
+  sector: string
+  /** who answers for the automated processing: the VIHF names him when the box has no professional */
+  responsible: { idNatPs: string; name: string }
+}
