@@ -45,6 +45,11 @@ export const FILING_REASONS = {
     en: 'The same document is already waiting to be filed.',
     overrulable: false,
   },
+  'was-deleted': {
+    fr: 'Ce document a été supprimé du DMP à la demande d’une personne : il n’y est pas déposé de nouveau.',
+    en: 'A person had this document deleted from the DMP.',
+    overrulable: false,
+  },
   opposed: {
     fr: 'Le patient s’oppose à l’alimentation de son DMP.',
     en: 'The patient opposes the feeding of his DMP.',

@@ -6,6 +6,7 @@ import type { Feeding } from './opposition-message.ts'
  * The states of a document's filing; each moves only along this table. `refused` is the DMP's word, `held` is ours.
  *   pending   to be filed at `next_attempt_at`          held     waits for a human, the bytes are kept
  *   filed     in the DMP, by us or before us            refused  the DMP said no, with its code, or the author gave it up
+ *   deleting  a human wants it out of the DMP again     deleted  it is out: its id is never filed again by itself
  *   ignored   not a document to file (a copy, a double)
  */
 export const MOVES = {
@@ -13,10 +14,12 @@ export const MOVES = {
   pending: ['filed', 'held', 'refused'],
   held: ['pending', 'refused'],
   refused: ['pending'],
-  filed: [],
+  filed: ['deleting'],
+  deleting: ['deleted', 'filed'],
+  deleted: [],
   ignored: [],
 } as const satisfies Record<string, readonly FilingState[]>
-export type FilingState = 'pending' | 'held' | 'filed' | 'refused' | 'ignored'
+export type FilingState = 'pending' | 'held' | 'filed' | 'refused' | 'ignored' | 'deleting' | 'deleted'
 
 /** @returns the states from which `to` may be reached: the WHERE of every change of state */
 export function before(to: FilingState): FilingState[] {
@@ -73,11 +76,32 @@ interface FilingTable {
   settled_at: number | null
   /** 0 until the mail ledger has heard of the present state */
   told: number
+  /** typeCode of the document (a LOINC code, or one of the tables): the only thing that is known here of what it says */
+  type: string | null
+  /** 1 when it goes in a submission of its own: a set that it was in was not taken */
+  alone: number
+}
+
+/** What a human asked of a filing, and who: ids and codes only. */
+interface FilingOrderTable {
+  filing_id: string
+  ordered: FilingOrder
+  /** `cli:<user>`, `console:<address>`, `link` */
+  ordered_by: string
+  ordered_at: number
+}
+
+/** The patient of a document that is being deleted, sealed under a key outside the database; gone when the order has ended. */
+interface FilingDeletionTable {
+  filing_id: string
+  sealed_patient: string
 }
 
 export interface BridgeTables {
   inbox: InboxTable
   filing: FilingTable
+  filing_order: FilingOrderTable
+  filing_deletion: FilingDeletionTable
   /** TD0.2 answers, by keyed hash of the INS (and of the traits that were compared): not one question per document */
   dmp_status: { patient: string; status: string; traits: string; asked_at: number }
   /** when the next submission of a structure may start: the DMP's limit holds over all processes */
@@ -87,6 +111,9 @@ export interface BridgeTables {
   /** tells under which keys the register was written */
   opposition_key: { key_check: string }
 }
+/** The orders that a human gives about one filing. */
+export type FilingOrder = 'hold' | 'release' | 'retry' | 'refuse' | 'delete' | 'describe'
+
 export type InboxRow = Selectable<InboxTable>
 export type FilingRow = Selectable<FilingTable>
 
@@ -130,6 +157,22 @@ export const bridgeMigrations: Migration[] = [
       `CREATE TABLE opposition (
         patient TEXT PRIMARY KEY, feeding TEXT NOT NULL, said_at BIGINT NOT NULL, recorded_at BIGINT NOT NULL, recorded_by TEXT NOT NULL)`,
       'CREATE TABLE opposition_key (key_check TEXT PRIMARY KEY)',
+    ],
+  },
+  {
+    id: 'bridge-3-orders-sets-deletions',
+    up: [
+      'CREATE TABLE filing_order (filing_id TEXT NOT NULL, ordered TEXT NOT NULL, ordered_by TEXT NOT NULL, ordered_at BIGINT NOT NULL)',
+      // the history of one filing
+      'CREATE INDEX filing_order_of ON filing_order (filing_id, ordered_at)',
+      'CREATE TABLE filing_deletion (filing_id TEXT PRIMARY KEY, sealed_patient TEXT NOT NULL)',
+      'ALTER TABLE filing ADD COLUMN type TEXT',
+      'ALTER TABLE filing ADD COLUMN alone INTEGER NOT NULL DEFAULT 0',
+      // a document that is being deleted, or was, keeps its id: no copy may take its place
+      'DROP INDEX filing_one_per_document',
+      `CREATE UNIQUE INDEX filing_one_per_document ON filing (unique_id) WHERE state IN ('pending', 'filed', 'deleting', 'deleted')`,
+      // the worker's search for what is to be deleted
+      `CREATE INDEX filing_deleting ON filing (next_attempt_at) WHERE state = 'deleting'`,
     ],
   },
 ]

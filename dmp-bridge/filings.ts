@@ -12,6 +12,8 @@ export interface NewFiling {
   state: 'pending' | 'held' | 'ignored'
   reasons: readonly string[]
   dueAt: number
+  /** typeCode, when it is one that the tables know */
+  type?: string
 }
 
 /** How an attempt ended that settles nothing. */
@@ -293,5 +295,7 @@ function insertion(messageId: string, filing: NewFiling, at: number): Compilable
     claimed_until: null,
     settled_at: filing.state === 'pending' ? null : at,
     told: 0,
+    type: filing.type ?? null,
+    alone: 0,
   })
 }

@@ -1,6 +1,6 @@
-import type { Database } from '../config/database/index.ts'
+import { type Compilable, type Database, required, STALE } from '../config/database/index.ts'
 import { isOverrulable } from './filing-reasons.ts'
-import { before, bridge, type FilingRow, type FilingState, WHOLE_MESSAGE } from './filing-tables.ts'
+import { before, bridge, type FilingOrder, type FilingRow, type FilingState, WHOLE_MESSAGE } from './filing-tables.ts'
 
 /** A filing as a person sees it: ids, codes and times only. */
 export interface FilingView {
@@ -8,6 +8,8 @@ export interface FilingView {
   messageId: string
   place: number
   uniqueId: string | undefined
+  /** typeCode */
+  type: string | undefined
   state: FilingState
   reasons: string[]
   code: string | undefined
@@ -23,20 +25,39 @@ export interface FilingView {
  */
 export type OrderResult =
   | { kind: 'done'; state: FilingState; rechecked: string[]; mayBeFiled?: true }
-  | { kind: 'no'; why: 'unknown-filing' | 'wrong-state' | 'being-filed' | 'bytes-released' | 'same-id-other-bytes' | 'already-pending' }
+  | {
+      kind: 'no'
+      why: 'unknown-filing' | 'wrong-state' | 'being-filed' | 'bytes-released' | 'same-id-other-bytes' | 'already-pending' | 'was-deleted'
+    }
 
-/** What a human may ask of the filings, from any process: orders only move rows, the worker does the rest. */
+/** Who gives an order: `cli:<user of the machine>`, `console:<address>`, `link` (a link of an acknowledgement). */
+export interface OrderedBy {
+  by: string
+}
+
+/** One order of a filing's history. */
+export interface GivenOrder extends OrderedBy {
+  order: FilingOrder
+  at: number
+}
+
+/**
+ * What a human may ask of the filings, from any process: orders only move rows, the worker does the rest. Each is recorded with who gave it,
+ * in the transaction that moves the row; one that moves nothing leaves no record.
+ */
 export interface Orders {
   list(filter?: { state?: FilingState; messageId?: string; limit?: number }): Promise<FilingView[]>
   find(id: string): Promise<FilingView | undefined>
   /** Holds a pending document back (the professional's right, EX_GEN-1060), unless it is on its way. */
-  hold(id: string): Promise<OrderResult>
+  hold(id: string, given: OrderedBy): Promise<OrderResult>
   /** Lets a held document go: it is judged again without the reasons that a human may overrule, then filed. */
-  release(id: string): Promise<OrderResult>
+  release(id: string, given: OrderedBy): Promise<OrderResult>
   /** Tries a refused document again, or a waiting one now. */
-  retry(id: string): Promise<OrderResult>
+  retry(id: string, given: OrderedBy): Promise<OrderResult>
   /** Gives a held document up; its bytes are no longer kept for it. */
-  refuse(id: string): Promise<OrderResult>
+  refuse(id: string, given: OrderedBy): Promise<OrderResult>
+  /** @returns every order that was followed, oldest first */
+  history(id: string): Promise<GivenOrder[]>
 }
 
 const no = (why: Extract<OrderResult, { kind: 'no' }>['why']): OrderResult => ({ kind: 'no', why })
@@ -48,45 +69,58 @@ export function openOrders(db: Database, options: { now: () => number }): Orders
     return (await db.run(bridge.selectFrom('filing').selectAll().where('id', '=', id)))[0]
   }
 
+  /** One order of one person about one filing, as it is carried out. */
+  interface Order extends OrderedBy {
+    filing: FilingRow
+    order: FilingOrder
+  }
+
+  function recorded({ filing, order, by }: Order): Compilable {
+    return bridge.insertInto('filing_order').values({ filing_id: filing.id, ordered: order, ordered_by: by, ordered_at: now() })
+  }
+
   /** One move along the table; the row must be as it was seen and in nobody's hand. */
-  async function move(filing: FilingRow, to: FilingState, values: Partial<FilingRow>, rechecked: string[] = []): Promise<OrderResult> {
-    const moved = await db.run(
-      bridge
-        .updateTable('filing')
-        .set({ ...values, state: to, told: 0, claimed_by: null, claimed_until: null })
-        .where('id', '=', filing.id)
-        .where('state', '=', filing.state)
-        .where('state', 'in', before(to))
-        .where(eb => eb.or([eb('claimed_by', 'is', null), eb('claimed_until', '<=', now())]))
-        .returning('id'),
-    )
-    return moved.length === 1 ? { kind: 'done', state: to, rechecked } : no('being-filed')
+  async function move(order: Order, to: FilingState, values: Partial<FilingRow>, rechecked: string[] = []): Promise<OrderResult> {
+    const { filing } = order
+    const moving = bridge
+      .updateTable('filing')
+      .set({ ...values, state: to, told: 0, claimed_by: null, claimed_until: null })
+      .where('id', '=', filing.id)
+      .where('state', '=', filing.state)
+      .where('state', 'in', before(to))
+      .where(eb => eb.or([eb('claimed_by', 'is', null), eb('claimed_until', '<=', now())]))
+      .returning('id')
+    return (await doneUnlessStale(db.atomically([required(moving), recorded(order)])))
+      ? { kind: 'done', state: to, rechecked }
+      : no('being-filed')
   }
 
   /** Stops a document, and says when it may be too late. */
-  async function stop(filing: FilingRow, to: 'held' | 'refused', reasons: string[]): Promise<OrderResult> {
-    if (!mayBeFiled(filing)) return move(filing, to, settled(reasons))
-    const result = await move(filing, to, settled([...reasons, 'may-be-filed']))
+  async function stop(order: Order, to: 'held' | 'refused', reasons: string[]): Promise<OrderResult> {
+    if (!mayBeFiled(order.filing)) return move(order, to, settled(reasons))
+    const result = await move(order, to, settled([...reasons, 'may-be-filed']))
     return result.kind === 'done' ? { ...result, mayBeFiled: true } : result
   }
 
   /** Back among the pending, with a new count of days and attempts. */
-  async function again(filing: FilingRow, overruled: string[], rechecked: string[]): Promise<OrderResult> {
+  async function again(order: Order, overruled: string[], rechecked: string[]): Promise<OrderResult> {
+    const { filing } = order
     if (!(await hasBytes(filing))) return no('bytes-released')
     const other = await activeTwin(filing)
     if (other && other.sha256 !== filing.sha256) return no('same-id-other-bytes')
     if (other?.state === 'pending') return no('already-pending')
-    if (other) return filing.state === 'held' ? move(filing, 'refused', settled(['already-filed'])) : no('wrong-state')
+    if (other?.state === 'deleting' || other?.state === 'deleted') return no('was-deleted')
+    if (other) return filing.state === 'held' ? move(order, 'refused', settled(['already-filed'])) : no('wrong-state')
     const unsure = filing.state === 'held' ? mayBeFiled(filing) : parse(filing.reasons).some(reason => UNSURE.includes(reason))
     const answered = JSON.stringify([...new Set(unsure ? [...overruled, 'may-be-filed'] : overruled)])
     const fresh = { reasons: '[]', code: null, attempts: 0, faults: 0, doubts: 0, due_at: now(), next_attempt_at: now(), settled_at: null }
-    return move(filing, 'pending', { ...fresh, overruled: answered }, rechecked)
+    return move(order, 'pending', { ...fresh, overruled: answered }, rechecked)
   }
 
   async function activeTwin(filing: FilingRow): Promise<FilingRow | undefined> {
     if (filing.unique_id === null) return undefined
     const twins = bridge.selectFrom('filing').selectAll().where('unique_id', '=', filing.unique_id).where('id', '<>', filing.id)
-    return (await db.run(twins.where('state', 'in', ['pending', 'filed'])))[0]
+    return (await db.run(twins.where('state', 'in', ['pending', 'filed', 'deleting', 'deleted'])))[0]
   }
 
   async function hasBytes(filing: FilingRow): Promise<boolean> {
@@ -99,14 +133,14 @@ export function openOrders(db: Database, options: { now: () => number }): Orders
   }
 
   /** A message that couldn't be read into documents is simply read again. */
-  async function readAgain(filing: FilingRow): Promise<OrderResult> {
+  async function readAgain(order: Order): Promise<OrderResult> {
+    const { filing } = order
     if (!(await hasBytes(filing))) return no('bytes-released')
     const unread = { state: 'unread' as const, faults: 0, next_attempt_at: now(), claimed_by: null, claimed_until: null }
-    await db.atomically([
-      bridge.deleteFrom('filing').where('id', '=', filing.id).where('state', '=', 'held'),
-      bridge.updateTable('inbox').set(unread).where('message_id', '=', filing.message_id).where('state', '=', 'read'),
-    ])
-    return { kind: 'done', state: 'pending', rechecked: parse(filing.reasons) }
+    const gone = bridge.deleteFrom('filing').where('id', '=', filing.id).where('state', '=', 'held').returning('id')
+    const back = bridge.updateTable('inbox').set(unread).where('message_id', '=', filing.message_id).where('state', '=', 'read')
+    const isDone = await doneUnlessStale(db.atomically([required(gone), back, recorded(order)]))
+    return isDone ? { kind: 'done', state: 'pending', rechecked: parse(filing.reasons) } : no('being-filed')
   }
 
   return {
@@ -122,44 +156,62 @@ export function openOrders(db: Database, options: { now: () => number }): Orders
       return filing && viewOf(filing)
     },
 
-    hold: async id => {
+    hold: async (id, { by }) => {
       const filing = await row(id)
       if (!filing) return no('unknown-filing')
       if (filing.state !== 'pending') return no('wrong-state')
-      return stop(filing, 'held', ['author-request'])
+      return stop({ filing, order: 'hold', by }, 'held', ['author-request'])
     },
 
-    release: async id => {
+    release: async (id, { by }) => {
       const filing = await row(id)
       if (!filing) return no('unknown-filing')
       if (filing.state !== 'held') return no('wrong-state')
-      if (filing.place === WHOLE_MESSAGE) return readAgain(filing)
+      const order: Order = { filing, order: 'release', by }
+      if (filing.place === WHOLE_MESSAGE) return readAgain(order)
       const reasons = parse(filing.reasons)
       const overruled = new Set([...parse(filing.overruled), ...reasons.filter(isOverrulable)])
       return again(
-        filing,
+        order,
         [...overruled],
         reasons.filter(reason => !isOverrulable(reason)),
       )
     },
 
-    retry: async id => {
+    retry: async (id, { by }) => {
       const filing = await row(id)
       if (!filing) return no('unknown-filing')
-      if (filing.state === 'refused') return again(filing, parse(filing.overruled), [])
+      const order: Order = { filing, order: 'retry', by }
+      if (filing.state === 'refused') return again(order, parse(filing.overruled), [])
       if (filing.state !== 'pending') return no('wrong-state')
-      const now_ = bridge.updateTable('filing').set({ next_attempt_at: now() }).where('id', '=', id).where('state', '=', 'pending')
-      await db.run(now_)
-      return { kind: 'done', state: 'pending', rechecked: [] }
+      const soon = bridge.updateTable('filing').set({ next_attempt_at: now() }).where('id', '=', id).where('state', '=', 'pending')
+      const isDone = await doneUnlessStale(db.atomically([required(soon.returning('id')), recorded(order)]))
+      return isDone ? { kind: 'done', state: 'pending', rechecked: [] } : no('wrong-state')
     },
 
-    refuse: async id => {
+    refuse: async (id, { by }) => {
       const filing = await row(id)
       if (!filing) return no('unknown-filing')
       if (filing.state !== 'held') return no('wrong-state')
       const marks = parse(filing.reasons).filter(reason => reason === 'marked') // they outlive this filing
-      return stop(filing, 'refused', ['given-up', ...marks])
+      return stop({ filing, order: 'refuse', by }, 'refused', ['given-up', ...marks])
     },
+
+    history: async id => {
+      const orders = bridge.selectFrom('filing_order').selectAll().where('filing_id', '=', id).orderBy('ordered_at')
+      return (await db.run(orders)).map(({ ordered, ordered_by, ordered_at }) => ({ order: ordered, by: ordered_by, at: ordered_at }))
+    },
+  }
+}
+
+/** @returns whether the batch was done, all of it; false when its condition did not hold */
+async function doneUnlessStale(work: Promise<unknown>): Promise<boolean> {
+  try {
+    await work
+    return true
+  } catch (error) {
+    if (error instanceof Error && error.message === STALE) return false
+    throw error
   }
 }
 
@@ -177,6 +229,7 @@ function viewOf(filing: FilingRow): FilingView {
     messageId: filing.message_id,
     place: filing.place,
     uniqueId: filing.unique_id ?? undefined,
+    type: filing.type ?? undefined,
     state: filing.state,
     reasons: parse(filing.reasons),
     code: filing.code ?? undefined,

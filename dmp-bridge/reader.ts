@@ -5,6 +5,7 @@ import { type FilingRow, type InboxRow, WHOLE_MESSAGE } from './filing-tables.ts
 import type { Filings, NewFiling } from './filings.ts'
 import { computeMssHeaders, mssHeadersLine, readMssHeaders } from './mss-headers.ts'
 import { parse } from './orders.ts'
+import { shippedTables } from './tables.ts'
 
 /** What the bridge files for its operator; `delayMs` is the author's time to hold a document back before it goes. */
 export type BridgePolicy = Policy & { delayMs: number }
@@ -65,7 +66,8 @@ function planOne(
 ): NewFiling {
   const uniqueId = keyOf(document.cda)
   const dueAt = tools.now() + tools.policy.delayMs
-  const base = { id: tools.newId(), place, sha256: document.sha256, uniqueId, dueAt }
+  const type = typeOf(document.cda)
+  const base = { id: tools.newId(), place, sha256: document.sha256, uniqueId, dueAt, ...(type === undefined ? {} : { type }) }
   const verdict = decide(document, recognition, sender, tools.policy, { now: new Date(tools.now()) })
   if (verdict.action === 'ignore') return { ...base, state: 'ignored', reasons: verdict.reasons }
   const double = uniqueId === undefined ? undefined : doubleOf(document.sha256, uniqueId, twins)
@@ -87,6 +89,7 @@ function doubleOf(
   const copies = same.filter(twin => twin.sha256 === sha256)
   if (copies.some(twin => twin.state === 'filed')) return { state: 'ignored', reasons: ['already-filed'] }
   const reasons: FilingReason[] = isMarkedElsewhere(copies) ? ['marked'] : []
+  if (same.some(twin => twin.state === 'deleting' || twin.state === 'deleted')) reasons.push('was-deleted') // never by itself again
   if (reasons.length === 0 && copies.some(twin => twin.state === 'pending')) return { state: 'ignored', reasons: ['already-pending'] }
   if (same.some(twin => twin.sha256 !== sha256 && ['pending', 'filed', 'held'].includes(twin.state))) reasons.push('same-id-other-bytes')
   // A professional's wish is for the document, in whichever letter it travels (EX_GEN-1060).
@@ -99,6 +102,12 @@ function doubleOf(
 /** @returns whether one of these copies of a document was held for its marks, or given up with them */
 export function isMarkedElsewhere(copies: readonly Pick<FilingRow, 'state' | 'reasons'>[]): boolean {
   return copies.some(({ state, reasons }) => (state === 'held' || state === 'refused') && parse(reasons).includes('marked'))
+}
+
+/** @returns the type of a document when it may stand in a row: a LOINC code, or one that the tables know; anything else is a stranger's text */
+function typeOf(cda: CdaFacts | undefined): string | undefined {
+  const code = cda?.typeCode.code
+  return code !== undefined && (/^\d{1,6}-\d$/.test(code) || shippedTables().hasTypeCode(code)) ? code : undefined
 }
 
 /** @returns the document's id when it is one that the DMP takes and that may stand in a row (an extension may be a patient's number) */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
+import { userInfo } from 'node:os'
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type Database, loadConfiguration } from '../../config/index.ts'
@@ -127,12 +128,17 @@ async function boxSender(config: string, address: string): Promise<Sender> {
   return senderOf(box)
 }
 
+/** Who gives an order here. */
+const by = `cli:${userInfo().username}`
+
 function orderCommands(dmp: Command): void {
   dmp
     .command('list')
     .description('the filings, newest first')
     .requiredOption(...CONFIG_OPTION)
-    .addOption(new Option('--state <state>', 'only these').choices(['pending', 'held', 'filed', 'refused', 'ignored']))
+    .addOption(
+      new Option('--state <state>', 'only these').choices(['pending', 'held', 'filed', 'refused', 'ignored', 'deleting', 'deleted']),
+    )
     .option('--json', 'for programs')
     .action(async ({ config, state, json }: { config: string; state?: string; json?: boolean }) => {
       const filings = await withData(config, db => ordersOf(db).list(state ? { state: state as never } : {}))
@@ -152,6 +158,18 @@ function orderCommands(dmp: Command): void {
             ]),
       )
     })
+  dmp
+    .command('history')
+    .description('what people have ordered about a filing, and who')
+    .argument('<id>')
+    .requiredOption(...CONFIG_OPTION)
+    .option('--json', 'for programs')
+    .action(async (id: string, { config, json }: { config: string; json?: boolean }) => {
+      const history = await withData(config, db => ordersOf(db).history(id))
+      print(json, history, () =>
+        history.length === 0 ? 'no orders' : table([['at', 'order', 'by'], ...history.map(({ at, order, by }) => [clock(at), order, by])]),
+      )
+    })
   for (const [order, description] of Object.entries(ORDERS)) {
     dmp
       .command(order)
@@ -159,7 +177,7 @@ function orderCommands(dmp: Command): void {
       .argument('<id>')
       .requiredOption(...CONFIG_OPTION)
       .action(async (id: string, { config }: { config: string }) => {
-        const result = await withData(config, db => ordersOf(db)[order as keyof typeof ORDERS](id))
+        const result = await withData(config, db => ordersOf(db)[order as keyof typeof ORDERS](id, { by }))
         console.log(resultText(id, result))
       })
   }

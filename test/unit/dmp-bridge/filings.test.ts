@@ -32,10 +32,10 @@ async function accept(messageId: string, ...documents: NewFiling[]): Promise<voi
   await filings().plan(message!, documents)
 }
 
-test('every state that may be reached has a way to it, and filed and ignored are ends', () => {
-  const states: FilingState[] = ['pending', 'held', 'filed', 'refused', 'ignored']
+test('every state that may be reached has a way to it, and deleted and ignored are ends', () => {
+  const states: FilingState[] = ['pending', 'held', 'filed', 'refused', 'ignored', 'deleting', 'deleted']
   for (const state of states) expect(Object.values(MOVES).some(to => (to as readonly string[]).includes(state))).toBe(true)
-  expect([MOVES.filed, MOVES.ignored]).toEqual([[], []])
+  expect([MOVES.deleted, MOVES.ignored]).toEqual([[], []])
 })
 
 test('a message is claimed by one reader only, and a claim that ran out is anybody’s', async () => {
@@ -80,7 +80,7 @@ test('a claim is renewed only by its owner, and only while the filing waits', as
   expect(await filings('one').renew(former!)).toBe(true)
   time += 1000
   expect(await filings('two').renew(former!)).toBe(false)
-  expect(await openOrders(db, { now }).hold('a')).toMatchObject({ kind: 'done', state: 'held' })
+  expect(await openOrders(db, { now }).hold('a', { by: 'cli:test' })).toMatchObject({ kind: 'done', state: 'held' })
   expect(await filings('one').renew(former!)).toBe(false)
 })
 
@@ -173,28 +173,44 @@ test('traits that the DMP does not confirm are neither believed nor remembered',
 test('orders: hold, release, refuse, retry move along the table and say why not', async () => {
   const orders = openOrders(db, { now })
   await accept('m1', pending('a'))
-  expect(await orders.retry('nobody')).toEqual({ kind: 'no', why: 'unknown-filing' })
-  expect(await orders.hold('a')).toMatchObject({ kind: 'done', state: 'held' })
-  expect(await orders.hold('a')).toEqual({ kind: 'no', why: 'wrong-state' })
-  expect(await orders.release('a')).toEqual({ kind: 'done', state: 'pending', rechecked: [] })
+  expect(await orders.retry('nobody', { by: 'cli:test' })).toEqual({ kind: 'no', why: 'unknown-filing' })
+  expect(await orders.hold('a', { by: 'cli:test' })).toMatchObject({ kind: 'done', state: 'held' })
+  expect(await orders.hold('a', { by: 'cli:test' })).toEqual({ kind: 'no', why: 'wrong-state' })
+  expect(await orders.release('a', { by: 'cli:test' })).toEqual({ kind: 'done', state: 'pending', rechecked: [] })
   await filings().claimDue()
-  expect(await orders.hold('a')).toEqual({ kind: 'no', why: 'being-filed' })
+  expect(await orders.hold('a', { by: 'cli:test' })).toEqual({ kind: 'no', why: 'being-filed' })
   await filings().releaseDead(() => false)
-  await orders.hold('a')
-  expect(await orders.refuse('a')).toMatchObject({ kind: 'done', state: 'refused' })
-  expect(await orders.retry('a')).toMatchObject({ kind: 'done', state: 'pending' })
+  await orders.hold('a', { by: 'cli:test' })
+  expect(await orders.refuse('a', { by: 'cli:test' })).toMatchObject({ kind: 'done', state: 'refused' })
+  expect(await orders.retry('a', { by: 'cli:test' })).toMatchObject({ kind: 'done', state: 'pending' })
   expect(await orders.list({ state: 'pending' })).toMatchObject([{ id: 'a', messageId: 'm1', uniqueId: '1.2.a', attempts: 0 }])
   expect(await orders.list({ state: 'held' })).toEqual([])
+})
+
+test('an order that moves a row is recorded with who gave it, one that moves nothing is not', async () => {
+  const orders = openOrders(db, { now })
+  await accept('m1', pending('a'))
+  await orders.hold('a', { by: 'link' })
+  time += 1
+  await orders.hold('a', { by: 'cli:late' })
+  await orders.release('a', { by: 'console:dr.fictif@a.mssante.test' })
+  await filings().claimDue()
+  await orders.hold('a', { by: 'cli:later' })
+  expect(await orders.history('a')).toEqual([
+    { order: 'hold', by: 'link', at: 1_000_000 },
+    { order: 'release', by: 'console:dr.fictif@a.mssante.test', at: 1_000_001 },
+  ])
+  expect(await orders.history('b')).toEqual([])
 })
 
 test('a released document whose twin was filed meanwhile is not filed again', async () => {
   const orders = openOrders(db, { now })
   await accept('m1', pending('a', '1.2.3'))
-  await orders.hold('a')
+  await orders.hold('a', { by: 'cli:test' })
   await accept('m2', { ...pending('b', '1.2.3'), sha256: 'hash-a' })
-  expect(await orders.release('a')).toEqual({ kind: 'no', why: 'already-pending' })
+  expect(await orders.release('a', { by: 'cli:test' })).toEqual({ kind: 'no', why: 'already-pending' })
   await filings().settle((await filings().claimDue())!, 'filed', {})
-  expect(await orders.release('a')).toMatchObject({ kind: 'done', state: 'refused' })
+  expect(await orders.release('a', { by: 'cli:test' })).toMatchObject({ kind: 'done', state: 'refused' })
   expect(await orders.find('a')).toMatchObject({ state: 'refused', reasons: ['already-filed'] })
 })
 
@@ -203,5 +219,5 @@ test('a document whose bytes are gone is not tried again', async () => {
   await filings().settle((await filings().claimDue())!, 'refused', { code: 'DMPClosed' })
   for (const each of await filings().untold({ messageId: 'm1' })) await filings().told(each)
   await filings().markReleased('m1')
-  expect(await openOrders(db, { now }).retry('a')).toEqual({ kind: 'no', why: 'bytes-released' })
+  expect(await openOrders(db, { now }).retry('a', { by: 'cli:test' })).toEqual({ kind: 'no', why: 'bytes-released' })
 })

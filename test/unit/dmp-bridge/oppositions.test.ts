@@ -141,7 +141,7 @@ describe('filing', () => {
     await world.send('m1')
     await world.pass(120_000)
     const [filing] = await world.bridge.orders.list()
-    await world.bridge.orders.release(filing?.id ?? '')
+    await world.bridge.orders.release(filing?.id ?? '', { by: 'cli:test' })
     await world.pass(120_000)
     expect(await world.states()).toEqual(['held opposed'])
   })

@@ -48,11 +48,11 @@ test('a document dated tomorrow is held, and goes when a human releases it the d
   await world.pass(HOUR)
   expect(await world.states()).toEqual(['held bad-date'])
   const [filing] = await world.bridge.orders.list()
-  await world.bridge.orders.release(filing!.id)
+  await world.bridge.orders.release(filing!.id, { by: 'cli:test' })
   await world.pass(MINUTE)
   expect(await world.states()).toEqual(['held bad-date'])
   await world.pass(24 * HOUR)
-  await world.bridge.orders.release(filing!.id)
+  await world.bridge.orders.release(filing!.id, { by: 'cli:test' })
   await world.pass(MINUTE)
   expect(await world.states()).toEqual(['filed'])
 })
@@ -83,7 +83,7 @@ test('after five days without the DMP the document is held, not before, and a re
   expect(world.released).toEqual([])
   await world.dmp.up()
   const [filing] = await world.bridge.orders.list()
-  expect(await world.bridge.orders.release(filing!.id)).toMatchObject({ kind: 'done', state: 'pending' })
+  expect(await world.bridge.orders.release(filing!.id, { by: 'cli:test' })).toMatchObject({ kind: 'done', state: 'pending' })
   await world.pass(MINUTE)
   expect(await world.states()).toEqual(['filed'])
 })
@@ -97,7 +97,7 @@ test('a refusal is final with its code, and only a human tries again', async () 
   expect(world.dmp.requests).toHaveLength(2)
   expect(world.notes.at(-1)).toMatchObject({ kind: 'refused', detail: { code: 'XDSUnknownPatientId' } })
   const [filing] = await world.bridge.orders.list()
-  await world.bridge.orders.retry(filing!.id)
+  await world.bridge.orders.retry(filing!.id, { by: 'cli:test' })
   await world.pass(MINUTE)
   expect(await world.states()).toEqual(['filed'])
 })
@@ -112,7 +112,7 @@ test('a refused document’s bytes are given back after a week', async () => {
   await world.pass(MINUTE)
   expect(world.released).toEqual(['m1'])
   const [filing] = await world.bridge.orders.list()
-  expect(await world.bridge.orders.retry(filing!.id)).toEqual({ kind: 'no', why: 'bytes-released' })
+  expect(await world.bridge.orders.retry(filing!.id, { by: 'cli:test' })).toEqual({ kind: 'no', why: 'bytes-released' })
 })
 
 test('a closed DMP gets nothing', async () => {
@@ -247,7 +247,7 @@ test('a box that has not declared holds its documents; a human may answer for th
   expect(await world.states()).toEqual(['held not-declared'])
   expect(world.notes.at(-1)).toMatchObject({ kind: 'held', detail: { reasons: 'not-declared' } })
   const [filing] = await world.bridge.orders.list()
-  await world.bridge.orders.release(filing!.id)
+  await world.bridge.orders.release(filing!.id, { by: 'cli:test' })
   await world.pass(MINUTE)
   expect(await world.states()).toEqual(['filed'])
 })
@@ -257,7 +257,7 @@ test('a release covers only what a human may answer for: another author’s docu
   await world.send('m1', { sender: { declared: false, idNatPs: '810000000001', structures: [] } })
   await world.pass(2 * MINUTE)
   const [filing] = await world.bridge.orders.list()
-  expect(await world.bridge.orders.release(filing!.id)).toMatchObject({
+  expect(await world.bridge.orders.release(filing!.id, { by: 'cli:test' })).toMatchObject({
     state: 'pending',
     rechecked: expect.arrayContaining(['author-not-sender']),
   })
@@ -271,11 +271,11 @@ test('the professional holds a document back in its time, and the same document 
   await world.send('m1')
   await world.pass(0)
   const [filing] = await world.bridge.orders.list()
-  expect(await world.bridge.orders.hold(filing!.id)).toMatchObject({ kind: 'done', state: 'held' })
+  expect(await world.bridge.orders.hold(filing!.id, { by: 'cli:test' })).toMatchObject({ kind: 'done', state: 'held' })
   await world.send('m2', { eml: world.mails.get('m1')! })
   await world.pass(HOUR)
   expect(await world.states()).toEqual(['held author-request', 'held author-request'])
-  await world.bridge.orders.refuse(filing!.id)
+  await world.bridge.orders.refuse(filing!.id, { by: 'cli:test' })
   await world.pass(8 * 24 * HOUR)
   await world.pass(MINUTE)
   expect(world.released).toEqual(['m1'])
@@ -288,7 +288,7 @@ test('what is held while its request is prepared is not sent, though the claim h
   const prepare: Dmp['prepare'] = async (document, context) => {
     world.now += TIMING.leaseMs
     const [filing] = await world.bridge.orders.list()
-    expect(await world.bridge.orders.hold(filing!.id)).toMatchObject({ kind: 'done', state: 'held' })
+    expect(await world.bridge.orders.hold(filing!.id, { by: 'cli:test' })).toMatchObject({ kind: 'done', state: 'held' })
     return dmp.prepare(document, context)
   }
   await world.restart({ dmp: { ...dmp, prepare } })
@@ -329,7 +329,7 @@ test('a mark holds every copy of its document, in whichever order the letters co
   await world.pass(0) // the sweep tells what another letter has changed
   expect(world.notes.flatMap(each => (each.kind === 'held' ? each.message : [])).sort()).toEqual(['m1', 'm2', 'm3'])
   for (const { id } of await world.bridge.orders.list()) {
-    await world.bridge.orders.release(id) // of a bare copy too: it is judged again with its twins
+    await world.bridge.orders.release(id, { by: 'cli:test' }) // of a bare copy too: it is judged again with its twins
     await world.pass(HOUR)
   }
   expect(await world.states()).toEqual(['held marked', 'held marked', 'held marked'])
@@ -343,7 +343,7 @@ test('a mark outlives the filing that was given up with it, and two letters read
   await world.send('m2', { eml: marked })
   await world.pass(HOUR)
   expect(await world.states()).toEqual(['held marked', 'held marked'])
-  for (const { id } of await world.bridge.orders.list()) await world.bridge.orders.refuse(id)
+  for (const { id } of await world.bridge.orders.list()) await world.bridge.orders.refuse(id, { by: 'cli:test' })
   await world.send('m3', { eml: bare })
   await world.pass(HOUR)
   expect((await world.bridge.orders.list({ messageId: 'm3' }))[0]).toMatchObject({
@@ -358,8 +358,8 @@ test('what its author gave up is not filed by his next letter, whatever its byte
   await world.send('m1', { uniqueId: '2.25.1' })
   await world.pass(0)
   const [filing] = await world.bridge.orders.list()
-  await world.bridge.orders.hold(filing!.id)
-  expect(await world.bridge.orders.refuse(filing!.id)).toEqual({ kind: 'done', state: 'refused', rechecked: [] })
+  await world.bridge.orders.hold(filing!.id, { by: 'cli:test' })
+  expect(await world.bridge.orders.refuse(filing!.id, { by: 'cli:test' })).toEqual({ kind: 'done', state: 'refused', rechecked: [] })
   await world.send('m2', { eml: world.mails.get('m1')! })
   await world.send('m3', { uniqueId: '2.25.1', cda: { title: 'Autre' } })
   await world.pass(HOUR)
@@ -379,11 +379,11 @@ test('a document that is stopped after an attempt of unknown end is said to be p
   await world.pass(MINUTE)
   const [filing] = await world.bridge.orders.list()
   expect(filing).toMatchObject({ state: 'pending', attempts: 1 })
-  expect(await world.bridge.orders.hold(filing!.id)).toMatchObject({ kind: 'done', state: 'held', mayBeFiled: true })
+  expect(await world.bridge.orders.hold(filing!.id, { by: 'cli:test' })).toMatchObject({ kind: 'done', state: 'held', mayBeFiled: true })
   expect(await world.states()).toEqual(['held author-request may-be-filed'])
-  await world.bridge.orders.release(filing!.id)
-  expect(await world.bridge.orders.hold(filing!.id)).toMatchObject({ mayBeFiled: true })
-  expect(await world.bridge.orders.refuse(filing!.id)).toMatchObject({ state: 'refused', mayBeFiled: true })
+  await world.bridge.orders.release(filing!.id, { by: 'cli:test' })
+  expect(await world.bridge.orders.hold(filing!.id, { by: 'cli:test' })).toMatchObject({ mayBeFiled: true })
+  expect(await world.bridge.orders.refuse(filing!.id, { by: 'cli:test' })).toMatchObject({ state: 'refused', mayBeFiled: true })
   expect(await world.states()).toEqual(['refused given-up may-be-filed'])
 })
 
@@ -414,7 +414,7 @@ test('a message whose bytes cannot be had is held after a few attempts, and its 
   expect(await world.states()).toEqual(['filed', 'held internal-error'])
   world.mails.set('m1', bytes)
   const held = (await world.bridge.orders.list({ state: 'held' }))[0]!
-  expect(await world.bridge.orders.release(held.id)).toMatchObject({ kind: 'done' })
+  expect(await world.bridge.orders.release(held.id, { by: 'cli:test' })).toMatchObject({ kind: 'done' })
   await world.pass(2 * MINUTE)
   expect(await world.states()).toEqual(['filed', 'filed'])
 })
