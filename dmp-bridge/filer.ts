@@ -17,6 +17,8 @@ export interface FilerTools extends Omit<ReaderTools, 'note' | 'dmpConfigured'> 
   dmp: Dmp | undefined
   patients: Patients
   oppositions: Pick<Oppositions, 'of'>
+  /** whether the box still declares that it informs its patients and records oppositions (decision 7) */
+  isDeclared(address: string): Promise<boolean>
   breaker: Breaker
   timing: Timing
   filings: Filings
@@ -50,7 +52,9 @@ async function attempt(filing: FilingRow, tools: FilerTools): Promise<Next> {
   if (!dmp) return held('no-dmp-configured')
   const message = await tools.filings.message(filing.message_id)
   if (!message) throw new Error('a filing without its message')
-  const sender = JSON.parse(message.sender) as Sender
+  const known = JSON.parse(message.sender) as Sender
+  // A declaration that was taken back meanwhile is obeyed; one that came later does not cover what was sent before.
+  const sender = { ...known, declared: known.declared && (await tools.isDeclared(known.address)) }
   const recognition = await tools.recognise(await tools.read(filing.message_id))
   const document = recognition.documents[filing.place - 1]
   if (!document && recognition.faults.length > 0) return held(...recognition.faults)

@@ -77,9 +77,10 @@ export function openFilings(db: Database, options: { owner: string; now: () => n
     /**
      * Writes what was found in a message, and that it is read, in one transaction. A mark holds every waiting copy of its document,
      * whichever of two readers comes first.
+     * @param heldBack documents that the author's software holds back with this message: their waiting copies are held too
      * @throws when another worker has written a filing of the same document meanwhile (the unique index): read the message again
      */
-    async plan(message: InboxRow, filings: readonly NewFiling[]): Promise<void> {
+    async plan(message: InboxRow, filings: readonly NewFiling[], heldBack: readonly string[] = []): Promise<void> {
       const read = bridge
         .updateTable('inbox')
         .set({ ...nobodys, state: 'read', faults: 0 })
@@ -87,7 +88,8 @@ export function openFilings(db: Database, options: { owner: string; now: () => n
         .where('claimed_by', '=', owner)
       const ids = filings.flatMap(filing => filing.uniqueId ?? [])
       const insertions = filings.map(filing => insertion(message.message_id, filing, now()))
-      await db.atomically([...insertions, ...(ids.length > 0 ? [holdingMarked(ids, now())] : []), read])
+      const copies = heldBack.length > 0 ? [holding('author-request', heldBack, now())] : []
+      await db.atomically([...copies, ...insertions, ...(ids.length > 0 ? [holdingMarked(ids, now())] : []), read])
     },
 
     /** Puts a message back, to be read again later. */
@@ -242,8 +244,8 @@ export function inboxRow(message: { id: string; sender: Sender; acceptedAt: numb
   })
 }
 
-/** A mark is said of the document, in whichever letter it travels. One that is in someone's hand, or was, may have been sent already. */
-function holdingMarked(uniqueIds: readonly string[], at: number): Compilable {
+/** Holds every waiting copy of these documents. One that is in someone's hand, or was, may have been sent already. */
+function holding(reason: 'marked' | 'author-request', uniqueIds: readonly string[], at: number) {
   return bridge
     .updateTable('filing')
     .set(eb => ({
@@ -251,8 +253,8 @@ function holdingMarked(uniqueIds: readonly string[], at: number): Compilable {
       reasons: eb
         .case()
         .when(eb.or([eb('claimed_by', 'is not', null), eb('attempts', '>', 0), eb('doubts', '>', 0), eb('faults', '>', 0)]))
-        .then('["marked","may-be-filed"]')
-        .else('["marked"]')
+        .then(JSON.stringify([reason, 'may-be-filed']))
+        .else(JSON.stringify([reason]))
         .end(),
       claimed_by: null,
       claimed_until: null,
@@ -261,17 +263,21 @@ function holdingMarked(uniqueIds: readonly string[], at: number): Compilable {
     }))
     .where('state', '=', 'pending')
     .where('unique_id', 'in', uniqueIds)
-    .where(eb =>
-      eb.exists(
-        eb
-          .selectFrom('filing as twin')
-          .select('twin.id')
-          .whereRef('twin.unique_id', '=', 'filing.unique_id')
-          .whereRef('twin.sha256', '=', 'filing.sha256')
-          .where('twin.state', 'in', ['held', 'refused'])
-          .where('twin.reasons', 'like', '%"marked"%'),
-      ),
-    )
+}
+
+/** A mark is said of the document, in whichever letter it travels. */
+function holdingMarked(uniqueIds: readonly string[], at: number): Compilable {
+  return holding('marked', uniqueIds, at).where(eb =>
+    eb.exists(
+      eb
+        .selectFrom('filing as twin')
+        .select('twin.id')
+        .whereRef('twin.unique_id', '=', 'filing.unique_id')
+        .whereRef('twin.sha256', '=', 'filing.sha256')
+        .where('twin.state', 'in', ['held', 'refused'])
+        .where('twin.reasons', 'like', '%"marked"%'),
+    ),
+  )
 }
 
 function insertion(messageId: string, filing: NewFiling, at: number): Compilable {

@@ -34,6 +34,8 @@ export interface BridgeOptions {
   /** names this process in the claims */
   owner: string
   isAlive(owner: string): boolean | Promise<boolean>
+  /** Whether a box still declares that its patients are informed (decision 7); without it, what it declared when it sent counts. */
+  isDeclared?(address: string): Promise<boolean>
   /** the bridge's from now on: `stop` closes it. undefined: no DMP is configured, so what could be filed is held */
   dmp: Dmp | undefined
   policy: BridgePolicy
@@ -80,6 +82,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     release: id => mail.release(id),
     note: (id, kind, detail) => mail.note(id, kind, detail),
     isAlive: owner => options.isAlive(owner),
+    isDeclared: async address => options.isDeclared?.(address) ?? true,
     ...{ dmp, policy, timing, bell, log, now, newId },
   })
   return {

@@ -1,3 +1,4 @@
+import { isHeldByAuthor } from './author-wish.ts'
 import { decide, type Policy, type Sender } from './decide.ts'
 import type { CdaFacts, FoundDocument, Recognition } from './facts.ts'
 import type { FilingReason } from './filing-reasons.ts'
@@ -31,15 +32,24 @@ export async function readMessage(message: InboxRow, tools: ReaderTools): Promis
   const eml = await tools.read(message.message_id)
   const recognition = await tools.recognise(eml)
   const ids = recognition.documents.flatMap(document => keyOf(document.cda) ?? [])
-  const filings = planAll(recognition, sender, await tools.filings.knownAs(ids), tools)
+  const planned = planAll(recognition, sender, await tools.filings.knownAs(ids), tools)
+  const isHeld = isHeldByAuthor(eml)
+  const filings = isHeld ? planned.map(heldBack) : planned
   const ignored = recognition.ignored.filter(part => part.reason !== 'technical')
   for (const reason of new Set(ignored.map(part => part.reason))) {
     const parts = ignored.filter(part => part.reason === reason).length
     await tools.note(message.message_id, 'filing-part-ignored', { reason, parts: String(parts) })
   }
   await tools.note(message.message_id, 'mss-headers', mssHeadersLine(readMssHeaders(eml), computeMssHeaders(recognition)))
-  await tools.filings.plan(message, filings)
+  await tools.filings.plan(message, filings, isHeld ? ids : [])
   return recognition.documents.length
+}
+
+/** What the author's software asks of this message (X-Pli-DMP) stands beside every other reason; a copy stays a copy. */
+function heldBack(filing: NewFiling): NewFiling {
+  if (filing.state === 'ignored' && !filing.reasons.includes('already-pending')) return filing
+  const reasons = filing.reasons.filter(reason => reason !== 'already-pending' && reason !== 'author-request')
+  return { ...filing, state: 'held', reasons: [...reasons, 'author-request'] }
 }
 
 type Twin = Pick<FilingRow, 'unique_id' | 'sha256' | 'state' | 'reasons'>

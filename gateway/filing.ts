@@ -137,6 +137,7 @@ export function openFiling(options: {
   spool: Spool
   owner: string
   isAlive(owner: string): Promise<boolean>
+  findBox(address: string): Promise<Pick<Bal, 'declaredAt'> | undefined>
   now(): number
   newId(): string
   log: Log
@@ -146,6 +147,7 @@ export function openFiling(options: {
     db,
     owner,
     isAlive,
+    isDeclared: async address => (await options.findBox(address))?.declaredAt !== undefined,
     newId,
     mail: { read: id => spool.read(id), release: id => spool.release(id), note: (id, kind, detail) => spool.note(id, kind, detail) },
     dmp: configuration.dmp ? openDmp(configuration.dmp) : undefined,

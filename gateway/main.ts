@@ -84,6 +84,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     spool,
     owner,
     isAlive: async id => id === owner || owners.isAlive(id),
+    findBox: boxes.find,
     now,
     newId: crypto.randomUUID.bind(crypto),
     log,
