@@ -57,7 +57,7 @@ describe('X-Pli-DMP, the word of the author’s software (EX_GEN-1060)', () => {
     await world.send('m1', { eml: await letter('X-Pli-DMP: non\r\n') })
     await world.pass(1_000)
     const [filing] = await world.bridge.orders.list()
-    await world.bridge.orders.release(filing?.id ?? '')
+    await world.bridge.orders.release(filing?.id ?? '', { by: 'test' })
     await world.pass(120_000)
     expect(await world.states()).toEqual(['filed'])
   })
