@@ -90,7 +90,8 @@ function patientInfo({ patient }: CdaFacts): string[] {
   return [`PID-5|${name}`, `PID-7|${component(patient.birthDate ?? '')}`, `PID-8|${component(patient.sex ?? '')}`]
 }
 
-function authorMetadata(author: PartyFacts): AuthorMetadata {
+/** @returns one author of a document in XDS forms */
+export function authorMetadata(author: PartyFacts): AuthorMetadata {
   return {
     person: xcn(author),
     institutions: author.structures.map(each => xon(author.organisation ?? each, each)),
