@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { FILING_NOTICES } from './bal-types.ts'
 import { PURPOSES } from './box-use.ts'
 
 /** The forms of the administration API. What is checked here is the form; the rules of the boxes are bal-rules'. */
@@ -10,6 +11,8 @@ const structures = z.array(z.string().max(30)).max(200).describe('IdNat_Struct: 
 const purposes = z.array(z.enum(PURPOSES)).max(PURPOSES.length).describe('what letters the box is there for')
 const quotaBytes = z.number().int().positive().describe('most bytes that it may hold')
 const redListed = z.boolean().describe('the box works and is never published')
+const filingNotices = z.enum(FILING_NOTICES).describe('what it is told of the filing of its documents; all by default, problems at least')
+const holdLink = z.boolean().describe('whether it gets a link to hold documents back before they are filed; PER and CAB by default')
 const paperless = z.boolean().describe('its holder no longer wants paper')
 
 export const address = z
@@ -41,6 +44,8 @@ export const box = z
     delegates: z.array(address).describe('PER boxes that may write as it, beside the holders of a CAB'),
     certificates: z.array(dn).describe('client certificates by which it signs in (APP)'),
     quotaBytes: quotaBytes.optional(),
+    filingNotices: filingNotices.optional(),
+    holdLink: holdLink.optional(),
     declaredAt: at('when its holder declared to inform the patients').optional(),
     suspendedAt: at('when it was suspended').optional(),
     closedAt: at('when it was closed, for ever').optional(),
@@ -80,6 +85,8 @@ export const boxChanges = z
     redListed: redListed.optional(),
     paperless: paperless.optional(),
     quotaBytes: quotaBytes.nullable().optional(),
+    filingNotices: filingNotices.nullable().optional(),
+    holdLink: holdLink.nullable().optional(),
   })
   .describe('what changes; null takes a value away. Address and type never change')
   .meta({ id: 'BoxChanges' })

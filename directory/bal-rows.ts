@@ -72,6 +72,8 @@ function balOf(row: BalRow): Bal {
   if (row.description !== null) bal.description = row.description
   if (row.service !== null) bal.service = row.service
   if (row.quota_bytes !== null) bal.quotaBytes = Number(row.quota_bytes)
+  if (row.filing_notices !== null) bal.filingNotices = row.filing_notices
+  if (row.hold_link !== null) bal.holdLink = Number(row.hold_link) === 1
   if (row.declared_at !== null) bal.declaredAt = Number(row.declared_at)
   if (row.suspended_at !== null) bal.suspendedAt = Number(row.suspended_at)
   if (row.closed_at !== null) bal.closedAt = Number(row.closed_at)
@@ -90,6 +92,8 @@ export function columnsOf(bal: CheckedBal) {
     red_listed: bal.redListed ? 1 : 0,
     paperless: bal.paperless ? 1 : 0,
     quota_bytes: bal.quotaBytes ?? null,
+    filing_notices: bal.filingNotices ?? null,
+    hold_link: bal.holdLink === undefined ? null : Number(bal.holdLink),
   } satisfies Partial<BalRow>
 }
 

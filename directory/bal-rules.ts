@@ -90,6 +90,8 @@ function completed(input: NewBal): CheckedBal {
     if (text !== undefined) bal[field] = text.trim().normalize('NFC')
   }
   if (quotaBytes !== undefined) bal.quotaBytes = quotaBytes
+  if (input.filingNotices !== undefined) bal.filingNotices = input.filingNotices
+  if (input.holdLink !== undefined) bal.holdLink = input.holdLink
   return bal
 }
 

@@ -1,5 +1,6 @@
 import { type Migration, tables } from '../config/index.ts'
 import { adminMigrations } from './admin-tokens.ts'
+import type { FilingNotices } from './bal-types.ts'
 import { boxUseMigrations } from './box-use.ts'
 import { publicationMigrations } from './fhir/publication-rows.ts'
 import type { BalType } from './snapshot.ts'
@@ -70,6 +71,14 @@ export const directoryMigrations: Migration[] = [
       'CREATE INDEX bal_certificate_dn_key ON bal_certificate (dn_key)',
     ],
   },
+  {
+    id: 'directory-3-bal-filing',
+    up: [
+      // Null: as boxes of its type have it.
+      'ALTER TABLE bal ADD COLUMN filing_notices TEXT',
+      'ALTER TABLE bal ADD COLUMN hold_link INTEGER',
+    ],
+  },
   ...adminMigrations,
 ]
 
@@ -89,6 +98,8 @@ export interface BalRow {
   red_listed: number
   paperless: number
   quota_bytes: number | null
+  filing_notices: FilingNotices | null
+  hold_link: number | null
   closed_at: number | null
   revision: number
 }

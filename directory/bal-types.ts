@@ -1,6 +1,10 @@
 import type { Purpose } from './box-use.ts'
 import type { BalType } from './snapshot.ts'
 
+/** What a box is told of the filing of its documents. There is no `none`: that nobody may overlook a hold is a rule, not a wish (EX_GEN-1150). */
+export const FILING_NOTICES = ['all', 'problems'] as const
+export type FilingNotices = (typeof FILING_NOTICES)[number]
+
 /** A box hosted here. Address and type never change (ANS mailbox API, 2026). */
 export interface Bal {
   address: string
@@ -30,6 +34,10 @@ export interface Bal {
   certificates: string[]
   /** Undefined: as much as the disk takes. */
   quotaBytes?: number
+  /** Undefined: all. */
+  filingNotices?: FilingNotices
+  /** Whether it is sent a link to hold its documents back before they are filed. Undefined: as its type has it. */
+  holdLink?: boolean
   /** When its holder declared to inform the patients and to record their oppositions; until then nothing is filed for the box. */
   declaredAt?: number
   suspendedAt?: number
@@ -56,6 +64,8 @@ export interface NewBal {
   paperless?: boolean | undefined
   purposes?: Purpose[] | undefined
   quotaBytes?: number | undefined
+  filingNotices?: FilingNotices | undefined
+  holdLink?: boolean | undefined
 }
 
 /** What may be changed of a box; null takes a value away. */
@@ -71,6 +81,8 @@ export interface BalChanges {
   paperless?: boolean | undefined
   purposes?: Purpose[] | undefined
   quotaBytes?: number | null | undefined
+  filingNotices?: FilingNotices | null | undefined
+  holdLink?: boolean | null | undefined
 }
 
 /** What belongs to the kind of box: TRE_R257, MOS BoiteLettreMSS, ANS mailbox API 2026 and its exploratory page for CAB. */
@@ -88,7 +100,7 @@ export interface BalRules {
   mutable: readonly (keyof BalChanges)[]
 }
 
-const ALWAYS = ['name', 'redListed', 'paperless', 'purposes', 'quotaBytes'] as const
+const ALWAYS = ['name', 'redListed', 'paperless', 'purposes', 'quotaBytes', 'filingNotices', 'holdLink'] as const
 
 export const BAL_RULES: Record<BalType, BalRules> = {
   PER: {

@@ -12,7 +12,15 @@ export {
 } from './annuaire.ts'
 export { BalFault, type BalFaultLine, type BalReason } from './bal-fault.ts'
 export { directoryMigrations } from './bal-schema.ts'
-export { BAL_RULES, type Bal, type BalChanges, type BalRules, type NewBal } from './bal-types.ts'
+export {
+  BAL_RULES,
+  type Bal,
+  type BalChanges,
+  type BalRules,
+  FILING_NOTICES,
+  type FilingNotices,
+  type NewBal,
+} from './bal-types.ts'
 export { type Bals, type BalsOptions, openBals } from './bals.ts'
 export { type KnownListing, rankByUse } from './box-rank.ts'
 export { type BoxUse, type BoxUses, boxUseMigrations, openBoxUses, PURPOSES, type Purpose, type Signs, type StaleBox } from './box-use.ts'

@@ -1,5 +1,16 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { type Admin, BAL_RULES, type Bal, type BalChanges, type NewBal, PURPOSES, type Purpose, stateOf } from '../../directory/index.ts'
+import {
+  type Admin,
+  BAL_RULES,
+  type Bal,
+  type BalChanges,
+  FILING_NOTICES,
+  type FilingNotices,
+  type NewBal,
+  PURPOSES,
+  type Purpose,
+  stateOf,
+} from '../../directory/index.ts'
 import { type ByOption, by, withAdministration } from './administration.ts'
 import { CONFIG_OPTION } from './data.ts'
 import { print, table } from './output.ts'
@@ -103,6 +114,8 @@ function changing(box: Command): void {
     .option('--description <text>', 'of the box (ORG, APP, CAB)')
     .option('--service <name>', 'that it belongs to (ORG, APP)')
     .addOption(new Option('--paperless <yes|no>', 'its holder no longer wants paper').choices(['yes', 'no']))
+    .addOption(new Option('--filing-notices <which>', 'what it is told of the filing of its documents').choices(FILING_NOTICES))
+    .addOption(new Option('--hold-link <yes|no>', 'send it a link to hold documents back').choices(['yes', 'no']))
     .action((address: string, options: Options & Parameters<typeof changesOf>[0]) => change(address, options, changesOf(options)))
   const purposes = box.command('purpose').description('what letters a box is there for')
   command(purposes, 'set', `any of ${PURPOSES.join(', ')}; without one, nothing is said`, '<address>')
@@ -189,14 +202,19 @@ interface Settings {
   description?: string
   service?: string
   paperless?: 'yes' | 'no'
+  filingNotices?: FilingNotices
+  holdLink?: 'yes' | 'no'
 }
 
-function changesOf({ name, rpps, holder, structure, responsible, description, service, paperless }: Settings): BalChanges {
+function changesOf(settings: Settings): BalChanges {
+  const { name, rpps, holder, structure, responsible, description, service, paperless, filingNotices, holdLink } = settings
   return {
     ...{ name, rpps, holders: holder, structures: structure, responsible },
     description: description === '' ? null : description,
     service: service === '' ? null : service,
     paperless: paperless === undefined ? undefined : paperless === 'yes',
+    filingNotices,
+    holdLink: holdLink === undefined ? undefined : holdLink === 'yes',
   }
 }
 

@@ -51,6 +51,8 @@ describe('what changes', () => {
     paperless: true,
     purposes: ['referrals'],
     quotaBytes: 5_000,
+    filingNotices: 'problems',
+    holdLink: false,
   }
   const cases = Object.keys(BAL_RULES).flatMap(type => Object.keys(CHANGES).map(field => [type, field] as [BalType, keyof BalChanges]))
 
