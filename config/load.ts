@@ -75,8 +75,8 @@ function isReadable(path: string): boolean {
   }
 }
 
-function contradictions({ domains, postmaster, listen, admin, retry, routes }: Configuration): string[] {
-  const ports = [...Object.values(listen), ...(admin ? [admin.listen] : [])].map(({ port }) => port)
+function contradictions({ domains, postmaster, listen, admin, console, retry, routes }: Configuration): string[] {
+  const ports = [...Object.values(listen), ...(admin ? [admin.listen] : []), ...(console ? [console.listen] : [])].map(({ port }) => port)
   const fixed = ports.filter(port => port !== 0)
   return [
     domains.includes(postmaster.split('@')[1] ?? '') ? '' : 'postmaster: is not in one of our domains',

@@ -139,6 +139,23 @@ const psc = z.strictObject({
   anchors: files.optional().describe("authorities of the service's certificate; the machine's own ones otherwise"),
 })
 
+/** Pages for people: professionals by Pro Santé Connect (authorization code), operators by password and code. */
+const console = z.strictObject({
+  listen: listen.extend({ host: z.string().default('127.0.0.1') }),
+  url: httpsUrl
+    .refine(text => new URL(text).origin === text.replace(/\/$/, ''), 'scheme, host and port alone')
+    .transform(text => new URL(text).origin)
+    .describe('public base of the pages, as a browser sees it'),
+  psc: z
+    .strictObject({
+      issuer: httpsUrl,
+      clientId: z.string().min(1),
+      clientSecret: file,
+      anchors: files.optional().describe("authorities of the service's certificate; the machine's own ones otherwise"),
+    })
+    .optional(),
+})
+
 const signIn = z
   .strictObject({
     psc: psc.optional(),
@@ -170,6 +187,7 @@ export const configuration = z.strictObject({
   }),
   signIn,
   admin: z.strictObject({ listen: listen.extend({ host: z.string().default('127.0.0.1') }) }).optional(),
+  console: console.optional(),
   patients: z.strictObject({ domain: domain.default('patient.mssante.fr') }).prefault({}),
   routes: z
     .record(domain, hostAndPort)

@@ -36,6 +36,8 @@ interface InboxTable {
   message_id: string
   /** JSON of Sender: address, idNatPs, structures, declared */
   sender: string
+  /** the address of the box that sent it: its holder sees its filings, and nobody else's */
+  box: string
   accepted_at: number
   /** unread → read → released (its bytes are no longer needed here) */
   state: 'unread' | 'read' | 'released'
@@ -173,6 +175,19 @@ export const bridgeMigrations: Migration[] = [
       `CREATE UNIQUE INDEX filing_one_per_document ON filing (unique_id) WHERE state IN ('pending', 'filed', 'deleting', 'deleted')`,
       // the worker's search for what is to be deleted
       `CREATE INDEX filing_deleting ON filing (next_attempt_at) WHERE state = 'deleting'`,
+    ],
+  },
+  {
+    id: 'bridge-4-box',
+    up: [
+      `ALTER TABLE inbox ADD COLUMN box TEXT NOT NULL DEFAULT ''`,
+      // what is known already: the JSON begins with the address, which ends where a quotation mark comes
+      `UPDATE inbox SET box = substr(sender, 13, length(sender) - 12 - length(ltrim(substr(sender, 13), 'abcdefghijklmnopqrstuvwxyz0123456789._+-@')))
+        WHERE sender LIKE '{"address":"%'`,
+      // the filings of one box
+      'CREATE INDEX inbox_box ON inbox (box, accepted_at)',
+      // the list, newest first, whatever the state
+      'CREATE INDEX filing_created ON filing (created_at)',
     ],
   },
 ]

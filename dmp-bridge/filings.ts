@@ -235,6 +235,7 @@ export function inboxRow(message: { id: string; sender: Sender; acceptedAt: numb
   return bridge.insertInto('inbox').values({
     message_id: id,
     sender: JSON.stringify(sender),
+    box: sender.address,
     accepted_at: acceptedAt,
     state: 'unread',
     faults: 0,

@@ -4,6 +4,7 @@ import { type Database, openDatabase } from '../config/index.ts'
 import { auditMigrations, hashPassword, openAudit, verifyPassword } from '../crypto/index.ts'
 import { type Bals, directoryMigrations, openBals } from '../directory/index.ts'
 import { bridgeMigrations } from '../dmp-bridge/index.ts'
+import { consoleMigrations } from './http/pages/tables.ts'
 import { patientMigrations } from './patients/index.ts'
 import { signInMigrations } from './sign-in/index.ts'
 import { spoolMigrations } from './spool/index.ts'
@@ -22,6 +23,7 @@ export const migrations = [
   ...bridgeMigrations,
   ...patientMigrations,
   ...signInMigrations,
+  ...consoleMigrations,
 ]
 
 /** Opens the rows of an operator; the commands use it beside a running gateway. */

@@ -1,6 +1,3 @@
-import { randomBytes } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Piscina } from 'piscina'
 import { type Configuration, compiled, type Database, type Log } from '../config/index.ts'
 import { clientTls, formatName, type IdentityFiles, loadAnchors, loadIdentity, signEnveloped, signSubmissionSet } from '../crypto/index.ts'
@@ -18,6 +15,7 @@ import {
   type Signers,
   type SubmissionRequest,
 } from '../dmp-bridge/index.ts'
+import { dataKey } from './data-key.ts'
 import type { PrepareTask } from './prepare-thread.ts'
 import type { Spool } from './spool/index.ts'
 
@@ -111,24 +109,8 @@ function openDmp(dmp: DmpConfiguration): Dmp {
   }
 }
 
-const KEY_BYTES = 32
-
-/**
- * What is kept of a patient stands under a hash of his INS; its key lies beside the database, not in it.
- * @throws one sentence when the file holds something else
- */
-export function patientKey(data: string): Buffer {
-  const file = join(data, 'patients.key')
-  try {
-    writeFileSync(file, randomBytes(KEY_BYTES), { flag: 'wx', mode: 0o600 })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  }
-  const key = readFileSync(file)
-  // Left behind by a crash or a full disk: under an empty key a patient's number could be found by trying them all.
-  if (key.length !== KEY_BYTES) throw new Error(`${file} does not hold a key of ${KEY_BYTES} octets: put the right one back`)
-  return key
-}
+/** @returns the key of the hash under which something is kept of a patient @throws one sentence when its file holds something else */
+export const patientKey = (data: string): Buffer => dataKey(data, 'patients')
 
 /** Wires the bridge to our spool: it reads messages, releases them, and writes in their ledger. */
 export function openFiling(options: {

@@ -7,7 +7,7 @@ import { identityFiles } from './filing.ts'
  * @throws ConfigurationFault with all that is wrong, not only the first
  */
 export function checkKeys(file: string, configuration: Configuration): void {
-  const { tls, whiteList, dmp, signIn } = configuration
+  const { tls, whiteList, dmp, signIn, console } = configuration
   const { fhir } = configuration.directory
   const { psc, certificates } = signIn
   const faults = [
@@ -19,6 +19,12 @@ export function checkKeys(file: string, configuration: Configuration): void {
       ? [
           ...faultOf('signIn.psc', () => checkAuthorities(psc.anchors ?? [])),
           ...faultOf('signIn.psc.introspection', () => readSecret(psc.introspection.clientSecret, 'client secret')),
+        ]
+      : []),
+    ...(console?.psc
+      ? [
+          ...faultOf('console.psc', () => checkAuthorities(console.psc?.anchors ?? [])),
+          ...faultOf('console.psc', () => readSecret(console.psc?.clientSecret ?? '', 'client secret')),
         ]
       : []),
     ...(fhir

@@ -43,6 +43,15 @@ export async function boxOfPerson<Box extends SignInBox>(
   return box.idNatPs === idNatPs ? box : { ...box, idNatPs }
 }
 
+/** @returns all the boxes that a person may use, by their addresses; none that is suspended or closed */
+export async function boxesOfPerson<Box extends SignInBox>(boxes: BoxesOfPeople<Box>, idNatPs: string): Promise<Box[]> {
+  const held = (await boxes.byIdentity(idNatPs)).filter(isOpen)
+  const own = held.filter(box => box.type === 'PER' && box.idNatPs === idNatPs)
+  const writable = new Set((await Promise.all(own.map(({ address }) => boxes.writableBy(address)))).flat())
+  const found = await Promise.all([...new Set([...held.map(({ address }) => address), ...writable])].sort().map(each => boxes.find(each)))
+  return found.filter(box => box !== undefined).filter(box => isOpen(box) && mayUse(box, idNatPs, writable))
+}
+
 /** @throws Refusal; only for who has shown that the box is his */
 function checkOpen(box: SignInBox): void {
   if (box.closedAt !== undefined) throw new Refusal('tokenNotYourBox', 'it is closed')

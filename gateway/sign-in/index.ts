@@ -6,7 +6,7 @@ import type { Certificates } from './certificates.ts'
 import type { Throttle } from './throttle.ts'
 import type { Tokens } from './tokens.ts'
 
-export type { SignInBox } from './box-of-person.ts'
+export { type BoxesOfPeople, boxesOfPerson, type SignInBox } from './box-of-person.ts'
 export { type Certificates, openCertificates } from './certificates.ts'
 export { openFamiliarNetworks, signInMigrations } from './familiar-networks.ts'
 export { openNationalService } from './national-service.ts'
