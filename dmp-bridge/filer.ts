@@ -6,6 +6,7 @@ import type { FoundDocument, Ins } from './facts.ts'
 import type { FilingReason } from './filing-reasons.ts'
 import type { FilingRow, FilingState } from './filing-tables.ts'
 import type { Filings } from './filings.ts'
+import { judgeVersions, setOf } from './judging/versions.ts'
 import type { Oppositions } from './oppositions.ts'
 import { parse } from './orders.ts'
 import type { Patients } from './patients.ts'
@@ -68,6 +69,9 @@ async function attempt(filing: FilingRow, tools: FilerTools): Promise<Next> {
   if (!ins || filing.unique_id === null) return held('no-ins') // whatever was overruled
   const others = (await tools.filings.knownAs([filing.unique_id])).filter(each => each.id !== filing.id && each.sha256 === filing.sha256)
   if (isMarkedElsewhere(others)) return held('marked') // whoever released this copy
+  const set = setOf(document.cda)
+  const versions = document.cda && set ? judgeVersions(document.cda, await tools.filings.ofSets([set.id]), ['filed']) : []
+  if (versions.length > 0) return held(...versions) // filed while this one waited
   const opposition = AGAINST[(await tools.oppositions.of(ins.matricule)) ?? 'INO']
   if (opposition) return held(opposition) // asked last: what was said while the document waited counts
   return submit(filing, filing.unique_id, document, ins, dmp, sender, tools)

@@ -82,6 +82,9 @@ interface FilingTable {
   type: string | null
   /** 1 when it goes in a submission of its own: a set that it was in was not taken */
   alone: number
+  /** setId of the document, when it is a bare OID, and its number in that set (spec dmp §1.11) */
+  set_id: string | null
+  version: number | null
 }
 
 /** What a human asked of a filing, and who: ids and codes only. */
@@ -188,6 +191,15 @@ export const bridgeMigrations: Migration[] = [
       'CREATE INDEX inbox_box ON inbox (box, accepted_at)',
       // the list, newest first, whatever the state
       'CREATE INDEX filing_created ON filing (created_at)',
+    ],
+  },
+  {
+    id: 'bridge-5-versions',
+    up: [
+      'ALTER TABLE filing ADD COLUMN set_id TEXT',
+      'ALTER TABLE filing ADD COLUMN version INTEGER',
+      // which version of this set is in the DMP?
+      `CREATE INDEX filing_set ON filing (set_id) WHERE set_id IS NOT NULL`,
     ],
   },
 ]

@@ -14,6 +14,14 @@ export interface NewFiling {
   dueAt: number
   /** typeCode, when it is one that the tables know */
   type?: string
+  /** the set that it is a version of */
+  set?: DocumentSet
+}
+
+/** `id` is a bare OID; `version` is absent where the document gives none. */
+export interface DocumentSet {
+  id: string
+  version?: number
 }
 
 /** How an attempt ended that settles nothing. */
@@ -136,6 +144,12 @@ export function openFilings(db: Database, options: { owner: string; now: () => n
     knownAs(uniqueIds: readonly string[]): Promise<FilingRow[]> {
       if (uniqueIds.length === 0) return Promise.resolve([])
       return db.run(bridge.selectFrom('filing').selectAll().where('unique_id', 'in', uniqueIds).orderBy('created_at'))
+    },
+
+    /** @returns the filings of every version in these sets, whatever their state, oldest first */
+    ofSets(sets: readonly string[]): Promise<FilingRow[]> {
+      if (sets.length === 0) return Promise.resolve([])
+      return db.run(bridge.selectFrom('filing').selectAll().where('set_id', 'in', sets).orderBy('created_at'))
     },
 
     async message(messageId: string): Promise<InboxRow | undefined> {
@@ -304,5 +318,7 @@ function insertion(messageId: string, filing: NewFiling, at: number): Compilable
     told: 0,
     type: filing.type ?? null,
     alone: 0,
+    set_id: filing.set?.id ?? null,
+    version: filing.set?.version ?? null,
   })
 }

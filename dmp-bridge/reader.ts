@@ -4,6 +4,7 @@ import type { CdaFacts, FoundDocument, Recognition } from './facts.ts'
 import type { FilingReason } from './filing-reasons.ts'
 import { type FilingRow, type InboxRow, WHOLE_MESSAGE } from './filing-tables.ts'
 import type { Filings, NewFiling } from './filings.ts'
+import { judgeVersions, setOf } from './judging/versions.ts'
 import { computeMssHeaders, mssHeadersLine, readMssHeaders } from './mss-headers.ts'
 import { parse } from './orders.ts'
 import { shippedTables } from './tables.ts'
@@ -32,7 +33,9 @@ export async function readMessage(message: InboxRow, tools: ReaderTools): Promis
   const eml = await tools.read(message.message_id)
   const recognition = await tools.recognise(eml)
   const ids = recognition.documents.flatMap(document => keyOf(document.cda) ?? [])
-  const planned = planAll(recognition, sender, await tools.filings.knownAs(ids), tools)
+  const sets = recognition.documents.flatMap(document => setOf(document.cda)?.id ?? [])
+  const known = { twins: await tools.filings.knownAs(ids), versions: await tools.filings.ofSets(sets) }
+  const planned = planAll(recognition, sender, known, tools)
   const isHeld = isHeldByAuthor(eml)
   const filings = isHeld ? planned.map(heldBack) : planned
   const ignored = recognition.ignored.filter(part => part.reason !== 'technical')
@@ -54,7 +57,13 @@ function heldBack(filing: NewFiling): NewFiling {
 
 type Twin = Pick<FilingRow, 'unique_id' | 'sha256' | 'state' | 'reasons'>
 
-function planAll(recognition: Recognition, sender: Sender, known: readonly Twin[], tools: ReaderTools): NewFiling[] {
+/** Filings of the same documents, and of other versions of them. */
+interface Known {
+  twins: readonly Twin[]
+  versions: readonly FilingRow[]
+}
+
+function planAll(recognition: Recognition, sender: Sender, known: Known, tools: ReaderTools): NewFiling[] {
   const filings = recognition.documents.map((document, index) => planOne(document, index + 1, recognition, sender, known, tools))
   // A message that couldn't be read at all waits for a human too: its sender believes that the document is filed.
   if (filings.length === 0 && recognition.faults.length > 0) filings.push(wholeMessage(recognition.faults, tools))
@@ -71,17 +80,27 @@ function planOne(
   place: number,
   recognition: Recognition,
   sender: Sender,
-  twins: readonly Twin[],
+  { twins, versions }: Known,
   tools: ReaderTools,
 ): NewFiling {
   const uniqueId = keyOf(document.cda)
   const dueAt = tools.now() + tools.policy.delayMs
   const type = typeOf(document.cda)
-  const base = { id: tools.newId(), place, sha256: document.sha256, uniqueId, dueAt, ...(type === undefined ? {} : { type }) }
+  const set = setOf(document.cda)
+  const base = {
+    id: tools.newId(),
+    place,
+    sha256: document.sha256,
+    uniqueId,
+    dueAt,
+    ...(type === undefined ? {} : { type }),
+    ...(set && { set }),
+  }
   const verdict = decide(document, recognition, sender, tools.policy, { now: new Date(tools.now()) })
   if (verdict.action === 'ignore') return { ...base, state: 'ignored', reasons: verdict.reasons }
   const double = uniqueId === undefined ? undefined : doubleOf(document.sha256, uniqueId, twins)
-  const own = verdict.action === 'hold' ? verdict.reasons : []
+  const others = document.cda ? judgeVersions(document.cda, versions, ['pending', 'filed']) : []
+  const own = [...(verdict.action === 'hold' ? verdict.reasons : []), ...others]
   // What is marked is never a mere copy: the mark holds the other one too (`plan`).
   if (double?.state === 'ignored' && !own.includes('marked')) return { ...base, state: 'ignored', reasons: double.reasons }
   const reasons: FilingReason[] = [...new Set([...own, ...(double?.reasons ?? []).filter(reason => reason !== 'already-pending')])]

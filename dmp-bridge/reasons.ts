@@ -104,6 +104,21 @@ export const REASONS = {
     en: 'The document completes another one, or does not say plainly which one it replaces.',
     action: 'hold',
   },
+  'same-version': {
+    fr: 'Un autre document de même série et de même version est déjà connu, ou l’un des deux ne dit pas sa version.',
+    en: 'Another document of the same set and version is known, or one of the two states no version.',
+    action: 'hold',
+  },
+  'older-version': {
+    fr: 'Une version plus récente de ce document est déjà dans le DMP.',
+    en: 'A later version of this document is in the DMP.',
+    action: 'hold',
+  },
+  'empty-document': {
+    fr: 'Le document est vide : un lecteur n’y verrait aucun contenu.',
+    en: 'The document has no visible content.',
+    action: 'hold',
+  },
   'too-big': { fr: 'Le document dépasse la taille acceptée.', en: 'The document is larger than allowed.', action: 'hold' },
   // codes (spec dmp §2): the tables move, so what they don't know waits
   'unknown-type': {

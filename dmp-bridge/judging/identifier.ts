@@ -23,8 +23,8 @@ function isPlainReplacement({ uniqueId, replaces, related }: CdaFacts, others: (
   return replaces === undefined || (isOid(replaces) && replaces !== uniqueId && !others.some(other => other?.uniqueId === replaces))
 }
 
-/** ITI TF-3 §4.2.3.1.7: at most 64 characters. */
-function isOid(text: string): boolean {
+/** @returns whether it is an OID alone; ITI TF-3 §4.2.3.1.7: at most 64 characters */
+export function isOid(text: string): boolean {
   return text.length <= 64 && /^[0-2](\.(0|[1-9]\d*))+$/.test(text)
 }
 
