@@ -3,7 +3,6 @@
 export { type Bell, processBell } from './bell.ts'
 export { type BridgeLog, bridgeLog } from './bridge-log.ts'
 export { DEFAULT_LIMITS, type Limits } from './caps.ts'
-export type { PageEnv, Visitor } from './console/page.ts'
 export { decide, type Policy, type Sender, type Verdict } from './decide.ts'
 export type { Dmp, DmpContext, DmpOutcome, DmpStatus } from './dmp.ts'
 export { type DmpClientOptions, dmpClient } from './dmp-client.ts'

@@ -3,6 +3,7 @@ import { type Bell, processBell } from './bell.ts'
 import { Breaker } from './breaker.ts'
 import type { BridgeLog } from './bridge-log.ts'
 import type { Limits } from './caps.ts'
+import { openSummaries, type Summaries } from './console/summary.ts'
 import type { Sender } from './decide.ts'
 import type { Dmp } from './dmp.ts'
 import { inboxRow, openFilings } from './filings.ts'
@@ -62,6 +63,8 @@ export interface Bridge {
   /** Does all that is due at this instant of the clock. @returns when something will be due again, if anything waits */
   drain(): Promise<number | undefined>
   readonly orders: Orders
+  /** what a document says of itself, read when it is asked for */
+  readonly summaries: Summaries
 }
 
 /** Wires the bridge: rows, threads that read, the pace and breaker of one DMP, the worker. Starts nothing. */
@@ -95,5 +98,6 @@ export function createBridge(options: BridgeOptions): Bridge {
     },
     drain: () => worker.drain(),
     orders: openOrders(db, { now }),
+    summaries: openSummaries({ read: id => mail.read(id), recognise: eml => recogniser.message(eml) }),
   }
 }

@@ -31,7 +31,7 @@ import { openUpkeep } from './upkeep.ts'
 import { keepWhiteList } from './white-list.ts'
 
 export interface Gateway {
-  readonly ports: Record<Door, number> & { admin?: number }
+  readonly ports: Record<Door, number> & { admin?: number; console?: number }
   readonly bridge: Bridge
   /** Resolves when it can't go on: whoever started it should stop, and start it again. */
   readonly failed: Promise<Error>
@@ -184,6 +184,16 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const administration = openAdministration(db, { boxes, configuration, now })
   const admin =
     configuration.admin && (await startAdminServer({ ...configuration.admin, tls: serverTls({ identity }), ...administration, now, log }))
+  const pages =
+    configuration.console &&
+    (await (
+      await import('./http/console.ts')
+    ).openConsole({
+      configuration: { ...configuration, console: configuration.console },
+      ...{ db, bridge, boxes, now, log },
+      tls: serverTls({ identity }),
+      audit: administration.audit,
+    }))
   upkeep.start()
   // Kept with the log, the head of the audit chain shows later that nothing before it was taken away.
   const { line, hash } = await administration.audit.head()
@@ -196,11 +206,12 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       submissions: doors.submissions.port,
       reception: doors.reception.port,
       ...(admin && { admin: admin.port }),
+      ...(pages && { console: pages.port }),
     },
     bridge,
     failed: db.failed,
     async stop() {
-      await Promise.all([...Object.values(doors), ...(admin ? [admin] : [])].map(door => door.close()))
+      await Promise.all([...Object.values(doors), ...[admin, pages].filter(each => each !== undefined)].map(door => door.close()))
       await dispatcher.stop()
       await upkeep.stop()
       await keeper.stop()

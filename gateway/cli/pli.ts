@@ -18,6 +18,7 @@ const COMMANDS: Record<string, () => Promise<AddCommands>> = {
   whitelist: async () => (await import('./white-list.ts')).whiteListCommands,
   audit: async () => (await import('./audit.ts')).auditCommands,
   admin: async () => (await import('./admin.ts')).adminCommands,
+  console: async () => (await import('./console.ts')).consoleCommands,
 }
 
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }

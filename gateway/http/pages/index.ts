@@ -1,10 +1,10 @@
 import type { Hono } from 'hono'
 import type { Configuration, Database, Log } from '../../../config/index.ts'
-import { type Audit, hashPassword, readSecret, type ServerTls, verifyPassword } from '../../../crypto/index.ts'
-import type { PageEnv } from '../../../dmp-bridge/index.ts'
+import { type Audit, readSecret, type ServerTls } from '../../../crypto/index.ts'
+import type { PageEnv } from '../../../dmp-bridge/console/index.ts'
 import { type BoxesOfPeople, boxesOfPerson, openFamiliarNetworks, openThrottle, type SignInBox } from '../../sign-in/index.ts'
 import { type HttpsServer, openHttps } from '../server.ts'
-import { type Operators, openOperators } from './operators.ts'
+import { operatorsOf } from './operators.ts'
 import { openProfessionals } from './professionals.ts'
 import { openSessions, type Person } from './sessions.ts'
 import { openPageShell, type SignedIn } from './shell.tsx'
@@ -31,25 +31,11 @@ export interface ConsoleOptions {
   log: Log
 }
 
-/** @param options.key that the console uses too @param options.title shown in the authenticator */
-export function operatorsOf(options: {
-  db: Database
-  key: Buffer
-  title: string
-  audit: Audit
-  now: () => number
-  hash?: ConsoleOptions['hash']
-  verify?: ConsoleOptions['verify']
-}): Operators {
-  const { db, key, title, audit, now, hash = hashPassword, verify = verifyPassword } = options
-  return openOperators(db, { now, hash, verify, key, audit, title })
-}
-
 /** Starts the pages for people: HTTPS, on the loopback unless the configuration says otherwise. @throws when the port can't be had */
 export async function startConsole(options: ConsoleOptions): Promise<HttpsServer> {
   const { console, name, db, boxes, key, audit, now, log } = options
   const { psc, url } = console
-  const operators = operatorsOf({ ...options, title: `Pli ${name}` })
+  const operators = operatorsOf(options)
   const sessions = openSessions(db, { now })
   const professionals = psc && openProfessionals({ psc, secret: readSecret(psc.clientSecret, 'client secret'), url, key, now })
 

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, randomInt } from 'node:crypto'
 import { Secret, TOTP } from 'otpauth'
 import { type Database, required, STALE } from '../../../config/index.ts'
-import { type Audit, openBlob, sealBlob } from '../../../crypto/index.ts'
+import { type Audit, hashPassword, openBlob, sealBlob, verifyPassword } from '../../../crypto/index.ts'
 import { consoleTables as build, type ConsoleTables } from './tables.ts'
 
 export interface Operator {
@@ -120,6 +120,20 @@ export function openOperators(
       return isHis ? operatorOf(row) : undefined
     },
   }
+}
+
+/** Operators under the slow hash of passwords. @param options.name of the whole operator, shown in the authenticator */
+export function operatorsOf(options: {
+  db: Database
+  key: Buffer
+  name: string
+  audit: Audit
+  now: () => number
+  hash?: (password: string) => Promise<string>
+  verify?: (encoded: string, password: string) => Promise<boolean>
+}): Operators {
+  const { db, key, name, audit, now, hash = hashPassword, verify = verifyPassword } = options
+  return openOperators(db, { now, hash, verify, key, audit, title: `Pli ${name}` })
 }
 
 function stale(sentence: string): (error: unknown) => never {

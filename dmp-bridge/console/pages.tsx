@@ -1,0 +1,114 @@
+import { Hono } from 'hono'
+import type { Database } from '../../config/database/index.ts'
+import type { Orders } from '../orders.ts'
+import { type FilingEntry, openFilingList } from './filing-list.ts'
+import { Content, FilingPage, type LedgerLine } from './filing-page.tsx'
+import { listPage } from './list-page.tsx'
+import { isOrderName, ORDER_FAULTS, type OrderName, PAGE_ORDERS } from './order-kinds.ts'
+import { OrderPage, seenOf } from './order-page.tsx'
+import type { PageContext, PageEnv } from './page.ts'
+import type { Summaries } from './summary.ts'
+import { STATES, typeText } from './words.tsx'
+
+export interface FilingPagesOptions {
+  db: Database
+  orders: Orders
+  summaries: Summaries
+  /** @returns the ledger of a message, oldest first */
+  ledger: (messageId: string) => Promise<readonly LedgerLine[]>
+  /** Written before anything is shown or done; when it can't be, nothing is. */
+  audit: (entry: {
+    by: string
+    action: string
+    object: string
+    result?: 'done' | 'refused'
+    detail?: Record<string, string>
+  }) => Promise<void>
+  /** An order has moved a row: the worker may look at once. */
+  ring: () => void
+}
+
+/** The pages about filings, for `/depots`. A filing of another's box does not exist for whoever asks. */
+export function filingPages(options: FilingPagesOptions): Hono<PageEnv> {
+  const { db, orders, ledger, summaries, audit, ring } = options
+  const list = openFilingList(db)
+  const app = new Hono<PageEnv>()
+
+  const entryOf = (context: PageContext) => list.find(context.req.param('id') ?? '', context.var.visitor.boxes)
+
+  /** Each look of an operator is written down first; the holder of the box sees what he sent. */
+  async function contentOf(context: PageContext, entry: FilingEntry) {
+    const { visitor } = context.var
+    if (!visitor.mayRead) return 'forbidden'
+    if (visitor.boxes === undefined) await audit({ by: visitor.by, action: 'console.read', object: entry.id })
+    return summaries.of(entry)
+  }
+
+  app.get('/', context => listPage(context, list))
+
+  app.get('/:id', async context => {
+    const entry = await entryOf(context)
+    if (!entry) return context.notFound()
+    const { boxes, mayRead } = context.var.visitor
+    const [lines, history, content] = await Promise.all([
+      ledger(entry.messageId),
+      orders.history(entry.id),
+      boxes === undefined && mayRead ? ('ask' as const) : contentOf(context, entry),
+    ])
+    const fait = context.req.query('fait') ?? ''
+    const done = isOrderName(fait) ? PAGE_ORDERS[fait].done : undefined
+    const title = `${STATES[entry.state]} – ${typeText(entry.type)}`
+    return context.render(<FilingPage {...{ entry, history, content, done }} ledger={lines} />, { title })
+  })
+
+  app.get('/:id/contenu', async context => {
+    const entry = await entryOf(context)
+    if (!entry) return context.notFound()
+    const content = await contentOf(context, entry)
+    if (context.req.header('HX-Request') !== undefined) return context.html(<Content id={entry.id} content={content} />)
+    return context.render(
+      <>
+        <h1>Ce qui serait déposé</h1>
+        <section>
+          <Content id={entry.id} content={content} />
+        </section>
+        <p>
+          <a href={`/depots/${entry.id}`}>Retour au dépôt</a>
+        </p>
+      </>,
+      { title: 'Ce qui serait déposé' },
+    )
+  })
+
+  function orderPage(context: PageContext, entry: FilingEntry, order: OrderName, fault?: string) {
+    if (fault !== undefined) context.status(409)
+    const title = `${fault === undefined ? '' : 'Erreur – '}${PAGE_ORDERS[order].title(entry)}`
+    return context.render(<OrderPage {...{ entry, order, fault }} formToken={context.var.formToken} />, { title })
+  }
+
+  app.get('/:id/:order', async context => {
+    const order = context.req.param('order')
+    const entry = await entryOf(context)
+    if (!entry || !isOrderName(order)) return context.notFound()
+    return orderPage(context, entry, order, PAGE_ORDERS[order].isPossible(entry) ? undefined : ORDER_FAULTS['wrong-state'])
+  })
+
+  app.post('/:id/:order', async context => {
+    const order = context.req.param('order')
+    const entry = await entryOf(context)
+    if (!entry || !isOrderName(order)) return context.notFound()
+    const { vu } = await context.req.parseBody()
+    // What is released is what was seen: reasons that came since are nobody's decision.
+    if (vu !== seenOf(entry) || !PAGE_ORDERS[order].isPossible(entry)) return orderPage(context, entry, order, ORDER_FAULTS['wrong-state'])
+    const { by } = context.var.visitor
+    const { does } = PAGE_ORDERS[order]
+    const result = await orders[does](entry.id, { by })
+    const refused = result.kind === 'no' ? result.why : undefined
+    const audited = { by, action: `console.${does}`, object: entry.id }
+    await audit(refused === undefined ? audited : { ...audited, result: 'refused', detail: { why: refused } })
+    if (refused !== undefined) return orderPage(context, entry, order, ORDER_FAULTS[refused])
+    ring()
+    return context.redirect(`/depots/${entry.id}?fait=${order}`, 303)
+  })
+  return app
+}

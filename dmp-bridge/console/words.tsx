@@ -1,0 +1,121 @@
+import { FILING_REASONS, isOverrulable } from '../filing-reasons.ts'
+import type { FilingOrder, FilingState } from '../filing-tables.ts'
+import { isReason, REASONS } from '../reasons.ts'
+import { ADVICE, GENERAL_ADVICE } from './advice.ts'
+
+export const STATES: Record<FilingState, string> = {
+  held: 'Retenu',
+  pending: 'En attente',
+  refused: 'Refusé',
+  filed: 'Déposé',
+  ignored: 'Sans dépôt',
+  deleting: 'Suppression en cours',
+  deleted: 'Supprimé',
+}
+
+/** What a state means for who waits for it. */
+export const STATE_MEANINGS: Record<FilingState, string> = {
+  held: 'Le document n’a pas été envoyé au DMP : il attend la décision d’une personne.',
+  pending: 'Le document sera déposé au DMP, ou un nouvel essai est prévu.',
+  refused: 'Le DMP a refusé le document, ou une personne a abandonné ce dépôt.',
+  filed: 'Le document est dans le DMP du patient.',
+  ignored: 'Cette pièce n’est pas à déposer : copie, double, ou pièce sans rapport.',
+  deleting: 'La suppression du document est demandée au DMP.',
+  deleted: 'Le document a été retiré du DMP à la demande d’une personne.',
+}
+
+export const ORDERS_DONE: Record<FilingOrder, string> = {
+  hold: 'Retenu',
+  release: 'Libéré',
+  retry: 'Relancé',
+  refuse: 'Abandonné',
+  delete: 'Suppression demandée',
+  describe: 'Identité donnée',
+}
+
+/** Words of ours for the codes that are met most; another is shown as its code. */
+const TYPES: Record<string, string> = {
+  '11488-4': 'Compte rendu de consultation',
+  '11490-0': 'Lettre de liaison de sortie',
+  '11502-2': 'Compte rendu de biologie',
+  '11505-5': 'Compte rendu d’acte',
+  '11526-1': 'Compte rendu d’anatomopathologie',
+  '11369-6': 'Historique des vaccinations',
+  '18748-4': 'Compte rendu d’imagerie',
+  '18842-5': 'Compte rendu d’hospitalisation',
+  '34112-3': 'Compte rendu d’hospitalisation',
+  '34133-9': 'Synthèse d’épisode de soins',
+  '34117-2': 'Antécédents et examen clinique',
+  '51969-4': 'Compte rendu de génétique',
+  '57133-1': 'Lettre d’adressage',
+  '57833-6': 'Prescription de médicaments',
+  '57831-0': 'Prescription',
+  '60568-3': 'Compte rendu d’anatomopathologie',
+  '60591-5': 'Volet de synthèse médicale',
+  '83836-7': 'Prescription d’actes',
+  '87273-9': 'Note de vaccination',
+}
+
+/** @returns what a type of document is called here, with its code */
+export function typeText(code: string | null | undefined): string {
+  if (!code) return 'Type inconnu'
+  return Object.hasOwn(TYPES, code) ? `${TYPES[code]} (${code})` : code
+}
+
+export interface ReasonWords {
+  code: string
+  text: string
+  advice: string
+  /** a person who releases the document answers for it */
+  overrulable: boolean
+}
+
+/** A code that this program does not know, of a newer one perhaps, is shown as it is. */
+export function reasonWords(code: string): ReasonWords {
+  const text = isReason(code)
+    ? REASONS[code].fr
+    : Object.hasOwn(FILING_REASONS, code)
+      ? FILING_REASONS[code as keyof typeof FILING_REASONS].fr
+      : code
+  return { code, text, advice: ADVICE[code as keyof typeof ADVICE] ?? GENERAL_ADVICE, overrulable: isOverrulable(code) }
+}
+
+const ZONE = 'Europe/Paris'
+const CLOCK = new Intl.DateTimeFormat('fr-FR', { dateStyle: 'medium', timeStyle: 'short', timeZone: ZONE })
+const DAY = new Intl.DateTimeFormat('fr-FR', { dateStyle: 'medium', timeZone: ZONE })
+const OFFSET = new Intl.DateTimeFormat('en-US', { timeZone: ZONE, timeZoneName: 'longOffset' })
+
+/** Legal time in France, as people read it; the machine-readable form is exact. */
+export function Instant({ at }: { at: number }) {
+  return <time datetime={new Date(at).toISOString()}>{CLOCK.format(at)}</time>
+}
+
+export function dayText(at: number): string {
+  return DAY.format(at)
+}
+
+/** @returns by how much the clocks of France are ahead of UTC at this instant, in milliseconds */
+export function offsetAt(at: number): number {
+  const zone = OFFSET.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value ?? ''
+  const [, sign, hours, minutes] = /GMT([+-])(\d\d):(\d\d)/.exec(zone) ?? []
+  return (sign === '-' ? -1 : 1) * (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * 60_000
+}
+
+/** @param day yyyy-mm-dd @returns when it begins in France; undefined when it is no day */
+export function startOfDay(day: string): number | undefined {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(day)) return undefined
+  const utc = Date.parse(`${day}T00:00:00Z`)
+  return Number.isNaN(utc) ? undefined : utc - offsetAt(utc)
+}
+
+/** @param by as orders are recorded: `console:maud`, `cli:root`, `link` */
+export function whoText(by: string): string {
+  if (by === 'link') return 'l’auteur, par le lien de son accusé'
+  const [, door, name] = /^(\w+):(.*)$/s.exec(by) ?? []
+  if (door === 'cli') return `${name} (commande de l’opérateur)`
+  return name ?? by
+}
+
+export function State({ state }: { state: FilingState }) {
+  return <span class={`state ${state}`}>{STATES[state]}</span>
+}

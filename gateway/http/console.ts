@@ -1,0 +1,34 @@
+import type { Configuration, Database, Log } from '../../config/index.ts'
+import type { Audit, ServerTls } from '../../crypto/index.ts'
+import type { Bals } from '../../directory/index.ts'
+import { filingPages } from '../../dmp-bridge/console/index.ts'
+import type { Bridge } from '../../dmp-bridge/index.ts'
+import { dataKey } from '../data-key.ts'
+import { timelineOf } from '../timeline.ts'
+import { startConsole } from './pages/index.ts'
+import type { HttpsServer } from './server.ts'
+
+/** Puts the pages of the rooms into the shell, and opens their door. @throws when the port can't be had */
+export function openConsole(options: {
+  configuration: Configuration & { console: NonNullable<Configuration['console']> }
+  db: Database
+  bridge: Pick<Bridge, 'orders' | 'summaries' | 'ring'>
+  boxes: Bals
+  tls: ServerTls
+  audit: Audit
+  now: () => number
+  log: Log
+}): Promise<HttpsServer> {
+  const { configuration, db, bridge, boxes, tls, audit, now, log } = options
+  const ledger = async (messageId: string) => (await timelineOf(db, messageId))?.lines ?? []
+  const { orders, summaries, ring } = bridge
+  const filings = filingPages({ db, orders, summaries, ring, ledger, audit: audit.append })
+  return startConsole({
+    console: configuration.console,
+    name: configuration.name,
+    ...{ db, boxes, tls, audit, now, log },
+    key: dataKey(configuration.data, 'console'),
+    areas: [{ path: '/depots', title: 'Dépôts au DMP', app: filings }],
+    open: [],
+  })
+}
