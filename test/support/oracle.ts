@@ -37,6 +37,7 @@ export interface OracleEntry {
   size: string | null
   uniqueId: string
   patientId: string
+  sourcePatientInfo: string[]
   type: string
   class: string
   format: string
@@ -74,8 +75,24 @@ export function askOracle(folder: string): OracleFile[] {
   return JSON.parse(runOracle('corpus', folder)) as OracleFile[]
 }
 
+/** One request of ITI-41, put together again. */
+export interface OracleRequest {
+  name: string
+  documents: { id: string; mimeType: string; sha256: string }[]
+  entries: OracleEntry[]
+  associations: [type: string, source: string, target: string][]
+}
+
+/**
+ * @param folder where NAME.type and NAME.request are; NAME.envelope, NAME.body and NAME.ID.part are written beside them
+ * @throws when a request is no MTOM message
+ */
+export function openRequests(folder: string, names: readonly string[]): OracleRequest[] {
+  return JSON.parse(runOracle('mtom', folder, ...names)) as OracleRequest[]
+}
+
 /** @param script of test/oracle, without extension */
-export function runOracle(script: string, ...args: string[]): string {
+function runOracle(script: string, ...args: string[]): string {
   return execFileSync(tool('python3'), [join(packageRoot, 'test/oracle', `${script}.py`), ...args], {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
