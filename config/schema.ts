@@ -118,6 +118,18 @@ const dmp = z.strictObject({
     .default(60 * UNITS.s),
 })
 
+const masterKeys = z
+  .strictObject({
+    file: file.optional().describe('made by `pli keys create`, outside the data folder, readable by its owner only'),
+    environment: z.string().min(1).optional().describe('variable with the same text'),
+  })
+  .transform(({ file, environment }, context) => {
+    if (file !== undefined && environment === undefined) return { file }
+    if (environment !== undefined && file === undefined) return { environment }
+    context.addIssue('name either a file or a variable of the environment')
+    return z.NEVER
+  })
+
 /** HTTPS towards a national service: its authorities are named, never those of the machine. */
 const httpsUrl = z.url({ protocol: /^https$/ })
 
@@ -169,6 +181,7 @@ export const configuration = z.strictObject({
   domains: z.array(domain).min(1),
   postmaster: address,
   data: file.describe('folder of everything that this operator keeps'),
+  masterKeys: masterKeys.describe('what is kept is sealed under them: keep a copy apart from that of the data'),
   listen: z.strictObject({ submission: listen, submissions: listen, reception: listen }),
   tls: identityWith(trust.shape),
   whiteList: z.strictObject({

@@ -25,6 +25,14 @@ export {
   verifyDetached,
 } from './cms/index.ts'
 export { createIdentity, type Identity, type IdentityFiles, loadIdentity, type PemFiles } from './identity.ts'
+export {
+  addMasterKey,
+  createMasterKeyFile,
+  loadMasterKeys,
+  type MasterKeySource,
+  type MasterKeys,
+  removeMasterKey,
+} from './master-keys.ts'
 export { formatName, type Rdn } from './names.ts'
 export { hashPassword, verifyPassword } from './password.ts'
 export { faultOfShown, judgePeer, PeerRefused, peerFaultOf } from './peer.ts'
@@ -35,6 +43,7 @@ export { type SignEnvelopedOptions, signEnveloped } from './sign-enveloped.ts'
 export { SignatureFault, type SignatureFaultReason } from './signature-fault.ts'
 export { type MailLayer, type MailProtection, type OpenedMail, type OpenMailOptions, openMail, protectMail } from './smime.ts'
 export { type ClientTlsOptions, clientTls, type ServerTls, type ServerTlsOptions, serverTls } from './tls.ts'
+export { openVault, SEAL_HEADER_BYTES, type Sealer, SealFault, type Vault } from './vault.ts'
 export type { PeerFault, PeerVerdict, Refused } from './verdict.ts'
 export { signerIn, type VerifyEnvelopedOptions, verifyEnveloped } from './verify-enveloped.ts'
 export { type SubmissionSetToSign, signSubmissionSet } from './xades.ts'

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Database, openDatabase } from '../config/index.ts'
-import { auditMigrations, hashPassword, openAudit, verifyPassword } from '../crypto/index.ts'
+import { type Configuration, type Database, openDatabase } from '../config/index.ts'
+import { auditMigrations, hashPassword, loadMasterKeys, openAudit, openVault, type Vault, verifyPassword } from '../crypto/index.ts'
 import { type Bals, directoryMigrations, openBals } from '../directory/index.ts'
 import { bridgeMigrations } from '../dmp-bridge/index.ts'
 import { consoleMigrations } from './http/pages/tables.ts'
@@ -34,4 +34,9 @@ export async function openData(data: string): Promise<Database> {
 
 export function openBoxes(db: Database, now: () => number): Bals {
   return openBals(db, { now, hash: hashPassword, verify: verifyPassword, audit: openAudit(db, { now }) })
+}
+
+/** What seals everything that is kept, and opens it. @throws when the master keys are not there */
+export function vaultOf({ masterKeys }: Configuration): Vault {
+  return openVault(loadMasterKeys(masterKeys))
 }

@@ -1,6 +1,15 @@
 import { Piscina } from 'piscina'
 import { type Configuration, compiled, type Database, type Log } from '../config/index.ts'
-import { clientTls, formatName, type IdentityFiles, loadAnchors, loadIdentity, signEnveloped, signSubmissionSet } from '../crypto/index.ts'
+import {
+  clientTls,
+  formatName,
+  type IdentityFiles,
+  loadAnchors,
+  loadIdentity,
+  signEnveloped,
+  signSubmissionSet,
+  type Vault,
+} from '../crypto/index.ts'
 import type { Bal } from '../directory/index.ts'
 import {
   type Bridge,
@@ -109,14 +118,12 @@ function openDmp(dmp: DmpConfiguration): Dmp {
   }
 }
 
-/** @returns the key of the hash under which something is kept of a patient @throws one sentence when its file holds something else */
-export const patientKey = (data: string): Buffer => dataKey(data, 'patients')
-
 /** Wires the bridge to our spool: it reads messages, releases them, and writes in their ledger. */
 export function openFiling(options: {
   configuration: Configuration
   db: Database
   spool: Spool
+  vault: Vault
   owner: string
   isAlive(owner: string): Promise<boolean>
   findBox(address: string): Promise<Pick<Bal, 'declaredAt'> | undefined>
@@ -134,7 +141,7 @@ export function openFiling(options: {
     mail: { read: id => spool.read(id), release: id => spool.release(id), note: (id, kind, detail) => spool.note(id, kind, detail) },
     dmp: configuration.dmp ? openDmp(configuration.dmp) : undefined,
     policy: policyOf(configuration.dmp),
-    patientKey: patientKey(configuration.data),
+    patientKey: dataKey(configuration.data, 'patients', options.vault),
     limits: DEFAULT_LIMITS,
     clock: { now },
     ...(configuration.redis && {

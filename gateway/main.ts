@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Configuration, Log } from '../config/index.ts'
-import { loadAnchors, loadIdentity, type Rdn, serverTls } from '../crypto/index.ts'
+import { loadAnchors, loadIdentity, loadMasterKeys, openVault, type Rdn, serverTls } from '../crypto/index.ts'
 import { type Bal, dnFromRdns, openAgeAlarm, openBoxUses, openPublisher, parseDn } from '../directory/index.ts'
 import type { Bridge } from '../dmp-bridge/index.ts'
 import { openAdministration } from './administration.ts'
@@ -23,6 +23,7 @@ import { contentLimits, policyFor } from './policy.ts'
 import { openReportReader } from './receipts/index.ts'
 import { Refusal } from './refusals.ts'
 import { openReportWriter } from './report-writer.ts'
+import { openRotation } from './sealed.ts'
 import { openSettlement } from './settlement.ts'
 import { openSignsOfLife } from './signs-of-life.ts'
 import { openBytes, openHousekeeping, openOwners, openSpool } from './spool/index.ts'
@@ -59,7 +60,9 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const owner = newMessageId()
   const owners = openOwners({ db, id: owner, now })
   await owners.beat()
-  const bytes = await openBytes(layout(data).messages)
+  const masters = loadMasterKeys(configuration.masterKeys)
+  const vault = openVault(masters)
+  const bytes = await openBytes(layout(data).messages, vault)
   const spool = openSpool({ db, bytes, owner, now, newId: newMessageId })
   const boxes = openBoxes(db, now)
   const quota = openQuota({
@@ -82,6 +85,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     configuration,
     db,
     spool,
+    vault,
     owner,
     isAlive: async id => id === owner || owners.isAlive(id),
     findBox: boxes.find,
@@ -156,7 +160,9 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     now,
     onOld: age => log.warn('directory-old', { version: directory.version, hours: Math.floor(age / 3_600_000) }),
   })
-  const upkeep = openUpkeep({ housekeeping, owners, settlement, dispatcher, renewTrust, watchDirectory, observe, log })
+  const { masterKeys } = configuration
+  const rotate = openRotation({ masters, vault, bytes, data, file: 'file' in masterKeys ? masterKeys.file : undefined, log })
+  const upkeep = openUpkeep({ housekeeping, owners, settlement, dispatcher, renewTrust, rotate, watchDirectory, observe, log })
   const publisher =
     national.fhir && configuration.directory.fhir?.publish
       ? openPublisher({ db, client: national.fhir.client, boxes, now, log })
@@ -190,7 +196,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       await import('./http/console.ts')
     ).openConsole({
       configuration: { ...configuration, console: configuration.console },
-      ...{ db, bridge, boxes, now, log },
+      ...{ db, bridge, boxes, vault, now, log },
       tls: serverTls({ identity }),
       audit: administration.audit,
     }))

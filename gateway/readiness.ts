@@ -1,5 +1,5 @@
 import { type Configuration, ConfigurationFault } from '../config/index.ts'
-import { loadAnchors, loadIdentity, readSecret } from '../crypto/index.ts'
+import { loadAnchors, loadIdentity, loadMasterKeys, readSecret } from '../crypto/index.ts'
 import { identityFiles } from './filing.ts'
 
 /**
@@ -7,10 +7,11 @@ import { identityFiles } from './filing.ts'
  * @throws ConfigurationFault with all that is wrong, not only the first
  */
 export function checkKeys(file: string, configuration: Configuration): void {
-  const { tls, whiteList, dmp, signIn, console } = configuration
+  const { masterKeys, tls, whiteList, dmp, signIn, console } = configuration
   const { fhir } = configuration.directory
   const { psc, certificates } = signIn
   const faults = [
+    ...faultOf('masterKeys', () => loadMasterKeys(masterKeys)),
     ...faultOf('tls', () => loadIdentity(identityFiles(tls))),
     ...faultOf('tls', () => loadAnchors(tls)),
     ...faultOf('whiteList', () => loadAnchors(whiteList)),

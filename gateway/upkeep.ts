@@ -14,6 +14,8 @@ export function openUpkeep(options: {
   dispatcher: Dispatcher
   /** Authorities and revocation lists may have been replaced on the disk. */
   renewTrust(): void
+  /** The master keys may have been rotated. */
+  rotate(): Promise<void>
   /** The directory may have become too old. */
   watchDirectory(): void
   /** The directory is told which boxes showed signs of life. */
@@ -40,6 +42,7 @@ export function openUpkeep(options: {
     await housekeeping.removeOrphans()
     await options.observe()
     dispatcher.ring()
+    await options.rotate()
   }
 
   /** One task after the other; a failure is told and the next turn comes all the same. */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { openAudit } from '../../crypto/index.ts'
+import { vaultOf } from '../data.ts'
 import { dataKey } from '../data-key.ts'
 import { type Operators, operatorsOf } from '../http/pages/operators.ts'
 import { type ByOption, by } from './administration.ts'
@@ -67,8 +68,8 @@ export function consoleCommands(program: Command): void {
 }
 
 function withOperators<T>(config: string, work: (operators: Operators) => Promise<T>): Promise<T> {
-  return withData(config, (db, { data, name }) => {
+  return withData(config, (db, configuration) => {
     const audit = openAudit(db, { now: Date.now })
-    return work(operatorsOf({ db, key: dataKey(data, 'console'), name, audit, now: Date.now }))
+    return work(operatorsOf({ db, key: dataKey(configuration.data, 'console', vaultOf(configuration)), name: configuration.name, audit, now: Date.now }))
   })
 }

@@ -3,7 +3,8 @@ import { userInfo } from 'node:os'
 import { text } from 'node:stream/consumers'
 import { Argument, type Command } from 'commander'
 import { FEEDING, type Feeding, hasValidKey, instantOf, openOppositions, readStatements } from '../../dmp-bridge/index.ts'
-import { patientKey } from '../filing.ts'
+import { vaultOf } from '../data.ts'
+import { dataKey } from '../data-key.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { print } from './output.ts'
 
@@ -75,7 +76,9 @@ function register<T>(
   { config }: Pick<Options, 'config'>,
   work: (oppositions: ReturnType<typeof openOppositions>) => Promise<T>,
 ): Promise<T> {
-  return withData(config, (db, { data }) => work(openOppositions(db, { secret: patientKey(data), now: Date.now })))
+  return withData(config, (db, configuration) =>
+    work(openOppositions(db, { secret: dataKey(configuration.data, 'patients', vaultOf(configuration)), now: Date.now })),
+  )
 }
 
 async function contentOf(file: string): Promise<string> {

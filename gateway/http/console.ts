@@ -1,5 +1,5 @@
 import type { Configuration, Database, Log } from '../../config/index.ts'
-import type { Audit, ServerTls } from '../../crypto/index.ts'
+import type { Audit, ServerTls, Vault } from '../../crypto/index.ts'
 import type { Bals } from '../../directory/index.ts'
 import { filingPages } from '../../dmp-bridge/console/index.ts'
 import type { Bridge } from '../../dmp-bridge/index.ts'
@@ -14,12 +14,13 @@ export function openConsole(options: {
   db: Database
   bridge: Pick<Bridge, 'orders' | 'summaries' | 'ring'>
   boxes: Bals
+  vault: Vault
   tls: ServerTls
   audit: Audit
   now: () => number
   log: Log
 }): Promise<HttpsServer> {
-  const { configuration, db, bridge, boxes, tls, audit, now, log } = options
+  const { configuration, db, bridge, boxes, vault, tls, audit, now, log } = options
   const ledger = async (messageId: string) => (await timelineOf(db, messageId))?.lines ?? []
   const { orders, summaries, ring } = bridge
   const filings = filingPages({ db, orders, summaries, ring, ledger, audit: audit.append })
@@ -27,7 +28,7 @@ export function openConsole(options: {
     console: configuration.console,
     name: configuration.name,
     ...{ db, boxes, tls, audit, now, log },
-    key: dataKey(configuration.data, 'console'),
+    key: dataKey(configuration.data, 'console', vault),
     areas: [{ path: '/depots', title: 'Dépôts au DMP', app: filings }],
     open: [],
   })

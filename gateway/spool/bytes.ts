@@ -1,6 +1,7 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NewFile } from '../../config/index.ts'
+import { SEAL_HEADER_BYTES, type Vault } from '../../crypto/index.ts'
 
 const KEEP_IN_MEMORY = 256 * 1024
 /** What was just written is read soon, to be carried and looked into: so much of it stays in memory. */
@@ -8,15 +9,18 @@ const RECENT_BYTES = 64 * 1024 * 1024
 /** Opened by a gateway that died before the rows were written: nobody was told 250 (S1, S2). */
 const ORPHAN_AGE = 36 * 3_600_000
 
-/** Files of message bytes, one for each message, named by its id. */
+/** Files of message bytes, one for each message, named by its id, each sealed under that name. */
 export interface Bytes {
   /** Starts a file. @throws when the disk says no */
   create(id: string): Draft
+  /** @returns the message in clear; @throws SealFault when the file is not what was written */
   read(id: string): Promise<Buffer>
   /** The message is done, or was never accepted. A file that is gone already is no fault. */
   remove(id: string): Promise<void>
   /** @returns ids of files so old that, without rows, nobody can have been promised anything */
   stale(now: number): Promise<string[]>
+  /** Puts every message under the present master key. @returns how many were under another */
+  rewrap(): Promise<number>
 }
 
 /** A message being written. */
@@ -32,7 +36,7 @@ export interface Draft {
 }
 
 /** Opens the folder, making it when it is missing. */
-export async function openBytes(folder: string): Promise<Bytes> {
+export async function openBytes(folder: string, vault: Vault): Promise<Bytes> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const syncFolder = coalesced(async () => {
     const handle = await open(folder, 'r')
@@ -44,11 +48,26 @@ export async function openBytes(folder: string): Promise<Bytes> {
   })
   const path = (id: string) => join(folder, id)
   const recent = recentBytes()
+  /** while messages are rewrapped: those that were done in the meantime must not come back */
+  let removed: Set<string> | undefined
+
+  async function rewrapOne(id: string): Promise<boolean> {
+    const sealed = await readFile(path(id)).catch(() => undefined) // removed since
+    const rewrapped = sealed && vault.rewrapped(id, sealed)
+    if (!rewrapped) return false
+    const aside = `${path(id)}${ASIDE}`
+    await writeFile(aside, rewrapped, { mode: 0o600, flush: true })
+    if (!removed?.has(id)) await rename(aside, path(id))
+    if (removed?.has(id)) await Promise.all([aside, path(id)].map(each => rm(each, { force: true })))
+    return true
+  }
+
   return {
-    create: id => draft(id, path(id), syncFolder, recent.add),
-    read: async id => recent.find(id) ?? readFile(path(id)),
+    create: id => draft(id, path(id), vault, syncFolder, recent.add),
+    read: async id => recent.find(id) ?? vault.open(id, await readFile(path(id))),
     remove: id => {
       recent.drop(id)
+      removed?.add(id)
       return rm(path(id), { force: true })
     },
     stale: async now => {
@@ -59,6 +78,29 @@ export async function openBytes(folder: string): Promise<Bytes> {
       }
       return old
     },
+    async rewrap() {
+      let count = 0
+      removed = new Set()
+      for (const id of await readdir(folder)) {
+        if (!id.endsWith(ASIDE) && (await isUnderAnother(path(id), vault)) && (await rewrapOne(id))) count++
+      }
+      removed = undefined
+      if (count > 0) await syncFolder()
+      return count
+    },
+  }
+}
+
+const ASIDE = '.rewrapped'
+
+async function isUnderAnother(path: string, vault: Vault): Promise<boolean> {
+  const handle = await open(path, 'r').catch(() => undefined) // removed since
+  if (!handle) return false
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(SEAL_HEADER_BYTES), 0, SEAL_HEADER_BYTES, 0)
+    return vault.isUnderAnother(buffer.subarray(0, bytesRead))
+  } finally {
+    await handle.close()
   }
 }
 
@@ -88,11 +130,18 @@ function recentBytes() {
  * Small messages stay in memory until they are whole, and go to the disk together with their rows; larger ones are written as
  * they come.
  */
-function draft(id: string, path: string, syncFolder: () => Promise<void>, written: (id: string, bytes: Buffer) => void): Draft {
+function draft(
+  id: string,
+  path: string,
+  vault: Vault,
+  syncFolder: () => Promise<void>,
+  written: (id: string, bytes: Buffer) => void,
+): Draft {
   let handle: FileHandle | undefined
   let chunks: Buffer[] = []
   let size = 0
   let waiting = 0
+  const sealer = vault.sealer(id)
 
   const take = (): Buffer => {
     const bytes = Buffer.concat(chunks)
@@ -100,9 +149,9 @@ function draft(id: string, path: string, syncFolder: () => Promise<void>, writte
     waiting = 0
     return bytes
   }
-  const flush = async () => {
+  const flush = async (isLast = false) => {
     handle ??= await open(path, 'wx', 0o600)
-    await handle.writeFile(take())
+    await handle.writeFile(sealer.seal(take(), isLast))
   }
   return {
     id,
@@ -120,9 +169,9 @@ function draft(id: string, path: string, syncFolder: () => Promise<void>, writte
       if (!handle) {
         const bytes = take()
         written(id, bytes)
-        return [{ path, bytes }]
+        return [{ path, bytes: sealer.seal(bytes, true) }]
       }
-      if (waiting > 0) await flush()
+      await flush(true)
       await handle.datasync()
       await handle.close()
       handle = undefined

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
+import { createMasterKeyFile } from '../../crypto/index.ts'
 import { sampleAuthor, withLuhn } from './letter.ts'
 import { PATIENT_DOMAIN } from './mon-espace-sante.ts'
 import { DOMAINS, type Operator } from './people.ts'
@@ -90,6 +92,13 @@ export interface OperatorSetup {
   extra?: Record<string, unknown> | undefined
 }
 
+/** As `pli keys create` makes it, once for each folder. */
+function masterKeysIn(folder: string): string {
+  const file = join(folder, 'master.keys')
+  if (!existsSync(file)) createMasterKeyFile(file)
+  return file
+}
+
 /** Writes the configuration of one operator, as an administrator would. */
 export async function writeConfiguration(setup: OperatorSetup): Promise<OperatorFiles> {
   const { name, folder, ports, keys, shared, routes } = setup
@@ -102,6 +111,7 @@ export async function writeConfiguration(setup: OperatorSetup): Promise<Operator
     domains: [DOMAINS[name]],
     postmaster: `postmaster@${DOMAINS[name]}`,
     data: join(folder, 'data'),
+    masterKeys: { file: masterKeysIn(folder) },
     listen: { submission: listen(ports.submission), submissions: listen(ports.submissions), reception: listen(ports.reception) },
     tls: { ...keys.server, anchors: shared.anchors, crls: shared.crls },
     whiteList: { file: shared.whiteList, anchors: shared.anchors, crls: shared.crls, signer: shared.whiteListSigner },

@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openBoxes } from '../../../gateway/data.ts'
+import { addMasterKey, loadMasterKeys, removeMasterKey } from '../../../crypto/index.ts'
+import { layout, openBoxes } from '../../../gateway/data.ts'
 import { type ReportMail, reportsIn } from '../../support/mail.ts'
 import { openStage, type Stage } from '../../support/stage.ts'
 import { stoppable } from '../../support/stop-at.ts'
 import { until } from '../../support/until.ts'
 import { type Account, restart } from '../../world/index.ts'
+import { buildLetter, sampleAuthor, samplePatient } from '../../world/letter.ts'
+import { filesTelling } from './sealed.ts'
 
 /**
  * What a sender learns when the other side is down. The schedule is short: alpha tries every second, warns after two, and asks for the receipt
@@ -71,6 +74,45 @@ test('a peer that is down: tried again, the sender warned once, then everything 
   expect(recipients).toMatchObject([{ relay: 'sent', receipt: 'delivered' }])
   const reports = await reportsAbout(accounts.sender, messageId, 2)
   expect(reports.map(({ subject }) => subject).sort()).toEqual(['Accusé de réception : message remis', 'Message retardé'])
+})
+
+test('what waits is sealed: a copy of the data tells nothing, and the keys are changed while it waits', async () => {
+  const { operators, accounts } = stage.world
+  const { data, folder: home } = operators.alpha
+  await operators.beta.process.kill()
+  const letter = await buildLetter({
+    from: accounts.sender.address,
+    to: accounts.recipient.address,
+    author: sampleAuthor,
+    patient: samplePatient,
+    now: new Date(),
+    newId: randomUUID,
+  })
+  const id = await stage.submit(accounts.sender, accounts.recipient.address, letter.eml)
+  await stage.when('alpha', id, ({ recipients }) => recipients[0]!.attempts >= 1)
+  const [, subject = ''] = /^Subject: (.*)\r\n/m.exec(letter.eml.toString()) ?? []
+  const copy = join(folder, 'copy')
+  await cp(data, copy, { recursive: true })
+  await rm(layout(copy).mailboxes, { recursive: true, force: true }) // the mailboxes are the IMAP server's
+  expect(await readdir(layout(copy).messages)).toContain(id)
+  const { ins = '', birthName = '', firstName = '' } = samplePatient
+  expect(filesTelling(copy, [ins, birthName, firstName, subject, 'Cher confrère', letter.xdm.toString('base64', 0, 60)])).toEqual([])
+  expect(filesTelling(copy, [accounts.sender.address]).map(file => file.replace(copy, ''))).toContain('/pli.sqlite') // it does find
+
+  const keys = join(home, 'master.keys')
+  const [old = ''] = loadMasterKeys({ file: keys }).ids
+  const added = addMasterKey(keys)
+  const sealed = () => readFile(join(layout(data).messages, id))
+  await until('the letter is under the new key', async () => (await sealed()).subarray(4, 8).toString('hex') === added)
+  await until('the key of patients too', async () => (await readFile(join(data, 'patients.key'))).subarray(4, 8).toString('hex') === added)
+  removeMasterKey(keys, old)
+  await operators.alpha.process.kill()
+  await restart(operators.alpha)
+  await restart(operators.beta)
+  const { recipients } = await stage.settled('alpha', id)
+  expect(recipients).toMatchObject([{ relay: 'sent', receipt: 'delivered' }])
+  const arrived = (await stage.mailbox(accounts.recipient.address)).find(mail => mail.includes(letter.messageId))!
+  expect(arrived.subarray(-500).equals(letter.eml.subarray(-500))).toBe(true)
 })
 
 test('a peer that stays down: given up, the sender gets his message’s header back with the reason', async () => {

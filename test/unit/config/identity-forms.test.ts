@@ -7,7 +7,18 @@ import { ConfigurationFault, loadConfiguration } from '../../../config/index.ts'
 import { identityFiles } from '../../../gateway/filing.ts'
 
 let folder: string
-const NAMES = ['own.pem', 'own.key', 'sub.pem', 'own.p12', 'own.passphrase', 'root.pem', 'root.crl', 'list.xml', 'directory.sqlite']
+const NAMES = [
+  'own.pem',
+  'master.keys',
+  'own.key',
+  'sub.pem',
+  'own.p12',
+  'own.passphrase',
+  'root.pem',
+  'root.crl',
+  'list.xml',
+  'directory.sqlite',
+]
 const trust = { anchors: ['keys/root.pem'], crls: ['keys/root.crl'] }
 const pem = { certificate: 'keys/own.pem', key: 'keys/own.key' }
 const pkcs12 = { pkcs12: 'keys/own.p12', passphrase: 'keys/own.passphrase' }
@@ -32,6 +43,7 @@ async function load(tls: unknown) {
     listen: { submission: listen, submissions: listen, reception: listen },
     tls,
     whiteList: { file: 'keys/list.xml', ...trust, signer: 'alb.test' },
+    masterKeys: { file: 'keys/master.keys' },
     directory: { file: 'keys/directory.sqlite' },
   }
   await writeFile(file, stringify(configuration))

@@ -8,7 +8,8 @@ import { ConfigurationFault, loadConfiguration, parseDuration } from '../../../c
 let folder: string
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'pli-load-'))
-  for (const name of ['own.pem', 'own.key', 'root.pem', 'root.crl', 'list.xml', 'directory.sqlite']) writeFileSync(join(folder, name), '')
+  for (const name of ['own.pem', 'own.key', 'root.pem', 'root.crl', 'list.xml', 'directory.sqlite', 'master.keys'])
+    writeFileSync(join(folder, name), '')
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -20,6 +21,7 @@ const RIGHT = {
   domains: ['a.test'],
   postmaster: 'postmaster@a.test',
   data: 'data',
+  masterKeys: { file: 'master.keys' },
   listen: { submission: listen(587), submissions: listen(465), reception: listen(25) },
   tls: { certificate: 'own.pem', key: 'own.key', ...trust },
   whiteList: { file: 'list.xml', ...trust, signer: 'alb.test' },

@@ -14,6 +14,7 @@ import { openPolicy } from '../../../gateway/session.ts'
 import { openFamiliarNetworks, openSignIn, openThrottle, signInMigrations } from '../../../gateway/sign-in/index.ts'
 import { openBytes, openSpool, type Spool, spoolMigrations } from '../../../gateway/spool/index.ts'
 import { openTrust, type Trust, type TrustedSpace } from '../../../gateway/trust.ts'
+import { newVault } from '../../support/vault.ts'
 import { createPki, type Issued, type Pki, writeIdentity } from '../../world/pki.ts'
 
 export const OURS = 'a.mssante.test'
@@ -49,7 +50,13 @@ export async function openDoors(): Promise<Doors> {
     migrations: [...spoolMigrations, ...patientMigrations, ...signInMigrations],
   })
   const patients = openPatients(db, { domain: PATIENTS, now: Date.now })
-  const spool = openSpool({ db, bytes: await openBytes(join(folder, 'messages')), owner: 'here', now: Date.now, newId: newMessageId })
+  const spool = openSpool({
+    db,
+    bytes: await openBytes(join(folder, 'messages'), newVault()),
+    owner: 'here',
+    now: Date.now,
+    newId: newMessageId,
+  })
   const doors = await Promise.all(
     (['submission', 'submissions', 'reception'] as const).map(door => openDoor(door, { identity, anchors, trust, spool, patients, db })),
   )

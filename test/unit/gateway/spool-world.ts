@@ -18,6 +18,7 @@ import {
   type Spool,
   spoolMigrations,
 } from '../../../gateway/spool/index.ts'
+import { newVault } from '../../support/vault.ts'
 
 export const SECOND = 1_000
 export const MINUTE = 60 * SECOND
@@ -52,7 +53,7 @@ export interface SpoolWorld extends AsyncDisposable {
 export async function openSpoolWorld(): Promise<SpoolWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'pli-spool-'))
   const db = await openDatabase({ file: join(folder, 'pli.sqlite'), migrations: spoolMigrations })
-  const bytes = await openBytes(join(folder, 'messages'))
+  const bytes = await openBytes(join(folder, 'messages'), newVault())
   const now = () => world.now
   let count = 0
   const newId = () => `m${String(++count).padStart(4, '0')}`

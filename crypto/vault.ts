@@ -1,0 +1,168 @@
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
+import { type MasterKeys, masterKeyOf } from './master-keys.ts'
+
+/*
+ * A sealed object (all numbers big-endian):
+ *   header   "PLI" 0x01 · id of the master key (4) · nonce (12) · data key, AES-256-GCM under the master key (32 + 16)
+ *   record   flag and length of what follows (1 + 3) · octets, AES-256-GCM under the data key (length + 16); the last one has flag 1
+ * The data key is new for each object, so the nonce of a record is its number. Both layers authenticate the object's name: a file can't
+ * stand in for another, and records can be neither moved, dropped nor cut off (the STREAM construction of Hoang, Reyhanitabar, Rogaway and Vizár).
+ */
+const MAGIC = Buffer.from('PLI\x01', 'latin1')
+const CIPHER = 'aes-256-gcm'
+const [ID, NONCE, KEY, TAG, PREFIX] = [4, 12, 32, 16, 4]
+const HEADER = MAGIC.length + ID + NONCE + KEY + TAG
+/** What the three octets of a length can say; larger writes are split. */
+const RECORD_BYTES = 0xffffff
+const LAST = 1
+
+/** Something sealed that can't be opened: cut off, altered, another's, or under a key that is not there. The message never holds content. */
+export class SealFault extends Error {
+  override readonly name = 'SealFault'
+}
+
+/** Seals one object as its octets come. */
+export interface Sealer {
+  /** The next octets, sealed; the first call begins with the header. Nothing may follow the last. */
+  seal(bytes: Uint8Array, isLast: boolean): Buffer
+}
+
+/** Seals what is kept at rest: AES-256-GCM, a key for each object, wrapped by the master key (NIST SP 800-38D). */
+export interface Vault {
+  /** @param name of the object, needed again to open it: no secret */
+  sealer(name: string): Sealer
+  /** The whole object at once. */
+  seal(name: string, bytes: Uint8Array): Buffer
+  /** @throws SealFault */
+  open(name: string, sealed: Buffer): Buffer
+  /** The same object under the current master key; undefined when it is already. @throws SealFault */
+  rewrapped(name: string, sealed: Buffer): Buffer | undefined
+  /** @param start the first octets of a sealed object. @returns the id of its master key; undefined when it is none */
+  keyIdOf(start: Buffer): string | undefined
+  /** @param start as for `keyIdOf`. @returns whether it is under another key than the present one; false for what is no sealed object */
+  isUnderAnother(start: Buffer): boolean
+}
+
+/** How many octets of a sealed object tell its master key. */
+export const SEAL_HEADER_BYTES = HEADER
+
+export function openVault(masters: MasterKeys): Vault {
+  function sealer(name: string): Sealer {
+    const dataKey = randomBytes(KEY)
+    const key = createSecretKey(dataKey)
+    let header: Buffer | undefined = wrap(masters, name, dataKey)
+    let number = 0
+    let ended = false
+    return {
+      seal(bytes, isLast) {
+        if (ended) throw new Error('a sealed object has ended')
+        ended = isLast
+        const parts: Buffer[] = header ? [header] : []
+        header = undefined
+        let at = 0
+        do {
+          const some = bytes.subarray(at, at + RECORD_BYTES)
+          at += some.length
+          parts.push(record(key, name, number++, some, isLast && at >= bytes.length))
+        } while (at < bytes.length)
+        return Buffer.concat(parts)
+      },
+    }
+  }
+
+  return {
+    sealer,
+    seal: (name, bytes) => sealer(name).seal(bytes, true),
+    open(name, sealed) {
+      const key = createSecretKey(unwrap(masters, name, sealed))
+      const parts: Buffer[] = []
+      let at = HEADER
+      for (let number = 0; ; number++) {
+        if (at + PREFIX > sealed.length) throw new SealFault('a sealed object is cut off')
+        const isLast = sealed[at] === LAST
+        const end = at + PREFIX + sealed.readUIntBE(at + 1, 3) + TAG
+        if (end > sealed.length) throw new SealFault('a sealed object is cut off')
+        parts.push(opened(key, name, number, sealed.subarray(at, end)))
+        at = end
+        if (isLast) break
+      }
+      if (at !== sealed.length) throw new SealFault('something follows the end of a sealed object')
+      return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+    },
+    rewrapped(name, sealed) {
+      if (idIn(sealed) === masters.current) return undefined
+      return Buffer.concat([wrap(masters, name, unwrap(masters, name, sealed)), sealed.subarray(HEADER)])
+    },
+    keyIdOf: idIn,
+    isUnderAnother: start => ![undefined, masters.current].includes(idIn(start)),
+  }
+}
+
+function wrap(masters: MasterKeys, name: string, dataKey: Buffer): Buffer {
+  const start = Buffer.concat([MAGIC, Buffer.from(masters.current, 'hex')])
+  const nonce = randomBytes(NONCE)
+  const cipher = createCipheriv(CIPHER, masterKeyOf(masters, masters.current), nonce).setAAD(labelled(start, name))
+  return Buffer.concat([start, nonce, cipher.update(dataKey), cipher.final(), cipher.getAuthTag()])
+}
+
+function unwrap(masters: MasterKeys, name: string, sealed: Buffer): Buffer {
+  const id = idIn(sealed)
+  if (id === undefined) throw new SealFault('these octets are no sealed object')
+  const [start, nonce] = [sealed.subarray(0, MAGIC.length + ID), sealed.subarray(MAGIC.length + ID, HEADER - KEY - TAG)]
+  const key = masterKey(masters, id)
+  return authentic(() => {
+    const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG }).setAAD(labelled(start, name))
+    decipher.setAuthTag(sealed.subarray(HEADER - TAG, HEADER))
+    return Buffer.concat([decipher.update(sealed.subarray(HEADER - KEY - TAG, HEADER - TAG)), decipher.final()])
+  })
+}
+
+function masterKey(masters: MasterKeys, id: string): KeyObject {
+  try {
+    return masterKeyOf(masters, id)
+  } catch (cause) {
+    throw new SealFault((cause as Error).message, { cause })
+  }
+}
+
+function idIn(sealed: Buffer): string | undefined {
+  if (sealed.length < HEADER || !sealed.subarray(0, MAGIC.length).equals(MAGIC)) return undefined
+  return sealed.subarray(MAGIC.length, MAGIC.length + ID).toString('hex')
+}
+
+function record(key: KeyObject, name: string, number: number, bytes: Uint8Array, isLast: boolean): Buffer {
+  const prefix = Buffer.alloc(PREFIX)
+  prefix[0] = isLast ? LAST : 0
+  prefix.writeUIntBE(bytes.length, 1, 3)
+  const cipher = createCipheriv(CIPHER, key, nonceOf(number)).setAAD(labelled(prefix, name))
+  return Buffer.concat([prefix, cipher.update(bytes), cipher.final(), cipher.getAuthTag()])
+}
+
+function opened(key: KeyObject, name: string, number: number, sealed: Buffer): Buffer {
+  const prefix = sealed.subarray(0, PREFIX)
+  return authentic(() => {
+    const decipher = createDecipheriv(CIPHER, key, nonceOf(number), { authTagLength: TAG }).setAAD(labelled(prefix, name))
+    decipher.setAuthTag(sealed.subarray(sealed.length - TAG))
+    const bytes = decipher.update(sealed.subarray(PREFIX, sealed.length - TAG))
+    decipher.final()
+    return bytes
+  })
+}
+
+function nonceOf(number: number): Buffer {
+  const nonce = Buffer.alloc(NONCE)
+  nonce.writeUInt32BE(number, NONCE - 4)
+  return nonce
+}
+
+function labelled(start: Buffer, name: string): Buffer {
+  return Buffer.concat([start, Buffer.from(name)])
+}
+
+function authentic(work: () => Buffer): Buffer {
+  try {
+    return work()
+  } catch (cause) {
+    throw new SealFault('a sealed object was altered, or is another than its name says', { cause })
+  }
+}

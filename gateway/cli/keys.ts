@@ -1,0 +1,66 @@
+import type { Command } from 'commander'
+import { type Configuration, loadConfiguration } from '../../config/index.ts'
+import { addMasterKey, createMasterKeyFile, loadMasterKeys, openVault, removeMasterKey } from '../../crypto/index.ts'
+import { countByKey } from '../sealed.ts'
+import { CONFIG_OPTION } from './data.ts'
+import { print, table } from './output.ts'
+
+interface Options {
+  config: string
+  json?: boolean
+}
+
+/** The master keys under which everything that is kept is sealed. */
+export function keysCommands(program: Command): void {
+  const keys = program.command('keys').description('the master keys under which everything that is kept is sealed')
+
+  keys
+    .command('create')
+    .description('make a file with a new key; keep a copy of it, apart from those of the data')
+    .argument('<file>')
+    .action((file: string) => console.log(`${file}: key ${createMasterKeyFile(file)}`))
+
+  keys
+    .command('list')
+    .description('each key, and how much is under it')
+    .requiredOption(...CONFIG_OPTION)
+    .option('--json', 'for programs')
+    .action(async ({ config, json }: Options) => {
+      const { lines } = await look(loadConfiguration(config))
+      print(json, lines, () =>
+        table([['key', 'files', ''], ...lines.map(({ id, files, seals }) => [id, String(files), seals ? 'seals' : ''])]),
+      )
+    })
+
+  keys
+    .command('rotate')
+    .description('add a key that seals from now on; a running gateway puts everything under it within a minute, others when they start')
+    .requiredOption(...CONFIG_OPTION)
+    .action(({ config }: Options) => console.log(`key ${addMasterKey(fileOf(loadConfiguration(config)))} seals from now on`))
+
+  keys
+    .command('remove')
+    .description('remove a key under which nothing is left')
+    .argument('<id>')
+    .requiredOption(...CONFIG_OPTION)
+    .action(async (id: string, { config }: Options) => {
+      const configuration = loadConfiguration(config)
+      const file = fileOf(configuration)
+      const left = (await look(configuration)).lines.find(line => line.id === id)?.files ?? 0
+      if (left > 0) throw new Error(`${left} files are still under ${id}: they are put under the present key while the gateway runs`)
+      removeMasterKey(file, id)
+      console.log(`key ${id} is removed; a backup of the data from before needs a copy of it`)
+    })
+}
+
+async function look(configuration: Configuration) {
+  const masters = loadMasterKeys(configuration.masterKeys)
+  const counts = await countByKey(configuration.data, openVault(masters))
+  const ids = [...new Set([...masters.ids, ...counts.keys()])]
+  return { lines: ids.map(id => ({ id, files: counts.get(id) ?? 0, seals: id === masters.current, known: masters.ids.includes(id) })) }
+}
+
+function fileOf({ masterKeys }: Configuration): string {
+  if ('file' in masterKeys) return masterKeys.file
+  throw new Error(`the keys are in the variable ${masterKeys.environment}: put the new one before the others there, and start again`)
+}

@@ -1,0 +1,73 @@
+import { open, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Log } from '../config/index.ts'
+import { type MasterKeys, SEAL_HEADER_BYTES, type Vault } from '../crypto/index.ts'
+import { layout } from './data.ts'
+import { DATA_KEYS, dataKeyFile } from './data-key.ts'
+import { follow } from './follow.ts'
+import type { Bytes } from './spool/index.ts'
+
+/** Puts the keys that lie beside the database under the present master key, each whole or not at all. @returns how many were under another */
+export async function rewrapDataKeys(data: string, vault: Vault): Promise<number> {
+  let count = 0
+  for (const name of DATA_KEYS) {
+    const { file, sealedAs } = dataKeyFile(data, name)
+    const sealed = await readFile(file).catch(() => undefined) // not made yet
+    const rewrapped = sealed && vault.rewrapped(sealedAs, sealed)
+    if (!rewrapped) continue
+    await writeFile(`${file}.rewrapped`, rewrapped, { mode: 0o600, flush: true })
+    await rename(`${file}.rewrapped`, file)
+    count++
+  }
+  return count
+}
+
+/** @returns how many sealed files of an operator are under each master key, by its id */
+export async function countByKey(data: string, vault: Vault): Promise<Map<string, number>> {
+  const { messages } = layout(data)
+  const names = await readdir(messages).catch(() => [])
+  const counts = new Map<string, number>()
+  for (const file of [...DATA_KEYS.map(name => dataKeyFile(data, name).file), ...names.map(name => join(messages, name))]) {
+    const id = await keyIdOf(file, vault)
+    if (id !== undefined) counts.set(id, (counts.get(id) ?? 0) + 1)
+  }
+  return counts
+}
+
+async function keyIdOf(file: string, vault: Vault): Promise<string | undefined> {
+  const handle = await open(file, 'r').catch(() => undefined) // done in the meantime, or not made yet
+  if (!handle) return undefined
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(SEAL_HEADER_BYTES), 0, SEAL_HEADER_BYTES, 0)
+    return vault.keyIdOf(buffer.subarray(0, bytesRead))
+  } finally {
+    await handle.close()
+  }
+}
+
+/**
+ * Follows the file of the master keys: a new key seals from then on, and what older ones sealed is put under it while mail flows.
+ * @returns to be called now and then; a fault is logged, and the keys stay as they were
+ */
+export function openRotation(options: {
+  masters: MasterKeys
+  vault: Vault
+  bytes: Bytes
+  data: string
+  file: string | undefined
+  log: Log
+}) {
+  const { masters, vault, bytes, data, file, log } = options
+  let isDue = true // a rotation may have been cut off
+  const look = follow(file ? [file] : [], () => {
+    isDue = masters.reload() || isDue
+  })
+  return async (): Promise<void> => {
+    look()
+    if (!isDue) return
+    const messages = await bytes.rewrap()
+    const keys = await rewrapDataKeys(data, vault)
+    isDue = false
+    if (messages + keys > 0) log.info('rewrapped', { key: masters.current, messages, keys })
+  }
+}

@@ -1,0 +1,11 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createMasterKeyFile, loadMasterKeys, openVault, type Vault } from '../../crypto/index.ts'
+
+/** A vault whose master key nobody else has. */
+export function newVault(): Vault {
+  const file = join(mkdtempSync(join(tmpdir(), 'pli-keys-')), 'master.keys')
+  createMasterKeyFile(file)
+  return openVault(loadMasterKeys({ file }))
+}
