@@ -131,7 +131,9 @@ class MimeScan {
       this.#startHeader()
     }
     const boundary = /^multipart\//i.test(type) ? /;\s*boundary\*?\s*=\s*(?:"([^"]{1,200})"|([^\s;"]{1,200}))/i.exec(type) : null
-    if (boundary) this.#open.push((boundary[1] ?? boundary[2] ?? '').trimEnd())
+    const delimiter = (boundary?.[1] ?? boundary?.[2] ?? '').trimEnd()
+    if (boundary && this.#open.includes(delimiter)) return 'message-malformed' // nobody can tell whose part the next one is
+    if (boundary) this.#open.push(delimiter)
     // A text is read to its end: it may hide a document (RFC 2045 §5.2: without a type it is one).
     const isText = type === '' || /^text\/(plain|html)\b/i.test(type)
     this.entersBase64 = !this.inHeader && !boundary && !isText && /^base64\s*$/i.test(encodings[0] ?? '')

@@ -61,13 +61,14 @@ export function readCda(bytes: Uint8Array, limits: Limits): CdaReading {
 }
 
 /** `replaces` when the document says so plainly, of one parent with one id; else it stands in a relation that a human has to read. */
-function relationOf(relations: readonly XmlElement[]): Pick<CdaFacts, 'replaces' | 'related'> {
+function relationOf(relations: readonly XmlElement[]): Pick<CdaFacts, 'replaces' | 'replacedVersion' | 'related'> {
   const [relation, ...others] = relations
   if (!relation) return {}
   const parents = children(relation, 'parentDocument')
   const [id, ...ids] = parents.flatMap(parent => children(parent, 'id')).map(identifier)
   const isPlain = attribute(relation, 'typeCode') === 'RPLC' && others.length === 0 && parents.length === 1 && ids.length === 0
-  return isPlain && id !== undefined ? { replaces: id } : { related: true }
+  if (!isPlain || id === undefined) return { related: true }
+  return { replaces: id, ...optional('replacedVersion', integer(attribute(find(parents[0], 'versionNumber'), 'value'))) }
 }
 
 function readHeader(cda: XmlElement, selfPresentable: boolean): CdaFacts {

@@ -57,6 +57,8 @@ export interface CdaFacts {
   version?: number
   /** id (root, or root^extension) of the one document that this one replaces (RPLC) */
   replaces?: string
+  /** version that the document says of the one that it replaces */
+  replacedVersion?: number
   /** it stands in another relation (APND), in several, or does not name its parent */
   related?: true
   patient: PatientFacts
@@ -98,6 +100,10 @@ export interface MetadataFacts {
   patientIds: string[]
   /** every other CX of the same METADATA.XML: with two patients no entry agrees with both */
   otherPatientIds: string[]
+  /** every typeCode */
+  types: string[]
+  /** sourcePatientInfo: PID-5 (names), PID-7 (birth dates) and PID-8 (sexes), as they stand */
+  said: { names: string[]; births: string[]; sexes: string[] }
   uri?: string
   hash?: string
   size?: number

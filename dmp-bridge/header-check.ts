@@ -46,6 +46,7 @@ export function judgeHeader(cda: XmlElement): Reason[] {
   if (isIdentityUnclear(cda)) reasons.push('identity-unclear')
   if (children(cda, 'id').some(each => isPadded(each) || (attribute(each, 'root') && attribute(each, 'nullFlavor'))))
     reasons.push('id-not-oid')
+  if (children(cda, 'id').some(each => each.attributes.get('extension')?.trim() === '')) reasons.push('id-extension') // readers differ on an empty one
   if (!hasBody(cda)) reasons.push('body-missing')
   return [...new Set(reasons)]
 }

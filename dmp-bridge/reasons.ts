@@ -93,6 +93,16 @@ export const REASONS = {
     en: 'METADATA.XML and the document do not carry the same uniqueId.',
     action: 'hold',
   },
+  'metadata-type': {
+    fr: 'Le fichier METADATA.XML et le document ne sont pas du même type.',
+    en: 'METADATA.XML and the document do not have the same type.',
+    action: 'hold',
+  },
+  'version-order': {
+    fr: 'Le document n’est pas une version plus récente que celle qu’il remplace.',
+    en: 'The version is not later than the one that it replaces.',
+    action: 'hold',
+  },
   'bad-date': {
     fr: 'La date du document ou de l’acte manque, se contredit ou est à venir.',
     en: 'The date of the document or of the act is missing, contradictory or to come.',

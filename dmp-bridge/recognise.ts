@@ -81,7 +81,10 @@ function withSubject(subject: string, result: Recognition): Recognition {
   return { ...result, documents: result.documents.map(judged) }
 }
 
-/** Every option that makes mailparser build HTML is off: 0.6 MB of `<div>` would hold the thread for seconds. */
+/**
+ * Every option that makes mailparser build HTML is off: 0.6 MB of `<div>` would hold the thread for seconds. A message in a message is left to
+ * us, even one that is shown inline: mailparser would give its parts as the outer one's, and nobody would read its subject.
+ */
 async function parse(eml: Uint8Array): Promise<ParsedMail | undefined> {
   try {
     return await simpleParser(Buffer.from(eml.buffer, eml.byteOffset, eml.byteLength), {
@@ -89,6 +92,7 @@ async function parse(eml: Uint8Array): Promise<ParsedMail | undefined> {
       skipTextToHtml: true,
       skipTextLinks: true,
       skipImageLinks: true,
+      ...({ ignoreEmbedded: true } as object), // of its splitter, not in its types
     })
   } catch {
     return undefined

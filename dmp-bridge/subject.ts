@@ -11,9 +11,9 @@ export function judgeSubject(subject: string, patient: PatientFacts): Reason[] {
   const described = /XDM\s*\/\s*1\.0\s*\/\s*DDM\s*\+?(.*)/is.exec(subject)?.[1]
   if (described === undefined) return []
   const reasons: Reason[] = []
-  if (words(subject).includes(' ANNULE ET REMPLACE ')) reasons.push('replacement')
-  const names = words(described)
-  const isNamed = (parts: string[] = []) => parts.some(each => words(each).trim() !== '' && names.includes(words(each)))
+  if (plainWords(subject).includes(' ANNULE ET REMPLACE ')) reasons.push('replacement')
+  const names = plainWords(described)
+  const isNamed = (parts: string[] = []) => parts.some(each => plainWords(each).trim() !== '' && names.includes(plainWords(each)))
   const [, day = '', month = '', year] = /(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})\s*$/.exec(described) ?? []
   const isOther = year !== undefined && patient.birthDate !== `${year}${month.padStart(2, '0')}${day.padStart(2, '0')}`
   if (isOther || !isNamed(patient.families) || !isNamed(patient.givens)) reasons.push('subject-patient')
@@ -21,7 +21,7 @@ export function judgeSubject(subject: string, patient: PatientFacts): Reason[] {
 }
 
 /** Upper case without accents, one blank around each word: what is left of a name in any software's spelling. */
-function words(text: string): string {
+export function plainWords(text: string): string {
   const plain = text.normalize('NFD').replace(/\p{M}/gu, '').toUpperCase().replaceAll('Œ', 'OE').replaceAll('Æ', 'AE')
   return ` ${plain.replace(/[^\p{L}\p{N}]+/gu, ' ').trim()} `
 }

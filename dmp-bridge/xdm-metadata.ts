@@ -7,6 +7,7 @@ const RIM = 'urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0'
 /** Identification and classification schemes of XDS (ITI TF-3 §4.2.5), without `urn:uuid:`, lower case. */
 const ENTRY_PATIENT = '58a6f841-87b3-4a3e-92fd-a8ffeff98427'
 const ENTRY_UNIQUE_ID = '2e82c1f6-a085-4c72-9da3-8640a32e42ab'
+const ENTRY_TYPE = 'f0306f51-975f-434e-a61c-c59651d33983'
 const ENTRY_CONFIDENTIALITY = 'f4f85eac-e6cb-4883-b524-f2705394840f'
 const SET_PATIENT = '6b5aea1a-874d-4603-a4bc-96a0a7b38446'
 
@@ -72,10 +73,14 @@ function parse(bytes: Uint8Array, limits: Limits): XmlElement | undefined {
 
 function readEntry(entry: XmlElement, said: XmlElement[]): Omit<MetadataFacts, 'otherPatientIds' | 'replaces'> {
   const [uri, hash, size] = [joinedUri(slot(entry, 'URI')), slot(entry, 'hash')[0], slot(entry, 'size')[0]]
+  const person = slot(entry, 'sourcePatientInfo').map(each => each.split('|'))
+  const field = (name: string) => person.flatMap(([key, value]) => (key === name && value ? [value] : []))
   const of = (scheme: string, name: string) => said.filter(each => schemeOf(each) === scheme).map(each => attribute(each, name) ?? '')
   return {
     uniqueIds: of(ENTRY_UNIQUE_ID, 'value'),
     patientIds: of(ENTRY_PATIENT, 'value'),
+    types: of(ENTRY_TYPE, 'nodeRepresentation'),
+    said: { names: field('PID-5'), births: field('PID-7'), sexes: field('PID-8') },
     ...(uri !== undefined && { uri }),
     ...(hash !== undefined && { hash }),
     ...(size !== undefined && { size: Number(size) }),

@@ -1,6 +1,7 @@
-import type { CdaFacts, FoundDocument, Recognition } from '../facts.ts'
+import type { CdaFacts, FoundDocument, MetadataFacts, Recognition } from '../facts.ts'
 import { parseCx, sameIns } from '../ins.ts'
 import type { Reason } from '../reasons.ts'
+import { plainWords } from '../subject.ts'
 import { documentId } from './identifier.ts'
 
 /** The recipient takes the patient from METADATA.XML (ECO.2.1.2): each of its entries and the document must say the same. */
@@ -9,11 +10,20 @@ export function judgeMetadata(document: FoundDocument, cda: CdaFacts): Reason[] 
   for (const entry of document.metadata ?? []) {
     if (!isOnly(entry.uniqueIds, id => id === documentId(cda))) reasons.push('metadata-unique-id')
     const agrees = isOnly(entry.patientIds, cx => isOfPatient(cx, cda)) && entry.otherPatientIds.every(cx => isOfPatient(cx, cda))
-    if (!agrees) reasons.push('metadata-patient')
+    if (!agrees || !saysSamePerson(entry, cda)) reasons.push('metadata-patient')
+    if (!entry.types.every(type => type === cda.typeCode.code)) reasons.push('metadata-type')
     if (!entry.confidentiality.includes('N')) reasons.push('not-normal')
     if (entry.replaces && cda.replaces === undefined) reasons.push('replacement')
   }
   return reasons
+}
+
+/** What sourcePatientInfo says contradicts no trait; a name is one of those that the document has, in whatever spelling. */
+function saysSamePerson({ said }: MetadataFacts, { patient }: CdaFacts): boolean {
+  const families = (patient.families ?? []).map(plainWords)
+  const born = said.births.every(each => each.slice(0, 8) === patient.birthDate)
+  const named = said.names.every(each => families.includes(plainWords(each.split('^', 1)[0] ?? '')))
+  return born && named && said.sexes.every(each => !/^[MF]$/.test(each) || each === patient.sex)
 }
 
 function isOnly(values: string[], right: (value: string) => boolean): boolean {

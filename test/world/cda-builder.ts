@@ -49,7 +49,7 @@ export function buildCda(options: CdaOptions): Buffer {
   <confidentialityCode code="${confidentiality}" displayName="${CONFIDENTIALITY[confidentiality]}" codeSystem="2.16.840.1.113883.5.25"/>
   <languageCode code="fr-FR"/>
   <setId root="${options.setId ?? options.uniqueId}"/>
-  <versionNumber value="${options.version ?? 1}"/>
+  <versionNumber value="${options.version ?? (options.replaces ? 2 : 1)}"/>
 ${[options.patient, ...(options.secondPatient ? [options.secondPatient] : [])].map(recordTarget).join('')}${author(options)}${custodian(
   options.author.structure,
 )}${recipient(options)}${legalAuthenticator(options)}${documentationOf(options)}${relatedDocument(options)}${componentOf(

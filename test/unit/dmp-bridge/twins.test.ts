@@ -96,7 +96,11 @@ describe('in doubt both wait', () => {
 
   test('three of them', async () => {
     const third = level3({ uniqueId: '2.25.4' })
-    expect(await judge(level1(), level3(), third)).toEqual([['twins-differ'], ['twins-differ'], ['twins-differ']])
+    expect(await judge(level1(), level3(), third)).toEqual([
+      ['twins-differ'],
+      ['same-version', 'twins-differ'],
+      ['same-version', 'twins-differ'],
+    ])
   })
 
   test('the structured one replaces the other', async () => {
