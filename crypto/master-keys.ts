@@ -25,7 +25,7 @@ const KEY_BYTES = 32
 const MOST_OCTETS = 64 * 1024
 const ABOUT = '# Master keys of Pli, one a line: the first one seals, the others only open. Keep a copy apart from that of the data.'
 
-const states = new WeakMap<MasterKeys, () => ReadonlyMap<string, KeyObject>>()
+const finders = new WeakMap<MasterKeys, (id: string) => KeyObject | undefined>()
 
 /**
  * Reads the master keys.
@@ -46,13 +46,13 @@ export function loadMasterKeys(source: MasterKeySource): MasterKeys {
       return keys.map(({ id }) => id).join() !== before.map(({ id }) => id).join()
     },
   }
-  states.set(masters, () => new Map(keys.map(({ id, key }) => [id, key])))
+  finders.set(masters, id => keys.find(key => key.id === id)?.key)
   return Object.freeze(masters)
 }
 
 /** One key of those; for this room only. @throws Error that names the id when it is not there */
 export function masterKeyOf(masters: MasterKeys, id: string): KeyObject {
-  const key = states.get(masters)?.().get(id)
+  const key = finders.get(masters)?.(id)
   if (!key) throw new Error(`master key ${id} is not among those configured: put it back, or nothing that it sealed can be read`)
   return key
 }

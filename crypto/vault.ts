@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, type KeyObject, randomBytes, randomFillSync } from 'node:crypto'
 import { type MasterKeys, masterKeyOf } from './master-keys.ts'
 
 /*
@@ -48,24 +48,23 @@ export const SEAL_HEADER_BYTES = HEADER
 
 export function openVault(masters: MasterKeys): Vault {
   function sealer(name: string): Sealer {
-    const dataKey = randomBytes(KEY)
-    const key = createSecretKey(dataKey)
-    let header: Buffer | undefined = wrap(masters, name, dataKey)
+    const key = randomBytes(KEY)
+    let header: Buffer | undefined = wrap(masters, name, key)
     let number = 0
     let ended = false
     return {
       seal(bytes, isLast) {
         if (ended) throw new Error('a sealed object has ended')
         ended = isLast
-        const parts: Buffer[] = header ? [header] : []
+        const records = Math.max(1, Math.ceil(bytes.length / RECORD_BYTES))
+        const sealed = Buffer.allocUnsafe((header?.length ?? 0) + bytes.length + records * (PREFIX + TAG))
+        let end = header?.copy(sealed) ?? 0
         header = undefined
-        let at = 0
-        do {
-          const some = bytes.subarray(at, at + RECORD_BYTES)
-          at += some.length
-          parts.push(record(key, name, number++, some, isLast && at >= bytes.length))
-        } while (at < bytes.length)
-        return Buffer.concat(parts)
+        for (let index = 0; index < records; index++) {
+          const some = bytes.subarray(index * RECORD_BYTES, (index + 1) * RECORD_BYTES)
+          end = writeRecord(sealed, end, { key, name, number: number++, bytes: some, isLast: isLast && index === records - 1 })
+        }
+        return sealed
       },
     }
   }
@@ -74,7 +73,7 @@ export function openVault(masters: MasterKeys): Vault {
     sealer,
     seal: (name, bytes) => sealer(name).seal(bytes, true),
     open(name, sealed) {
-      const key = createSecretKey(unwrap(masters, name, sealed))
+      const key = unwrap(masters, name, sealed)
       const parts: Buffer[] = []
       let at = HEADER
       for (let number = 0; ; number++) {
@@ -99,10 +98,16 @@ export function openVault(masters: MasterKeys): Vault {
 }
 
 function wrap(masters: MasterKeys, name: string, dataKey: Buffer): Buffer {
-  const start = Buffer.concat([MAGIC, Buffer.from(masters.current, 'hex')])
-  const nonce = randomBytes(NONCE)
+  const header = Buffer.allocUnsafe(HEADER)
+  let end = MAGIC.copy(header)
+  end += header.write(masters.current, end, 'hex')
+  const start = header.subarray(0, end)
+  const nonce = randomFillSync(header.subarray(end, end + NONCE))
   const cipher = createCipheriv(CIPHER, masterKeyOf(masters, masters.current), nonce).setAAD(labelled(start, name))
-  return Buffer.concat([start, nonce, cipher.update(dataKey), cipher.final(), cipher.getAuthTag()])
+  end += NONCE + cipher.update(dataKey).copy(header, end + NONCE)
+  cipher.final()
+  cipher.getAuthTag().copy(header, end)
+  return header
 }
 
 function unwrap(masters: MasterKeys, name: string, sealed: Buffer): Buffer {
@@ -130,15 +135,26 @@ function idIn(sealed: Buffer): string | undefined {
   return sealed.subarray(MAGIC.length, MAGIC.length + ID).toString('hex')
 }
 
-function record(key: KeyObject, name: string, number: number, bytes: Uint8Array, isLast: boolean): Buffer {
-  const prefix = Buffer.alloc(PREFIX)
-  prefix[0] = isLast ? LAST : 0
-  prefix.writeUIntBE(bytes.length, 1, 3)
-  const cipher = createCipheriv(CIPHER, key, nonceOf(number)).setAAD(labelled(prefix, name))
-  return Buffer.concat([prefix, cipher.update(bytes), cipher.final(), cipher.getAuthTag()])
+interface Record {
+  key: Buffer
+  name: string
+  number: number
+  bytes: Uint8Array
+  isLast: boolean
 }
 
-function opened(key: KeyObject, name: string, number: number, sealed: Buffer): Buffer {
+/** @returns where it ends */
+function writeRecord(sealed: Buffer, at: number, { key, name, number, bytes, isLast }: Record): number {
+  sealed[at] = isLast ? LAST : 0
+  sealed.writeUIntBE(bytes.length, at + 1, 3)
+  const start = at + PREFIX
+  const cipher = createCipheriv(CIPHER, key, nonceOf(number)).setAAD(labelled(sealed.subarray(at, start), name))
+  cipher.update(bytes).copy(sealed, start)
+  cipher.final()
+  return start + bytes.length + cipher.getAuthTag().copy(sealed, start + bytes.length)
+}
+
+function opened(key: Buffer, name: string, number: number, sealed: Buffer): Buffer {
   const prefix = sealed.subarray(0, PREFIX)
   return authentic(() => {
     const decipher = createDecipheriv(CIPHER, key, nonceOf(number), { authTagLength: TAG }).setAAD(labelled(prefix, name))

@@ -70,6 +70,14 @@ export function consoleCommands(program: Command): void {
 function withOperators<T>(config: string, work: (operators: Operators) => Promise<T>): Promise<T> {
   return withData(config, (db, configuration) => {
     const audit = openAudit(db, { now: Date.now })
-    return work(operatorsOf({ db, key: dataKey(configuration.data, 'console', vaultOf(configuration)), name: configuration.name, audit, now: Date.now }))
+    return work(
+      operatorsOf({
+        db,
+        key: dataKey(configuration.data, 'console', vaultOf(configuration)),
+        name: configuration.name,
+        audit,
+        now: Date.now,
+      }),
+    )
   })
 }

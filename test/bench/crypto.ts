@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type EncryptionProfile, encrypt, signOpaque } from '../../crypto/cms/index.ts'
-import { createIdentity, loadAnchors, protectMail } from '../../crypto/index.ts'
+import { createIdentity, createMasterKeyFile, loadAnchors, loadMasterKeys, openVault, protectMail } from '../../crypto/index.ts'
 import { createPki, type Issued } from '../world/pki.ts'
 import { buildBody } from './letter.ts'
 
@@ -14,12 +14,8 @@ interface Ground {
   profile: EncryptionProfile
 }
 
-/** Messages a second of CPU time. */
-interface Rates {
-  raw: number
-  cms: number
-  mail: number
-}
+/** Each contender's messages a second of CPU time; `raw` is what nothing can do without. */
+type Rates<Name extends string> = Record<Name | 'raw', number>
 
 const TURN_MS = 300
 const HEADER = Buffer.from(
@@ -34,10 +30,13 @@ const HEADER = Buffer.from(
 export async function benchCrypto(options: { seconds: number; kilobytes: number; json?: string }): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'pli-bench-crypto-'))
   try {
-    const results: Record<string, Rates> = {}
-    for (const profile of ['mail-client', 'gateway'] as const) results[profile] = await measure(profile, folder, options)
-    console.log(table(results, options.kilobytes))
-    if (options.json) await writeFile(options.json, JSON.stringify(results, null, 2))
+    const mail: Record<string, Rates<'cms' | 'mail'>> = {}
+    for (const profile of ['mail-client', 'gateway'] as const) mail[profile] = await measure(profile, folder, options)
+    const rest: Record<string, Rates<'seal' | 'open'>> = {}
+    for (const kilobytes of [10, options.kilobytes, 1000]) rest[`${kilobytes} KB`] = await measureSealing(folder, { ...options, kilobytes })
+    console.log(table(`sign + encrypt, ${options.kilobytes} KB, a second of CPU`, mail))
+    console.log(table('sealing at rest, a second of CPU', rest))
+    if (options.json) await writeFile(options.json, JSON.stringify({ mail, rest }, null, 2))
   } finally {
     await rm(folder, { recursive: true })
   }
@@ -47,7 +46,7 @@ async function measure(
   profile: EncryptionProfile,
   folder: string,
   { seconds, kilobytes }: { seconds: number; kilobytes: number },
-): Promise<Rates> {
+): Promise<Rates<'cms' | 'mail'>> {
   const now = new Date()
   const pki = await createPki({ now })
   const request = { kind: 'mail', organization: 'HÔPITAL FICTIF', structure: '1130000001', commonName: 'mail.test' } as const
@@ -61,6 +60,29 @@ async function measure(
     raw: rawOperations({ signer, recipient, message, profile }),
     cms: () => drain(encrypt(signOpaque(message, signing), sealing)),
     mail: () => drain(protectMail(message, { sign: signing, encrypt: sealing })),
+  })
+}
+
+/** The vault beside the bare cipher with a key that is at hand: no wrapped key, no format. */
+async function measureSealing(
+  folder: string,
+  { seconds, kilobytes }: { seconds: number; kilobytes: number },
+): Promise<Rates<'seal' | 'open'>> {
+  const file = join(folder, `${kilobytes}.keys`)
+  createMasterKeyFile(file)
+  const vault = openVault(loadMasterKeys({ file }))
+  const message = buildBody(kilobytes * 1000)
+  const sealed = vault.seal('bench', message)
+  const key = randomBytes(32)
+  return inTurns(seconds, {
+    raw: () => {
+      const cipher = createCipheriv('aes-256-gcm', key, randomBytes(12))
+      cipher.update(message)
+      cipher.final()
+      cipher.getAuthTag()
+    },
+    seal: () => vault.seal('bench', message),
+    open: () => vault.open('bench', sealed),
   })
 }
 
@@ -87,27 +109,31 @@ async function drain(pieces: AsyncIterable<Buffer>): Promise<void> {
   for await (const piece of pieces) if (piece.length < 0) return
 }
 
-async function inTurns(seconds: number, contenders: Record<keyof Rates, () => unknown>): Promise<Rates> {
-  const names = ['raw', 'cms', 'mail'] as const
-  const done = { raw: 0, cms: 0, mail: 0 }
-  const spent = { raw: 0, cms: 0, mail: 0 }
-  for (const name of names) for (let warm = 0; warm < 200; warm++) await contenders[name]()
+async function inTurns<Name extends string>(seconds: number, contenders: Record<Name | 'raw', () => unknown>): Promise<Rates<Name>> {
+  const runners = Object.entries<() => unknown>(contenders).map(([name, work]) => ({ name, work, done: 0, spent: 0 }))
+  for (const { work } of runners) for (let warm = 0; warm < 200; warm++) await work()
   const until = Date.now() + seconds * 1000
   while (Date.now() < until) {
-    for (const name of names) {
+    for (const runner of runners) {
       const before = process.cpuUsage()
-      for (const end = Date.now() + TURN_MS; Date.now() < end; done[name]++) await contenders[name]()
+      for (const end = Date.now() + TURN_MS; Date.now() < end; runner.done++) await runner.work()
       const { user, system } = process.cpuUsage(before)
-      spent[name] += (user + system) / 1e6
+      runner.spent += (user + system) / 1e6
     }
   }
-  return { raw: done.raw / spent.raw, cms: done.cms / spent.cms, mail: done.mail / spent.mail }
+  return Object.fromEntries(runners.map(({ name, done, spent }) => [name, done / spent])) as Rates<Name>
 }
 
-function table(results: Record<string, Rates>, kilobytes: number): string {
-  const lines = Object.entries(results).map(([profile, { raw, cms, mail }]) => {
-    const ratio = (rate: number) => `${rate.toFixed(0).padStart(6)} (${(rate / raw).toFixed(2)})`
-    return `${profile.padEnd(12)} ${raw.toFixed(0).padStart(6)} ${ratio(cms).padStart(14)} ${ratio(mail).padStart(14)}`
+function table(title: string, results: Record<string, Record<string, number>>): string {
+  const names = Object.keys(Object.values(results)[0] ?? {}).filter(name => name !== 'raw')
+  const cell = (text: string) => text.padStart(16)
+  const lines = Object.entries(results).map(([kind, rates]) => {
+    const raw = rates.raw ?? 0
+    return [
+      kind.padEnd(12),
+      cell(raw.toFixed(0)),
+      ...names.map(name => cell(`${rates[name]?.toFixed(0)} (${((rates[name] ?? 0) / raw).toFixed(2)})`)),
+    ]
   })
-  return [`sign + encrypt, ${kilobytes} KB, a second of CPU`, 'profile         raw  CMS  (of raw)  mail (of raw)', ...lines].join('\n')
+  return [title, ['of raw'.padEnd(12), ...['raw', ...names].map(cell)].join(''), ...lines.map(line => line.join(''))].join('\n')
 }
