@@ -27,6 +27,10 @@ export interface MailSource {
    * `filing-part-ignored`, or it is `mss-headers`. After a crash a line may come twice.
    */
   note(messageId: string, kind: string, detail: Record<string, string>): Promise<void>
+  /**
+   * The filings of the message may have moved; look at them. Called until it succeeds: after a crash, and when nothing has moved, once more than needed.
+   */
+  moved?(messageId: string): Promise<void>
 }
 
 export interface BridgeOptions {
@@ -84,6 +88,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     read: id => mail.read(id),
     release: id => mail.release(id),
     note: (id, kind, detail) => mail.note(id, kind, detail),
+    moved: async id => mail.moved?.(id),
     isAlive: owner => options.isAlive(owner),
     isDeclared: async address => options.isDeclared?.(address) ?? true,
     ...{ dmp, policy, timing, bell, log, now, newId },

@@ -10,6 +10,7 @@ import { retryDelay } from './timing.ts'
 export interface WorkerTools extends FilerTools {
   note: ReaderTools['note']
   release(messageId: string): Promise<void>
+  moved(messageId: string): Promise<void>
   isAlive(owner: string): boolean | Promise<boolean>
   pace: Pace
   bell: Bell
@@ -175,26 +176,28 @@ export class BridgeWorker {
     }
   }
 
-  /** Tells the mail's ledger what is new, then gives back the bytes that nobody needs. One teller at a time. */
+  /** Tells the mail's ledger and its sender what is new, then gives back the bytes that nobody needs. One teller at a time. */
   private tell(messageId: string): Promise<void> {
     const { filings } = this.tools
     this.telling = this.telling.then(() =>
       this.quietly(messageId, async () => {
-        for (const filing of await filings.untold({ messageId })) await this.tellOne(filing)
+        const untold = await filings.untold({ messageId })
+        for (const filing of untold) await this.note(filing)
+        await this.tools.moved(messageId)
+        for (const filing of untold) await filings.told(filing)
         await this.releaseFinished(messageId)
       }),
     )
     return this.telling
   }
 
-  private async tellOne(filing: FilingRow): Promise<void> {
+  private async note(filing: FilingRow): Promise<void> {
     const detail: Record<string, string> = { filing: filing.id, place: String(filing.place) }
     if (filing.unique_id !== null) detail.uniqueId = filing.unique_id
     const reasons = parse(filing.reasons)
     if (reasons.length > 0) detail.reasons = reasons.join(' ')
     if (filing.code !== null) detail.code = filing.code
     await this.tools.note(filing.message_id, filing.state, detail)
-    await this.tools.filings.told(filing)
   }
 
   private async releaseFinished(messageId?: string): Promise<void> {

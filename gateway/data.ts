@@ -4,6 +4,7 @@ import { type Configuration, type Database, openDatabase } from '../config/index
 import { auditMigrations, hashPassword, loadMasterKeys, openAudit, openVault, type Vault, verifyPassword } from '../crypto/index.ts'
 import { type Bals, directoryMigrations, openBals } from '../directory/index.ts'
 import { bridgeMigrations } from '../dmp-bridge/index.ts'
+import { filingNoticeMigrations } from './filing-notices.ts'
 import { consoleMigrations } from './http/pages/tables.ts'
 import { patientMigrations } from './patients/index.ts'
 import { signInMigrations } from './sign-in/index.ts'
@@ -24,6 +25,7 @@ export const migrations = [
   ...patientMigrations,
   ...signInMigrations,
   ...consoleMigrations,
+  ...filingNoticeMigrations,
 ]
 
 /** Opens the rows of an operator; the commands use it beside a running gateway. */

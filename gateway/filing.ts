@@ -18,6 +18,9 @@ import {
   DEFAULT_LIMITS,
   type Dmp,
   dmpClient,
+  HOLD_PATH,
+  type HoldLinks,
+  openHoldLinks,
   type Policy,
   redisBell,
   type Sender,
@@ -25,6 +28,7 @@ import {
   type SubmissionRequest,
 } from '../dmp-bridge/index.ts'
 import { dataKey } from './data-key.ts'
+import type { FilingNotices } from './filing-notices.ts'
 import type { PrepareTask } from './prepare-thread.ts'
 import type { Spool } from './spool/index.ts'
 
@@ -118,6 +122,23 @@ function openDmp(dmp: DmpConfiguration): Dmp {
   }
 }
 
+/** Links that a sender may hold his documents back with: keyed beside the database, so that no row makes one. */
+export function holdLinksOf(data: string, vault: Vault, now: () => number): HoldLinks {
+  return openHoldLinks({ secret: dataKey(data, 'patients', vault), now })
+}
+
+/** Where a sender is sent to about his filings; without pages nowhere, and without a delay there is nothing to hold. */
+export function filingLinks(
+  { console, dmp, data }: Configuration,
+  vault: Vault,
+  now: () => number,
+): { pages?: string; holdLinkOf?: (messageId: string) => string } {
+  if (!console) return {}
+  const links = holdLinksOf(data, vault, now)
+  const holdLinkOf = (id: string) => `${console.url}${HOLD_PATH}/${links.tokenOf(id)}`
+  return { pages: `${console.url}/depots`, ...(dmp && dmp.delay > 0 ? { holdLinkOf } : {}) }
+}
+
 /** Wires the bridge to our spool: it reads messages, releases them, and writes in their ledger. */
 export function openFiling(options: {
   configuration: Configuration
@@ -127,6 +148,7 @@ export function openFiling(options: {
   owner: string
   isAlive(owner: string): Promise<boolean>
   findBox(address: string): Promise<Pick<Bal, 'declaredAt'> | undefined>
+  notices: Pick<FilingNotices, 'moved'>
   now(): number
   newId(): string
   log: Log
@@ -138,7 +160,12 @@ export function openFiling(options: {
     isAlive,
     isDeclared: async address => (await options.findBox(address))?.declaredAt !== undefined,
     newId,
-    mail: { read: id => spool.read(id), release: id => spool.release(id), note: (id, kind, detail) => spool.note(id, kind, detail) },
+    mail: {
+      read: id => spool.read(id),
+      release: id => spool.release(id),
+      note: (id, kind, detail) => spool.note(id, kind, detail),
+      moved: id => options.notices.moved(id),
+    },
     dmp: configuration.dmp ? openDmp(configuration.dmp) : undefined,
     policy: policyOf(configuration.dmp),
     patientKey: dataKey(configuration.data, 'patients', options.vault),

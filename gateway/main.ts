@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Configuration, Log } from '../config/index.ts'
 import { loadAnchors, loadIdentity, loadMasterKeys, openVault, type Rdn, serverTls } from '../crypto/index.ts'
 import { type Bal, dnFromRdns, openAgeAlarm, openBoxUses, openPublisher, parseDn } from '../directory/index.ts'
-import type { Bridge } from '../dmp-bridge/index.ts'
+import { type Bridge, openOrders } from '../dmp-bridge/index.ts'
 import { openAdministration } from './administration.ts'
 import { openNationalDirectory } from './annuaire.ts'
 import { openClients } from './clients.ts'
@@ -12,7 +12,8 @@ import { openQuota } from './couriers/quota.ts'
 import { relayCourier } from './couriers/relay.ts'
 import { layout, openBoxes, openData } from './data.ts'
 import { openDispatcher } from './dispatcher.ts'
-import { identityFiles, openFiling, senderOf } from './filing.ts'
+import { filingLinks, identityFiles, openFiling, senderOf } from './filing.ts'
+import { openFilingNotices } from './filing-notices.ts'
 import { follow } from './follow.ts'
 import { startAdminServer } from './http/admin.ts'
 import { openIncomingReports } from './incoming-reports.ts'
@@ -81,8 +82,17 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     now,
     log,
   })
+  const reports = openReportWriter({ spool, hostname, postmaster, now, newId: newMessageId })
+  const notices = openFilingNotices({
+    ...{ db, spool, reports, now, log },
+    orders: openOrders(db, { now }),
+    findBox: boxes.find,
+    ...filingLinks(configuration, vault, now),
+    onReport: legs => dispatcher.take(legs),
+  })
   const bridge = openFiling({
     configuration,
+    notices,
     db,
     spool,
     vault,
@@ -97,7 +107,8 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const reader = openReportReader({ threads: 1 })
   const settlement = openSettlement({
     spool,
-    reports: openReportWriter({ spool, hostname, postmaster, now, newId: newMessageId }),
+    reports,
+    notices,
     retry,
     now,
     random: Math.random,
@@ -162,7 +173,8 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   })
   const { masterKeys } = configuration
   const rotate = openRotation({ masters, vault, bytes, data, file: 'file' in masterKeys ? masterKeys.file : undefined, log })
-  const upkeep = openUpkeep({ housekeeping, owners, settlement, dispatcher, renewTrust, rotate, watchDirectory, observe, log })
+  const tellFilings = notices.tellDue
+  const upkeep = openUpkeep({ housekeeping, owners, settlement, dispatcher, renewTrust, rotate, watchDirectory, observe, tellFilings, log })
   const publisher =
     national.fhir && configuration.directory.fhir?.publish
       ? openPublisher({ db, client: national.fhir.client, boxes, now, log })

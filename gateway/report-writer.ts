@@ -1,9 +1,9 @@
 import { isAscii } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { domainOf } from './address.ts'
-import { buildDsn, type DsnKind } from './receipts/index.ts'
+import { buildDsn, buildFilingMail, type DsnKind, type FilingNews } from './receipts/index.ts'
 import type { EnhancedStatus } from './refusals.ts'
-import type { Leg, Prepared, Spool } from './spool/index.ts'
+import type { Leg, MessageRow, Prepared, Spool } from './spool/index.ts'
 
 /** What there is to tell a sender about one recipient. */
 export interface Report {
@@ -13,6 +13,8 @@ export interface Report {
   remoteMta?: string
   /** Milliseconds: until when we go on trying. */
   until?: number
+  /** What became of the message's documents, when the sender has not heard of it yet. */
+  filing?: FilingNews
 }
 
 export type ReportWriter = ReturnType<typeof openReportWriter>
@@ -24,25 +26,36 @@ export function openReportWriter(options: { spool: Spool; hostname: string; post
     /** @returns the report on the disk; its rows go into the transaction of what it reports */
     async about(leg: Leg, report: Report): Promise<Prepared> {
       const original = await spool.read(leg.message_id).catch(() => Buffer.alloc(0)) // bytes gone: the report is still owed
-      const bytes = write(leg, report, original)
-      const draft = spool.newDraft()
-      await draft.write(bytes)
-      return spool.prepare(
-        draft,
-        {
-          origin: 'report',
-          sender: '',
-          eightBit: !isAscii(bytes),
-          utf8: leg.utf8 === 1,
-          report: 'delivery-status',
-          about: leg.message_id,
-          size: bytes.length,
-          sha256: createHash('sha256').update(bytes).digest('hex'),
-          recipients: [{ address: leg.sender, domain: domainOf(leg.sender), notify: 'NEVER' }],
-        },
-        true,
-      )
+      const { message_id: about, sender: to, utf8 } = leg
+      return stored(write(leg, report, original), { about, to, utf8: utf8 === 1, report: 'delivery-status' })
     },
+
+    /** @returns a mail of its own about the filing of a message's documents; its rows go into the transaction that says it is told */
+    async aboutFiling(message: MessageRow, news: FilingNews): Promise<Prepared> {
+      const { id: about, sender: to, utf8, accepted_at } = message
+      const answered = message.header_message_id ?? undefined
+      const bytes = buildFilingMail({ news, from: postmaster, to, arrival: new Date(accepted_at), answered, now: new Date(now()), newId })
+      return stored(bytes, { about, to, utf8: utf8 === 1 })
+    },
+  }
+
+  async function stored(bytes: Buffer, of: { about: string; to: string; utf8: boolean; report?: 'delivery-status' }): Promise<Prepared> {
+    const { about, to, utf8, report } = of
+    const draft = spool.newDraft()
+    await draft.write(bytes)
+    return spool.prepare(
+      draft,
+      {
+        origin: 'report',
+        sender: '', // nobody answers it (RFC 3461 §6.1)
+        eightBit: !isAscii(bytes),
+        ...{ utf8, report: report ?? null, about },
+        size: bytes.length,
+        sha256: createHash('sha256').update(bytes).digest('hex'),
+        recipients: [{ address: to, domain: domainOf(to), notify: 'NEVER' }],
+      },
+      true,
+    )
   }
 
   function write(leg: Leg, report: Report, original: Buffer): Buffer {
@@ -72,6 +85,7 @@ export function openReportWriter(options: { spool: Spool; hostname: string; post
       ...(leg.ret === 'FULL' && report.kind === 'failed' ? { original } : {}),
       now: new Date(now()),
       newId,
+      ...(report.filing ? { filing: report.filing } : {}),
     })
   }
 }

@@ -1,5 +1,6 @@
 import type { Log } from '../config/index.ts'
 import { maskPatient } from './address.ts'
+import type { FilingNotices } from './filing-notices.ts'
 import type { EnhancedStatus, RefusalReason } from './refusals.ts'
 import type { Report, ReportWriter } from './report-writer.ts'
 import { type Leg, nextAttempt, type Outcome, type Prepared, type RecipientRow, type Retry, type Spool } from './spool/index.ts'
@@ -11,6 +12,8 @@ export interface SettlementOptions {
   now(): number
   random(): number
   log: Log
+  /** What there is to tell of the message's documents goes with a report when one goes. */
+  notices?: Pick<FilingNotices, 'newsOf' | 'attempted'>
   /** A report was accepted: somebody has to carry it. */
   onReport(legs: readonly Leg[]): void
 }
@@ -34,14 +37,21 @@ export function openSettlement(options: SettlementOptions) {
     kind: string,
     detail: Record<string, string>,
     report?: Report,
+    mayCarry = true,
   ): Promise<void> {
-    const prepared = report ? await reports.about(leg, report) : undefined
+    const carried = report && mayCarry ? await options.notices?.newsOf(leg.message_id) : undefined
+    const prepared = report ? await reports.about(leg, carried ? { ...report, filing: carried.news } : report) : undefined
     const line = spool.event(leg.message_id, leg.position, kind, detail)
-    const done = await spool.settle(leg, change, [line, ...(await told(leg, kind))], prepared)
-    if (!done) return prepared && spool.discard(prepared)
+    const done = await spool.settle(leg, change, [line, ...(await told(leg, kind)), ...(carried?.rows ?? [])], prepared)
+    if (!done) {
+      if (prepared) await spool.discard(prepared)
+      if (carried) await end(leg, change, kind, detail, report, false) // the news is told already, or the claim is lost
+      return
+    }
     const { status, reason, peer, host, tls } = detail // not what the peer said: that may name a patient
     log.info(kind, { id: leg.message_id, to: maskPatient(leg.address), status, reason, peer, host, tls })
     announce(prepared)
+    if (!carried) await options.notices?.attempted(leg.message_id)
   }
 
   /** A report in its reader's mailbox: the timeline of the message that it is about says so, and whether it was good news. */

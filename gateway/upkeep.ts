@@ -20,6 +20,8 @@ export function openUpkeep(options: {
   watchDirectory(): void
   /** The directory is told which boxes showed signs of life. */
   observe(): Promise<void>
+  /** Senders are told what became of their documents. */
+  tellFilings(): Promise<void>
   log: Log
 }) {
   const { housekeeping, owners, settlement, dispatcher, log } = options
@@ -38,6 +40,7 @@ export function openUpkeep(options: {
     options.watchDirectory()
     await releaseDead()
     for (const leg of await housekeeping.overdue(100)) await settlement.overdue(leg)
+    await options.tellFilings()
     while ((await housekeeping.removeDone(500)) === 500);
     await housekeeping.removeOrphans()
     await options.observe()

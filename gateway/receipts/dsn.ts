@@ -3,6 +3,7 @@ import { encodeWords } from 'nodemailer/lib/mime-funcs'
 import * as quotedPrintable from 'nodemailer/lib/qp'
 import { domainOf } from '../address.ts'
 import { HeaderFault, messageId, readHeader, renderField } from '../header.ts'
+import { type FilingNews, filingFields, filingLines } from './filing-words.ts'
 import { typedAddress } from './report-fields.ts'
 import { causeOf, type DsnKind, frenchTime, WORDS } from './words.ts'
 
@@ -38,6 +39,8 @@ export interface DsnRequest {
   recipients: readonly DsnRecipient[]
   /** Header block of the message, without or with its final empty line. */
   originalHeader: Buffer
+  /** What became of its documents, when that is news. */
+  filing?: FilingNews
   /** The whole message; give it for a failure with RET=FULL (RFC 3461 §4.3). */
   original?: Buffer
   now: Date
@@ -69,6 +72,7 @@ function header(request: DsnRequest, boundary: string): Buffer[] {
     renderField('Message-ID', `<${request.newId()}@${domainOf(request.from)}>`),
     ...(answered === undefined ? [] : [renderField('In-Reply-To', answered), renderField('References', answered)]),
     renderField('Auto-Submitted', 'auto-replied'), // RFC 3834 §5
+    ...(request.filing === undefined ? [] : filingFields(request.filing)),
     renderField('MIME-Version', '1.0'),
     renderField('Content-Type', `multipart/report; report-type=delivery-status; boundary="${boundary}"`),
     ...(request.original !== undefined && isEightBit(request.original) ? [renderField('Content-Transfer-Encoding', '8bit')] : []),
@@ -96,6 +100,7 @@ function humanPart(request: DsnRequest): Buffer {
     '',
     closing,
     '',
+    ...(request.filing === undefined ? [] : ['Au sujet de ses documents :', '', ...filingLines(request.filing), '']),
     `Message confié le ${frenchTime(request.arrival)} (heure de Paris).`,
     'L’en-tête de votre message est joint à cet avis.',
     '',

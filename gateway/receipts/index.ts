@@ -1,5 +1,7 @@
 export { buildDsn, type DsnAction, type DsnRecipient, type DsnRequest } from './dsn.ts'
 export type { Dsn, ReportedRecipient } from './dsn-read.ts'
+export { buildFilingMail, type FilingMailRequest } from './filing-mail.ts'
+export type { FilingNews, NoticedDocument } from './filing-words.ts'
 export { type Candidate, type Dropped, type DropReason, hush, type Move, matchReport, type ReceiptKind } from './match.ts'
 export { type Mdn, PROCESSING_ERRORS } from './mdn.ts'
 export type { Report } from './read-report.ts'

@@ -62,7 +62,7 @@ test('the letter in the recipient’s mailbox is the one that was written, octet
 test('the acknowledgement is a delivery report of RFC 3464, in French', async () => {
   const { sender, recipient } = stage.world.accounts
   const [report] = await until('the acknowledgement', async () => {
-    const mail = await stage.mailbox(sender.address)
+    const mail = (await stage.mailbox(sender.address)).filter(each => each.includes('multipart/report'))
     return mail.length > 0 && mail
   })
   const { headers, subject, text, attachments } = await simpleParser(report!, { keepDeliveryStatus: true })
@@ -77,6 +77,19 @@ test('the acknowledgement is a delivery report of RFC 3464, in French', async ()
   expect(returned).toContain(`Message-ID: <${letter.messageId}>`)
   // The header is returned, never the letter: no part of it may be in the report.
   expect(attachments.map(({ contentType }) => contentType)).toEqual(['message/delivery-status', 'text/rfc822-headers'])
+})
+
+test('its sender is told, in a mail of its own, that the document is in the DMP', async () => {
+  const { sender } = stage.world.accounts
+  const told = await until('the notice', async () => {
+    const mail = await Promise.all((await stage.mailbox(sender.address)).map(each => simpleParser(each)))
+    return mail.find(({ headers }) => headers.has('x-pli-filing'))
+  })
+  expect(told.subject).toBe('Dépôt au DMP : effectué')
+  expect(told.headers.get('x-pli-filing')).toBe(`${letter.uniqueId}; place=1; state=filed`)
+  expect(told.inReplyTo).toBe(`<${letter.messageId}>`)
+  const { lines } = (await stage.timeline('alpha', id))!
+  expect(lines.filter(({ what }) => what === 'filing-told')).toHaveLength(1)
 })
 
 test('the DMP has the document, with the same octets, and nothing else', async () => {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Database, openDatabase, silent } from '../../../config/index.ts'
+import { type Database, type Migration, openDatabase, silent } from '../../../config/index.ts'
 import { openReportWriter } from '../../../gateway/report-writer.ts'
 import { openSettlement } from '../../../gateway/settlement.ts'
 import {
@@ -50,9 +50,10 @@ export interface SpoolWorld extends AsyncDisposable {
   reports(id: string): Promise<{ id: string; text: string }[]>
 }
 
-export async function openSpoolWorld(): Promise<SpoolWorld> {
+/** @param more migrations of other rooms whose rows lie beside the spool's */
+export async function openSpoolWorld(more: readonly Migration[] = []): Promise<SpoolWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'pli-spool-'))
-  const db = await openDatabase({ file: join(folder, 'pli.sqlite'), migrations: spoolMigrations })
+  const db = await openDatabase({ file: join(folder, 'pli.sqlite'), migrations: [...spoolMigrations, ...more] })
   const bytes = await openBytes(join(folder, 'messages'), newVault())
   const now = () => world.now
   let count = 0
