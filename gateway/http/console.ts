@@ -5,7 +5,7 @@ import { filingPages } from '../../dmp-bridge/console/index.ts'
 import type { Bridge } from '../../dmp-bridge/index.ts'
 import { dataKey } from '../data-key.ts'
 import { timelineOf } from '../timeline.ts'
-import { startConsole } from './pages/index.ts'
+import { type ConsoleOptions, startConsole } from './pages/index.ts'
 import type { HttpsServer } from './server.ts'
 
 /** Puts the pages of the rooms into the shell, and opens their door. @throws when the port can't be had */
@@ -18,16 +18,18 @@ export function openConsole(options: {
   tls: ServerTls
   audit: Audit
   now: () => number
+  /** of passwords; argon2 by default */
+  hashing?: ConsoleOptions['hashing']
   log: Log
 }): Promise<HttpsServer> {
-  const { configuration, db, bridge, boxes, vault, tls, audit, now, log } = options
+  const { configuration, db, bridge, boxes, vault, tls, audit, now, hashing, log } = options
   const ledger = async (messageId: string) => (await timelineOf(db, messageId))?.lines ?? []
   const { orders, summaries, ring } = bridge
   const filings = filingPages({ db, orders, summaries, ring, ledger, audit: audit.append })
   return startConsole({
     console: configuration.console,
     name: configuration.name,
-    ...{ db, boxes, tls, audit, now, log },
+    ...{ db, boxes, tls, audit, now, hashing, log },
     key: dataKey(configuration.data, 'console', vault),
     areas: [{ path: '/depots', title: 'Dépôts au DMP', app: filings }],
     open: [],

@@ -4,7 +4,7 @@ import { type Audit, readSecret, type ServerTls } from '../../../crypto/index.ts
 import type { PageEnv } from '../../../dmp-bridge/console/index.ts'
 import { type BoxesOfPeople, boxesOfPerson, openFamiliarNetworks, openThrottle, type SignInBox } from '../../sign-in/index.ts'
 import { type HttpsServer, openHttps } from '../server.ts'
-import { operatorsOf } from './operators.ts'
+import { type Hashing, operatorsOf } from './operators.ts'
 import { openProfessionals } from './professionals.ts'
 import { openSessions, type Person } from './sessions.ts'
 import { openPageShell, type SignedIn } from './shell.tsx'
@@ -25,9 +25,7 @@ export interface ConsoleOptions {
   audit: Audit
   /** milliseconds */
   now: () => number
-  /** Slow on purpose; argon2 by default. */
-  hash?: (password: string) => Promise<string>
-  verify?: (encoded: string, password: string) => Promise<boolean>
+  hashing?: Hashing | undefined
   log: Log
 }
 

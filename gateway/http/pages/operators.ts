@@ -13,6 +13,12 @@ export interface Operator {
   hasRecovery: boolean
 }
 
+/** Of passwords: slow on purpose. */
+export interface Hashing {
+  hash: (password: string) => Promise<string>
+  verify: (encoded: string, password: string) => Promise<boolean>
+}
+
 /** What a new operator is given, once. */
 export interface NewOperator {
   password: string
@@ -38,15 +44,13 @@ const NAME = /^[a-z][a-z0-9._-]{1,31}$/
 const WINDOW = 1
 
 /**
- * @param options.now milliseconds @param options.hash of passwords, slow on purpose
+ * @param options.now milliseconds
  * @param options.key 32 octets kept beside the database @param options.title shown in the authenticator
  */
 export function openOperators(
   db: Database,
-  options: {
+  options: Hashing & {
     now: () => number
-    hash: (password: string) => Promise<string>
-    verify: (encoded: string, password: string) => Promise<boolean>
     key: Buffer
     audit: Audit
     title: string
@@ -129,11 +133,10 @@ export function operatorsOf(options: {
   name: string
   audit: Audit
   now: () => number
-  hash?: (password: string) => Promise<string>
-  verify?: (encoded: string, password: string) => Promise<boolean>
+  hashing?: Hashing | undefined
 }): Operators {
-  const { db, key, name, audit, now, hash = hashPassword, verify = verifyPassword } = options
-  return openOperators(db, { now, hash, verify, key, audit, title: `Pli ${name}` })
+  const { db, key, name, audit, now, hashing = { hash: hashPassword, verify: verifyPassword } } = options
+  return openOperators(db, { now, ...hashing, key, audit, title: `Pli ${name}` })
 }
 
 function stale(sentence: string): (error: unknown) => never {

@@ -64,7 +64,7 @@ export function openProfessionals(options: {
   async function issuer(): Promise<oidc.Configuration> {
     if (known && now() - known.at < KEPT_MS) return known.issuer
     const settings = { [oidc.customFetch]: ask, timeout: PATIENCE_MS / 1_000, execute: [oidc.enableNonRepudiationChecks] }
-    const found = await oidc.discovery(new URL(psc.issuer), psc.clientId, undefined, oidc.ClientSecretBasic(secret), settings)
+    const found = await oidc.discovery(new URL(psc.issuer), psc.clientId, undefined, oidc.ClientSecretPost(secret), settings)
     known = { issuer: found, at: now() }
     return found
   }

@@ -74,7 +74,7 @@ export function openPageShell(options: PageShellOptions): Hono<ShellEnv> {
     const { headers } = context.res
     for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value)
     if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
-    const operation = `${context.req.method} ${routePath(context, -1)}`
+    const operation = `${context.req.method} ${routePath(context)}`
     log.info('page', { operation, by: context.var.visitor?.by ?? '', status: context.res.status, ms: now() - began })
   })
   app.use(bodyLimit({ maxSize: MAX_BODY, onError: context => refused(context as ShellContext, 413) }))

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Database, openDatabase } from '../../../config/database/index.ts'
+import { type Database, type Migration, openDatabase } from '../../../config/database/index.ts'
 import { bridgeLog } from '../../../dmp-bridge/bridge-log.ts'
 import { DEFAULT_LIMITS } from '../../../dmp-bridge/caps.ts'
 import type { Sender } from '../../../dmp-bridge/decide.ts'
@@ -87,10 +87,12 @@ export interface BridgeWorld {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-export async function startBridgeWorld(options: Partial<BridgeOptions> & { withoutDmp?: boolean } = {}): Promise<BridgeWorld> {
+export async function startBridgeWorld(
+  options: Partial<BridgeOptions> & { withoutDmp?: boolean; migrations?: Migration[] } = {},
+): Promise<BridgeWorld> {
   const dmp = await startTinyDmp()
   const file = join(mkdtempSync(join(tmpdir(), 'pli-bridge-')), 'pli.sqlite')
-  const db = await openDatabase({ file, migrations: bridgeMigrations })
+  const db = await openDatabase({ file, migrations: options.migrations ?? bridgeMigrations })
   let owners = 0
 
   const create = (more: Partial<BridgeOptions>) =>

@@ -3,10 +3,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import { listen, trackSockets } from '../dmp-simulator/server.ts'
 import type { Issued } from '../pki.ts'
+import { type Answer, type Distortion, openCodeFlow, type WebClient } from './code-flow.ts'
 import { jwksOf, type MintOptions, newIssuerKeys, writeToken } from './mint.ts'
 
 /** `down`: connections are cut; `slow`: the answer never comes; `http-500`. For the paths that contain `path`, or for all. */
-export type PscFault = { kind: 'down' | 'slow' | 'http-500'; path?: 'certs' | 'introspect' }
+export type PscFault = { kind: 'down' | 'slow' | 'http-500'; path?: 'certs' | 'introspect' | 'token' }
 
 /** Pro Santé Connect as a resource server sees it: discovery, keys, introspection. Who wants a token asks for it in-process. */
 export interface PscSimulator extends AsyncDisposable {
@@ -20,6 +21,11 @@ export interface PscSimulator extends AsyncDisposable {
   mint(options: MintOptions): string
   /** The session was ended: the token is not active any more. */
   end(token: string): void
+  /** The one web site whose visitors sign in here; `register` says where they are sent back to. */
+  readonly web: { clientId: string; clientSecret: string }
+  register(site: { redirectUri: string; cards: readonly { subject: string; name: string }[] }): void
+  /** What is wrong with the tokens of web sites, from now on. */
+  distort(wanted: Distortion): void
   /** New keys, from now on. */
   rotate(): void
   setFault(fault: PscFault | undefined): void
@@ -44,6 +50,15 @@ export async function startPscSimulator(options: {
   const requests: { method: string; path: string; status: number }[] = []
   let keys = newIssuerKeys()
   let fault: PscFault | undefined
+  const web: WebClient = { clientId: 'pli-console', clientSecret: randomBytes(24).toString('base64url'), redirectUri: '' }
+  let cards: readonly { subject: string; name: string }[] = []
+  const flow = openCodeFlow({
+    issuer: () => issuer,
+    client: web,
+    cards: () => cards,
+    write: (claims, signed) => writeToken(claims, keys, signed),
+    now,
+  })
 
   const server = createServer({ cert: certificate.certificatePem, key: certificate.keyPem }, (request, response) => {
     const path = new URL(request.url ?? '/', issuer).pathname.split('/').at(-1) ?? ''
@@ -62,12 +77,35 @@ export async function startPscSimulator(options: {
   async function answer(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (path === 'http-500') return send(response, 500, { error: 'server_error' })
     if (path === 'introspect') return introspect(request, response)
+    if (path === 'auth') {
+      const { searchParams } = new URL(request.url ?? '/', issuer)
+      return give(response, flow.authorize(request.method ?? '', searchParams, new URLSearchParams(await bodyOf(request))))
+    }
+    const { authorization } = request.headers
+    if (path === 'token' && request.method === 'POST')
+      return give(response, flow.token(authorization, new URLSearchParams(await bodyOf(request))))
+    if (path === 'userinfo') return give(response, flow.userinfo(authorization))
     if (request.method !== 'GET') return send(response, 405, { error: 'invalid_request' })
     if (path === 'certs') return send(response, 200, jwksOf(keys))
     if (path === 'openid-configuration') {
-      return send(response, 200, { issuer, jwks_uri: `${connect}/certs`, introspection_endpoint: introspection.url })
+      return send(response, 200, discovery())
     }
     send(response, 404, { error: 'not_found' })
+  }
+
+  function discovery() {
+    return {
+      issuer,
+      jwks_uri: `${connect}/certs`,
+      introspection_endpoint: introspection.url,
+      authorization_endpoint: `${connect}/auth`,
+      token_endpoint: `${connect}/token`,
+      userinfo_endpoint: `${connect}/userinfo`,
+      response_types_supported: ['code'],
+      code_challenge_methods_supported: ['S256'],
+      id_token_signing_alg_values_supported: ['RS256'],
+      authorization_response_iss_parameter_supported: true,
+    }
   }
 
   /** RFC 7662, with the client's password in the header and nowhere else (RFC 6749 §2.3.1). */
@@ -114,6 +152,12 @@ export async function startPscSimulator(options: {
     introspection,
     audience,
     requests,
+    web,
+    register(site) {
+      web.redirectUri = site.redirectUri
+      cards = site.cards
+    },
+    distort: flow.distort,
     mint,
     end: token => void tokens.delete(token),
     rotate() {
@@ -126,6 +170,11 @@ export async function startPscSimulator(options: {
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+function give(response: ServerResponse, { status, headers, json, html }: Answer): void {
+  const type = html === undefined ? 'application/json' : 'text/html; charset=utf-8'
+  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', ...headers }).end(html ?? JSON.stringify(json ?? {}))
 }
 
 function send(response: ServerResponse, status: number, value: object): void {

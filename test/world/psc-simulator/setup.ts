@@ -22,6 +22,8 @@ export interface SignInConfiguration {
 export async function startPscFor(options: { pki: Pki; folder: string; port?: number | undefined }): Promise<{
   psc: PscSimulator
   signIn: SignInConfiguration
+  /** The part `console.psc`. */
+  web: { issuer: string; clientId: string; clientSecret: string; anchors: string[] }
 }> {
   const { pki, folder, port } = options
   await mkdir(folder, { recursive: true })
@@ -36,10 +38,13 @@ export async function startPscFor(options: { pki: Pki; folder: string; port?: nu
   const [secret, root] = [join(folder, 'psc.secret'), join(folder, 'psc.root.pem')]
   await writeFile(secret, `${psc.introspection.clientSecret}\n`, { mode: 0o600 })
   await writeFile(root, pki.authorities[0] ?? '')
+  const webSecret = join(folder, 'console.secret')
+  await writeFile(webSecret, `${psc.web.clientSecret}\n`, { mode: 0o600 })
   const { url, clientId } = psc.introspection
   const introspection = { url, clientId, clientSecret: secret }
   return {
     psc,
+    web: { issuer: psc.issuer, clientId: psc.web.clientId, clientSecret: webSecret, anchors: [root] },
     signIn: {
       psc: { issuer: psc.issuer, jwks: psc.jwks, introspection, audience: [psc.audience], anchors: [root] },
       certificates: await pki.write(join(folder, 'clients')),
