@@ -122,7 +122,13 @@ export const FILING_REASONS = {
 export type FilingReason = keyof typeof FILING_REASONS | Reason
 
 /** Of the document's reasons, those that a human may answer for; all others can only be mended (DESIGN decision 7: unknown means no). */
-const OVERRULABLE: ReadonlySet<string> = new Set<Reason>(['not-declared', 'announce-first', 'twins-differ'])
+const OVERRULABLE: ReadonlySet<string> = new Set<Reason>([
+  'not-declared',
+  'announce-first',
+  'twins-differ',
+  'implausible-type',
+  'operator-hold',
+])
 
 /** @returns whether a human's release covers this reason */
 export function isOverrulable(reason: string): boolean {

@@ -1,3 +1,5 @@
+import type { Rules } from './rules.ts'
+
 /** Who sends the message, as the session knew it (never as a header says it). */
 export interface Sender {
   /** of the box */
@@ -24,4 +26,6 @@ export interface Policy {
   sector: string
   /** who answers for the automated processing: the VIHF names him when the box has no professional */
   responsible: { idNatPs: string; name: string }
+  /** the rule table in effect; the one that comes with the program when absent */
+  rules?: Rules
 }

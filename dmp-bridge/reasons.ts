@@ -187,6 +187,37 @@ export const REASONS = {
     en: 'METADATA.XML, or the HL7 message, restricts or masks the document.',
     action: 'hold',
   },
+  'forbidden-marks': {
+    fr: 'Le document est à la fois invisible pour le patient et masqué aux professionnels, ce que le DMP interdit.',
+    en: 'It is marked both INVISIBLE_PATIENT and MASQUE_PS, which the DMP forbids.',
+    action: 'hold',
+  },
+  'minor-marked': {
+    fr: 'Le patient est mineur, et le document porte une restriction.',
+    en: 'The patient is under age, and the document is restricted.',
+    action: 'hold',
+  },
+  'minor-sensitive': {
+    fr: 'Le patient est mineur, et ce type de document est sensible.',
+    en: 'The patient is under age, and the type is a sensitive one.',
+    action: 'hold',
+  },
+  // rules of plausibility, and of the operator
+  'implausible-type': {
+    fr: 'Aucun des auteurs n’exerce une profession qui produit ce type de document.',
+    en: 'No author is of a profession that writes documents of this type.',
+    action: 'hold',
+  },
+  'operator-hold': {
+    fr: 'L’exploitant demande qu’une personne regarde les documents de ce genre avant leur dépôt.',
+    en: 'The operator wants a human to look at documents of this kind first (dmp.rules).',
+    action: 'hold',
+  },
+  'operator-forbids': {
+    fr: 'L’exploitant ne dépose pas les documents de ce genre, ou pas depuis cette boîte.',
+    en: 'The operator does not file documents of this kind, or not from this box (dmp.rules).',
+    action: 'hold',
+  },
   // author and sender (decision 6, spec dmp §8.1)
   'author-missing': {
     fr: 'Le document n’a pas d’auteur, ou l’un d’eux n’a pas d’identifiant national ou pas de nom.',

@@ -24,11 +24,6 @@ const SHAPES = {
   facilities: z.strictObject({ ...dated, facilities: z.array(concept) }),
   practices: z.strictObject({ ...dated, practices: z.array(concept) }),
   confidentiality: z.strictObject({ ...dated, normal: concept, marks: z.array(concept) }),
-  announcements: z.strictObject({
-    ...dated,
-    types: z.array(z.strictObject({ code, label: code })),
-    templates: z.array(z.strictObject({ templateId: code, label: code })),
-  }),
   specialties: z.strictObject({ ...dated, systems: z.array(z.strictObject({ system: code, shape: code })) }),
   contents: z.strictObject({
     ...dated,
@@ -56,8 +51,6 @@ export interface Tables {
   practice(practice: Coded | undefined): Coded | undefined
   confidentiality(code: string): Coded | undefined
   hasSpecialty(specialty: Coded): boolean
-  /** whether the patient must be told before he can read it */
-  needsAnnouncement(cda: Pick<CdaFacts, 'typeCode' | 'templateIds'>): boolean
   /** what the submission is about (contentTypeCode) */
   contentOf(cda: Pick<CdaFacts, 'encounter' | 'practice'>): Coded
 }
@@ -79,7 +72,6 @@ export function loadTables(folder = TABLES_FOLDER): Tables {
   const { normal, marks } = read(folder, 'confidentiality')
   const specialties = new Map(read(folder, 'specialties').systems.map(each => [each.system, new RegExp(each.shape)]))
   const contents = read(folder, 'contents')
-  const announcements = read(folder, 'announcements')
   return {
     editions: Object.fromEntries(NAMES.map(name => [name, read(folder, name).edition])),
     hasType: type => types.has(key(type)),
@@ -101,9 +93,6 @@ export function loadTables(folder = TABLES_FOLDER): Tables {
     practice: practice => practice && practices.get(key(practice)),
     confidentiality: asked => [normal, ...marks].find(each => each.code === asked),
     hasSpecialty: specialty => specialties.get(specialty.system)?.test(specialty.code) ?? false,
-    needsAnnouncement: ({ typeCode, templateIds }) =>
-      announcements.types.some(each => each.code === typeCode.code) ||
-      announcements.templates.some(each => templateIds.includes(each.templateId)),
     contentOf: cda => {
       const found = contents.encounters[cda.encounter ?? ''] ?? contents.practices[cda.practice?.code ?? ''] ?? contents.other
       return { code: found, system: contents.system, label: contents.labels[found] ?? found }

@@ -13,7 +13,6 @@ export function judgeCodes(cda: CdaFacts, tables: Tables): Reason[] {
   if (cda.labStatus !== undefined && cda.labStatus !== 'completed') reasons.push('partial-biology') // REC_GEN-1070
   if (!tables.facility(cda.facility)) reasons.push('unknown-facility')
   if (!tables.practice(cda.practice)) reasons.push('unknown-practice')
-  if (tables.needsAnnouncement(cda)) reasons.push('announce-first')
   if (cda.confidentiality !== 'N' || cda.confidentialitySystem !== tables.confidentiality('N')?.system) reasons.push('not-normal')
   if (cda.language !== 'fr-FR') reasons.push('not-french')
   return reasons

@@ -36,11 +36,11 @@ function isOfPatient(cx: string, cda: CdaFacts): boolean {
 }
 
 /** A mark is about the document that has the id, even where the entry's file is missing or another (decision 7). */
-export function isMarkedElsewhere(cda: CdaFacts | undefined, message: Recognition): boolean {
-  if (!cda) return false
-  return (message.described ?? []).some(
-    entry => entry.uniqueIds.some(id => bareId(id) === bareId(documentId(cda))) && entry.confidentiality.some(code => code !== 'N'),
-  )
+export function marksElsewhere(cda: CdaFacts | undefined, message: Recognition): string[] {
+  if (!cda) return []
+  return (message.described ?? [])
+    .filter(entry => entry.uniqueIds.some(id => bareId(id) === bareId(documentId(cda))))
+    .flatMap(entry => entry.confidentiality.filter(code => code !== 'N'))
 }
 
 function bareId(id: string): string {

@@ -88,6 +88,12 @@ export const sampleAuthor: FictionalAuthor = {
   },
 }
 
+/** The same person as a medical biologist: who writes the reports of a laboratory. */
+export const sampleBiologist: FictionalAuthor = {
+  ...sampleAuthor,
+  specialty: { code: 'G15_10/SM03', label: 'Médecin - Biologie médicale (SM)' },
+}
+
 /** @returns the text with the five characters that XML reserves replaced, for element contents and attributes. */
 export function xml(text: string): string {
   return text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { decide } from '../../../dmp-bridge/decide.ts'
 import { INS_OIDS } from '../../../dmp-bridge/ins.ts'
 import { isReason, REASONS } from '../../../dmp-bridge/reasons.ts'
-import { type CdaOptions, insWithKey, sampleAuthor, samplePatient } from '../../world/letter.ts'
+import { type CdaOptions, insWithKey, sampleAuthor, sampleBiologist, samplePatient } from '../../world/letter.ts'
 import { cdaOf, letterOf, NOW, policy, read, sender, verdictOf, verdicts } from './samples.ts'
 
 function verdict(options: Partial<CdaOptions>, change: (xml: string) => string = xml => xml) {
@@ -19,7 +19,7 @@ const withTemplate = (template: string) => (xml: string) => xml.replace('<templa
 
 test('complete biology and a vaccination note of the present model are filed', async () => {
   const complete = '<lab:statusCode xmlns:lab="urn:oid:1.3.6.1.4.1.19376.1.3.2" code="completed"/>'
-  expect(await verdict({ type: { code: '11502-2', label: 'x' } }, withAct(complete))).toBe('file')
+  expect(await verdict({ author: sampleBiologist, type: { code: '11502-2', label: 'x' } }, withAct(complete))).toBe('file')
   const present = '<templateId root="1.2.250.1.213.1.1.1.46" extension="2023.01"/>'
   expect(await verdict({ type: { code: '87273-9', label: 'x' } }, withTemplate(present))).toBe('file')
 })
@@ -99,7 +99,7 @@ describe('the document', () => {
     ['written by the patient', { type: { code: '74465-6', label: 'x' } }, xml => xml, ['type-not-for-professionals']],
     [
       'partial biology',
-      { type: { code: '11502-2', label: 'x' } },
+      { author: sampleBiologist, type: { code: '11502-2', label: 'x' } },
       withAct('<lab:statusCode xmlns:lab="urn:oid:1.3.6.1.4.1.19376.1.3.2" code="active"/>'),
       ['partial-biology'],
     ],
@@ -110,8 +110,18 @@ describe('the document', () => {
       withTemplate('<templateId root="1.2.250.1.213.1.1.1.46" extension="2021.01"/>'),
       ['unknown-format'],
     ],
-    ['pathology, before it was announced', { type: { code: '60568-3', label: 'x' } }, xml => xml, ['announce-first']],
-    ['genetics, before it was announced', { type: { code: '51969-4', label: 'x' } }, xml => xml, ['announce-first']],
+    [
+      'pathology, before it was announced',
+      { author: sampleBiologist, type: { code: '60568-3', label: 'x' } },
+      xml => xml,
+      ['announce-first'],
+    ],
+    [
+      'genetics, before it was announced',
+      { author: sampleBiologist, type: { code: '51969-4', label: 'x' } },
+      xml => xml,
+      ['announce-first'],
+    ],
     ['unknown media type', {}, xml => xml.replace('mediaType="application/pdf"', 'mediaType="application/msword"'), ['unknown-format']],
     [
       'structured, model not listed',

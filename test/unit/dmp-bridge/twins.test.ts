@@ -6,7 +6,7 @@ import { decide } from '../../../dmp-bridge/decide.ts'
 import { isOverrulable } from '../../../dmp-bridge/filing-reasons.ts'
 import { recogniseMessage } from '../../../dmp-bridge/recognise.ts'
 import { corpus, hasCorpus } from '../../support/corpus.ts'
-import { buildMail, buildPdf, buildXdm, type CdaOptions, sampleAuthor, samplePatient } from '../../world/letter.ts'
+import { buildMail, buildPdf, buildXdm, type CdaOptions, sampleAuthor, sampleBiologist, samplePatient } from '../../world/letter.ts'
 import { cdaOf, NOW, otherPatient, policy, sender, verdicts } from './samples.ts'
 
 const PDF = buildPdf(['Compte rendu'])
@@ -14,7 +14,14 @@ const BIOLOGY = { code: '11502-2', label: 'CR d’examens biologiques' }
 
 /** The form of level 1: a PDF in a CDA. */
 function level1(options: Partial<CdaOptions> = {}): string {
-  return cdaOf({ type: BIOLOGY, uniqueId: '2.25.1', setId: '2.25.100', body: { mediaType: 'application/pdf', content: PDF }, ...options })
+  return cdaOf({
+    type: BIOLOGY,
+    author: sampleBiologist,
+    uniqueId: '2.25.1',
+    setId: '2.25.100',
+    body: { mediaType: 'application/pdf', content: PDF },
+    ...options,
+  })
 }
 
 /** The structured form, which may have the PDF in its section of copies. */
