@@ -1,4 +1,4 @@
-import { buildPdf } from '../../../world/letter.ts'
+import { buildPdf, sampleBiologist } from '../../../world/letter.ts'
 import { attached, DOC, instead, type Scene, swap } from './bend.ts'
 import type { Case } from './case.ts'
 import { samplePatient } from './patients.ts'
@@ -6,7 +6,7 @@ import { samplePatient } from './patients.ts'
 const INS = samplePatient.ins ?? ''
 const BIOLOGY = { code: '11502-2', label: 'CR d’examens biologiques' }
 const PDF = buildPdf(['Compte rendu'])
-const FORM1 = { type: BIOLOGY, body: { mediaType: 'application/pdf' as const, content: PDF } }
+const FORM1 = { type: BIOLOGY, author: sampleBiologist, body: { mediaType: 'application/pdf' as const, content: PDF } }
 
 /** The structured form of a report, with the PDF as its copy unless another is given. */
 export function structured(xml: string, copy: Buffer = PDF): string {
