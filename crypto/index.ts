@@ -21,6 +21,7 @@ export {
   type SignOptions,
   type Source,
   signDetached,
+  signOpaque,
   type VerifyOptions,
   verifyDetached,
 } from './cms/index.ts'

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { Compilable, Statement } from '../config/index.ts'
 import { ContentFault, ContentGuard, type ContentLimits, type ContentSummary } from './content-guard.ts'
@@ -42,6 +43,14 @@ export interface IntakeOptions<Box extends OwnBox> {
   onAccepted(message: { id: string; legs: readonly Leg[]; by: string | undefined; toFile: boolean; toCarry: boolean }): void
 }
 
+interface Received<Box> {
+  summary: ContentSummary
+  facts: HeaderFacts
+  box: Box | undefined
+  /** of what goes on, below our trace field: sender and recipient have the same octets */
+  sha256: string
+}
+
 /** Takes the content of a message, from DATA to 250. */
 export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
   const { spool, now, patients } = options
@@ -55,14 +64,14 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
     let prepared: Prepared | undefined
     let accepted: Parameters<typeof options.onAccepted>[0]
     try {
-      const { summary, facts, box } = await receive(asked, content, draft)
+      const { summary, facts, box, sha256 } = await receive(asked, content, draft)
       const transaction = { ...asked, box } // From says as which box it is written
       const toFile = transaction.box !== undefined && summary.mayCarryDocuments && !facts.report
       const toCarry = options.hasRoom(transaction.recipients.map(({ domain }) => domain))
       const told = await patientRows(draft.id, transaction, facts)
       prepared = await stored(spool.prepare(draft, envelopeOf(transaction, summary, facts, draft), toCarry, toFile))
       const filing = toFile && transaction.box ? options.filingRows({ id: draft.id, box: transaction.box, acceptedAt: now() }) : []
-      const line = spool.event(draft.id, null, 'accepted', acceptedDetail(transaction))
+      const line = spool.event(draft.id, null, 'accepted', { ...acceptedDetail(transaction), sha256 })
       await stored(spool.accept(prepared, [line, ...filing, ...told]))
       accepted = { id: draft.id, legs: prepared.legs, by: transaction.signedIn?.address, toFile, toCarry }
     } catch (error) {
@@ -75,26 +84,31 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
   }
 
   /** Everything is checked as it arrives; what is refused is read on, so that the reply comes when the client listens. */
-  async function receive(
-    transaction: Transaction<Box>,
-    content: Readable,
-    draft: Draft,
-  ): Promise<{ summary: ContentSummary; facts: HeaderFacts; box: Box | undefined }> {
+  async function receive(transaction: Transaction<Box>, content: Readable, draft: Draft): Promise<Received<Box>> {
     const toPatient = isToPatient(transaction)
     const most = toPatient ? Math.min(options.limits.size, patients.messageBytes) : options.limits.size
     const guard = new ContentGuard({ ...options.limits, size: most })
     let checked: { facts: HeaderFacts; box: Box | undefined } | undefined
     let refusal: unknown
     let early: Buffer[] = []
+    const digest = createHash('sha256')
+    const write = async (bytes: Buffer) => {
+      digest.update(bytes)
+      await stored(draft.write(bytes))
+    }
+    const writeStart = async ({ facts }: { facts: HeaderFacts }, header: Buffer, start: Buffer) => {
+      await stored(draft.write(traceOf(transaction, draft.id)))
+      await write(completed(transaction, facts, draft.id, header, start))
+    }
     for await (const chunk of content as AsyncIterable<Buffer>) {
       guard.write(chunk)
       if (refusal || guard.fault) continue
       try {
-        if (checked) await stored(draft.write(chunk))
+        if (checked) await write(chunk)
         else early.push(chunk)
         if (!checked && guard.header) {
           checked = await options.checkHeader(transaction, guard.fields)
-          await stored(draft.write(withTrace(transaction, checked.facts, draft.id, guard.header, Buffer.concat(early))))
+          await writeStart(checked, guard.header, Buffer.concat(early))
           early = []
         }
       } catch (error) {
@@ -106,9 +120,9 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
     const summary = guard.end()
     if (!checked) {
       checked = await options.checkHeader(transaction, guard.fields) // a message without a body: its header ends with the message
-      await stored(draft.write(withTrace(transaction, checked.facts, draft.id, summary.header, Buffer.concat(early))))
+      await writeStart(checked, summary.header, Buffer.concat(early))
     }
-    return { summary, ...checked }
+    return { summary, ...checked, sha256: digest.digest('hex') }
   }
 
   function isToPatient({ box, recipients }: Transaction<Box>): boolean {
@@ -132,16 +146,19 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
     return [...patients.rowsFor(mail), ...lines]
   }
 
-  /** The trace field goes before all others (RFC 5321 §4.4); a submission is completed (RFC 6409 §8) and loses what is for others. */
-  function withTrace(transaction: Transaction<Box>, facts: HeaderFacts, id: string, header: Buffer, start: Buffer): Buffer {
-    const at = new Date(now())
-    const trace = traceField({ ...transaction.trace, id, at, hostname: options.hostname })
-    if (!transaction.box) return Buffer.concat([trace, start])
+  /** The trace field goes before all others (RFC 5321 §4.4). */
+  function traceOf(transaction: Transaction<Box>, id: string): Buffer {
+    return traceField({ ...transaction.trace, id, at: new Date(now()), hostname: options.hostname })
+  }
+
+  /** A submission is completed (RFC 6409 §8) and loses what is for others; what another operator hands in stays as it is. */
+  function completed(transaction: Transaction<Box>, facts: HeaderFacts, id: string, header: Buffer, start: Buffer): Buffer {
+    if (!transaction.box) return start
     const added = [
       ...(facts.messageId ? [] : [renderField('Message-ID', headerMessageId(facts, id))]),
-      ...(facts.hasDate ? [] : [renderField('Date', dateTime(at))]),
+      ...(facts.hasDate ? [] : [renderField('Date', dateTime(new Date(now())))]),
     ]
-    return Buffer.concat([trace, ...added, hiddenFields(transaction).reduce(removeField, header), start.subarray(header.length)])
+    return Buffer.concat([...added, hiddenFields(transaction).reduce(removeField, header), start.subarray(header.length)])
   }
 
   /** RFC 5322 §3.6.3 and §3.6.6: nobody learns of a Bcc recipient. The end of a conversation is said to patients only (spec MSSanté §2.3). */

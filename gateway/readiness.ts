@@ -7,7 +7,7 @@ import { identityFiles } from './filing.ts'
  * @throws ConfigurationFault with all that is wrong, not only the first
  */
 export function checkKeys(file: string, configuration: Configuration): void {
-  const { masterKeys, tls, whiteList, dmp, signIn, console } = configuration
+  const { masterKeys, tls, whiteList, dmp, signIn, console, signature } = configuration
   const { fhir } = configuration.directory
   const { psc, certificates } = signIn
   const faults = [
@@ -15,6 +15,7 @@ export function checkKeys(file: string, configuration: Configuration): void {
     ...faultOf('tls', () => loadIdentity(identityFiles(tls))),
     ...faultOf('tls', () => loadAnchors(tls)),
     ...faultOf('whiteList', () => loadAnchors(whiteList)),
+    ...(signature ? faultOf('signature', () => loadIdentity(identityFiles(signature))) : []),
     ...(certificates ? faultOf('signIn.certificates', () => loadAnchors(certificates)) : []),
     ...(psc
       ? [

@@ -1,4 +1,7 @@
+import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
+import type { Configuration } from '../../config/index.ts'
+import { proofIdentity, proofOf, signProof } from '../proof.ts'
 import { type Timeline, type TimelineLine, timelineOf } from '../timeline.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { clock, print } from './output.ts'
@@ -9,12 +12,24 @@ export function traceCommand(program: Command): void {
     .description("one message's whole ledger")
     .argument('<message-id>', 'our id, or the Message-ID field')
     .requiredOption(...CONFIG_OPTION)
+    .option('--proof <file>', 'write what is known of it as a signed document, for somebody who does not know us (CMS)')
     .option('--json', 'for programs')
-    .action(async (id: string, { config, json }: { config: string; json?: boolean }) => {
-      const timeline = await withData(config, db => timelineOf(db, id))
+    .action(async (id: string, { config, json, proof }: { config: string; json?: boolean; proof?: string }) => {
+      const timeline = await withData(config, async (db, configuration) => {
+        const found = await timelineOf(db, id)
+        if (found && proof) await writeProof(proof, found, configuration)
+        return found
+      })
       if (!timeline) throw new Error('no message of that id')
       print(json, timeline, () => timelineText(timeline))
     })
+}
+
+async function writeProof(file: string, timeline: Timeline, configuration: Configuration): Promise<void> {
+  const at = new Date()
+  const identity = proofIdentity(configuration)
+  await writeFile(file, await signProof(proofOf(timeline, configuration, at), identity, at), { mode: 0o600 })
+  console.error(`${file} is signed; to read it: openssl cms -verify -inform DER -in ${file} -CAfile AUTHORITIES.pem -purpose any`)
 }
 
 /** @returns the timeline for a person: the ledger, then where each recipient stands */

@@ -1,6 +1,9 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { simpleParser } from 'mailparser'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { pli, run } from '../../support/cli.ts'
 import { withoutTrace } from '../../support/maildir.ts'
 import { openStage, type Stage } from '../../support/stage.ts'
 import { until } from '../../support/until.ts'
@@ -57,6 +60,43 @@ test('the letter in the recipient’s mailbox is the one that was written, octet
   // Where the doctor sits is nobody's business; that TLS and a password were used is.
   expect(trace.match(/^Received:/gm)).toHaveLength(2)
   expect(trace).toMatch(new RegExp(`by smtp\\.alpha\\.mssante\\.example \\(TLSv1\\.3:[^)]*\\) with ESMTPSA id ${id};`))
+})
+
+test('what is known of the letter can be had signed, and checked by anybody with openssl', async () => {
+  const { operators, shared, folder, accounts } = stage.world
+  const [file, shown, authorities] = ['proof.p7m', 'proof.json', 'authorities.pem'].map(name => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ]
+  writeFileSync(authorities, shared.anchors.map(anchor => readFileSync(anchor, 'utf8')).join('\n'))
+  const made = await pli('trace', id, '-c', operators.alpha.configuration, '--proof', file)
+  expect(made).toMatchObject({ status: 0 })
+  const verify = (path: string) =>
+    run('openssl', `cms -verify -inform DER -in ${path} -CAfile ${authorities} -purpose any -out ${shown}`.split(' '))
+  expect((await verify(file)).stderr).toContain('CMS Verification successful')
+  const proof = JSON.parse(readFileSync(shown, 'utf8'))
+  expect(proof).toMatchObject({
+    operator: { hostname: 'smtp.alpha.mssante.example' },
+    message: {
+      id,
+      messageId: letter.messageId,
+      from: accounts.sender.address,
+      sha256: createHash('sha256').update(letter.eml).digest('hex'),
+    },
+    recipients: [
+      {
+        address: accounts.recipient.address,
+        relayed: { detail: { tls: 'TLSv1.3', peer: expect.stringMatching(/^CN=smtp\.beta\.mssante\.example/) } },
+        receipts: [{ what: 'delivered', detail: { by: 'dsn' } }],
+      },
+    ],
+    filings: [{ uniqueId: letter.uniqueId, state: 'filed' }],
+  })
+  const forged = readFileSync(file)
+  forged[forged.indexOf('TLSv1.3') + 6]! ^= 1
+  writeFileSync(file, forged)
+  expect((await verify(file)).status).not.toBe(0)
 })
 
 test('the acknowledgement is a delivery report of RFC 3464, in French', async () => {
