@@ -11,6 +11,7 @@ import type { Reason } from './reasons.ts'
 import { shippedRules } from './rules.ts'
 import { shippedTables, type Tables } from './tables.ts'
 import { twinshipOf } from './twins.ts'
+import { judgeCandidate } from './wrap/judge.ts'
 
 export type { Policy, Sender } from './policy.ts'
 
@@ -38,6 +39,7 @@ export function decide(
   // The same bytes may come twice (two archives of one document were met): the first copy stands for all, with what is said of each.
   const copies = document.content.length === 0 ? [document] : message.documents.filter(each => each.sha256 === document.sha256)
   if (copies[0] && copies[0].path !== document.path) return { action: 'ignore', reasons: ['duplicate'] }
+  if (document.candidate) return judgeCandidate(document, message, sender, policy)
   const twinship = twinshipOf(document, message.documents)
   const twins = 'twin' in twinship ? message.documents.filter(each => each.sha256 === twinship.twin.sha256) : []
   // A mark is about the document in whichever form: what is marked is never a mere copy.

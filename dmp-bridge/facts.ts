@@ -113,6 +113,18 @@ export interface MetadataFacts {
   replaces: boolean
 }
 
+/** A file that could be wrapped as a CDA of level 1, once a human has said whose it is. */
+export interface Candidate {
+  kind: 'pdf' | 'jpeg' | 'tiff' | 'rtf' | 'text' | 'hprim'
+  mediaType: 'application/pdf' | 'image/jpeg' | 'image/tiff' | 'text/rtf' | 'text/plain'
+  /** what the file says of its patient (HPRIM): never an identity, only what may contradict one */
+  states?: { name: string; firstName: string; birthDate: string }
+  /** who made it, as it says itself (HPRIM) */
+  from?: string
+  /** of the message: it may name a patient */
+  subject?: string
+}
+
 /** One document found in a message, or one container that could not be opened (then `cda` is absent and `faults` says why). */
 export interface FoundDocument {
   /** where it is, e.g. `2/IHE_XDM.zip/IHE_XDM/SUBSET01/DOC0001.XML`; a file name may hold a patient's name: not for logs */
@@ -124,6 +136,8 @@ export interface FoundDocument {
   /** it came in an archive, as IHE_XDM.zip is one */
   archived?: true
   cda?: CdaFacts
+  /** it is no CDA, and could be wrapped as one: then `cda` is absent */
+  candidate?: Candidate
   /** confidentiality codes of METADATA.XML other than N, or flags of an HL7 v2 message that restrict it */
   marks: string[]
   /** every entry that describes the file */

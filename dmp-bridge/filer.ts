@@ -13,8 +13,10 @@ import type { Patients } from './patients.ts'
 import { isMarkedElsewhere, type ReaderTools } from './reader.ts'
 import type { SubmissionRequest } from './submission.ts'
 import { retryDelay, type Timing } from './timing.ts'
+import { mayWrap } from './wrap/judge.ts'
+import { type WrappingTools, wrappedFor } from './wrap/wrapped-for.ts'
 
-export interface FilerTools extends Omit<ReaderTools, 'note' | 'dmpConfigured'> {
+export interface FilerTools extends Omit<ReaderTools, 'note' | 'dmpConfigured'>, WrappingTools {
   dmp: Dmp | undefined
   patients: Patients
   oppositions: Pick<Oppositions, 'of'>
@@ -56,10 +58,13 @@ async function attempt(filing: FilingRow, tools: FilerTools): Promise<Next> {
   const known = JSON.parse(message.sender) as Sender
   // A declaration that was taken back meanwhile is obeyed; one that came later does not cover what was sent before.
   const sender = { ...known, declared: known.declared && (await tools.isDeclared(known.address)) }
-  const recognition = await tools.recognise(await tools.read(filing.message_id))
-  const document = recognition.documents[filing.place - 1]
-  if (!document && recognition.faults.length > 0) return held(...recognition.faults)
-  if (!document || document.sha256 !== filing.sha256) return held('bytes-changed')
+  const found = await tools.recognise(await tools.read(filing.message_id), { candidates: mayWrap(known) })
+  const place = found.documents[filing.place - 1]
+  if (!place && found.faults.length > 0) return held(...found.faults)
+  if (!place || place.sha256 !== filing.sha256) return held('bytes-changed')
+  const wrapped = await wrappedFor(filing, place, { recognition: found, sender, writtenAt: message.accepted_at }, tools)
+  if ('reasons' in wrapped) return held(...wrapped.reasons)
+  const { document, recognition } = wrapped
 
   const verdict = decide(document, recognition, sender, tools.policy, { now: new Date(tools.now()) })
   const overruled = parse(filing.overruled)

@@ -102,7 +102,17 @@ interface FilingDeletionTable {
   sealed_patient: string
 }
 
+/** What a human said of a file that has no identity, sealed under a key outside the database; gone when its document is filed or given up. */
+interface FilingDescriptionTable {
+  filing_id: string
+  sealed: string
+  described_at: number
+  /** SHA-256 of the document that was made of it at the first attempt: every later one must make the same */
+  wrapped: string | null
+}
+
 export interface BridgeTables {
+  filing_description: FilingDescriptionTable
   inbox: InboxTable
   filing: FilingTable
   filing_order: FilingOrderTable
@@ -200,6 +210,15 @@ export const bridgeMigrations: Migration[] = [
       'ALTER TABLE filing ADD COLUMN version INTEGER',
       // which version of this set is in the DMP?
       `CREATE INDEX filing_set ON filing (set_id) WHERE set_id IS NOT NULL`,
+    ],
+  },
+  {
+    id: 'bridge-6-descriptions',
+    up: [
+      `CREATE TABLE filing_description (
+        filing_id TEXT PRIMARY KEY, sealed TEXT NOT NULL, described_at BIGINT NOT NULL, wrapped TEXT)`,
+      // was this file, or this image, sent before?
+      'CREATE INDEX filing_bytes ON filing (sha256)',
     ],
   },
 ]

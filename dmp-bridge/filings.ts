@@ -24,6 +24,13 @@ export interface DocumentSet {
   version?: number
 }
 
+/** A file that came before, by its bytes. */
+export interface EarlierFiling {
+  sha256: string
+  state: FilingState
+  ours: boolean
+}
+
 /** How an attempt ended that settles nothing. */
 export interface Deferral {
   code: string
@@ -150,6 +157,21 @@ export function openFilings(db: Database, options: { owner: string; now: () => n
     ofSets(sets: readonly string[]): Promise<FilingRow[]> {
       if (sets.length === 0) return Promise.resolve([])
       return db.run(bridge.selectFrom('filing').selectAll().where('set_id', 'in', sets).orderBy('created_at'))
+    },
+
+    /** @returns the filings of files with these bytes in earlier messages; `ours` tells whether the same box sent it */
+    async sentBefore(message: InboxRow, hashes: readonly string[]): Promise<EarlierFiling[]> {
+      if (hashes.length === 0) return []
+      const rows = await db.run(
+        bridge
+          .selectFrom('filing')
+          .innerJoin('inbox', 'inbox.message_id', 'filing.message_id')
+          .select(['filing.sha256', 'filing.state', 'inbox.box'])
+          .where('filing.sha256', 'in', hashes)
+          .where('filing.message_id', '<>', message.message_id)
+          .limit(500),
+      )
+      return rows.map(({ sha256, state, box }) => ({ sha256, state, ours: box === message.box }))
     },
 
     async message(messageId: string): Promise<InboxRow | undefined> {

@@ -15,6 +15,7 @@ import type { BridgePolicy } from './reader.ts'
 import { openRecogniser } from './recogniser.ts'
 import { TIMING, type Timing } from './timing.ts'
 import { BridgeWorker } from './worker.ts'
+import { openDescriptions } from './wrap/descriptions.ts'
 
 /** Where the accepted messages are. The bridge never changes one; it says when it needs one no longer. */
 export interface MailSource {
@@ -78,13 +79,16 @@ export function createBridge(options: BridgeOptions): Bridge {
   const now = () => options.clock.now()
   const bell = options.bell ?? processBell()
   const recogniser = openRecogniser({ threads: timing.readers, limits: options.limits, timeoutMs: options.readingMs ?? 30_000 })
+  const descriptions = openDescriptions(db, { secret: options.patientKey })
   const worker = new BridgeWorker({
     filings: openFilings(db, { owner: options.owner, now, leaseMs: timing.leaseMs }),
     patients: openPatients(db, { secret: options.patientKey, now, timing }),
     oppositions: openOppositions(db, { secret: options.patientKey, now }),
     pace: openPace(db, { structure: policy.structure, perSecond: timing.submissionsPerSecond, now }),
     breaker: new Breaker({ after: timing.breakerAfter, probeMs: timing.probeMs }),
-    recognise: eml => recogniser.message(eml),
+    recognise: (eml, options) => recogniser.message(eml, options),
+    recogniseFile: (name, bytes) => recogniser.file(name, bytes),
+    descriptions,
     read: id => mail.read(id),
     release: id => mail.release(id),
     note: (id, kind, detail) => mail.note(id, kind, detail),
@@ -102,7 +106,7 @@ export function createBridge(options: BridgeOptions): Bridge {
       await Promise.all([recogniser.close(), dmp?.close(), bell.close()])
     },
     drain: () => worker.drain(),
-    orders: openOrders(db, { now }),
-    summaries: openSummaries({ read: id => mail.read(id), recognise: eml => recogniser.message(eml) }),
+    orders: openOrders(db, { now, descriptions }),
+    summaries: openSummaries({ read: id => mail.read(id), recognise: eml => recogniser.message(eml, { candidates: true }) }),
   }
 }

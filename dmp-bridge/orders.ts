@@ -1,6 +1,11 @@
 import { type Compilable, type Database, required, STALE } from '../config/database/index.ts'
 import { isOverrulable } from './filing-reasons.ts'
 import { before, bridge, type FilingOrder, type FilingRow, type FilingState, WHOLE_MESSAGE } from './filing-tables.ts'
+import { isTypeCode } from './tables.ts'
+import { wrappedId } from './wrap/cda-n1.ts'
+import { type Description, descriptionSchema } from './wrap/description.ts'
+import type { Descriptions } from './wrap/descriptions.ts'
+import { DESCRIBABLE } from './wrap/judge.ts'
 
 /** A filing as a person sees it: ids, codes and times only. */
 export interface FilingView {
@@ -27,7 +32,20 @@ export type OrderResult =
   | { kind: 'done'; state: FilingState; rechecked: string[]; mayBeFiled?: true }
   | {
       kind: 'no'
-      why: 'unknown-filing' | 'wrong-state' | 'being-filed' | 'bytes-released' | 'same-id-other-bytes' | 'already-pending' | 'was-deleted'
+      why:
+        | 'unknown-filing'
+        | 'wrong-state'
+        | 'being-filed'
+        | 'bytes-released'
+        | 'same-id-other-bytes'
+        | 'already-pending'
+        | 'was-deleted'
+        // of `describe`
+        | 'bad-description'
+        | 'not-describable'
+        | 'may-be-filed'
+        | 'already-filed'
+        | 'no-key'
     }
 
 /** Who gives an order: `cli:<user of the machine>`, `console:<address>`, `link` (a link of an acknowledgement). */
@@ -56,13 +74,19 @@ export interface Orders {
   retry(id: string, given: OrderedBy): Promise<OrderResult>
   /** Gives a held document up; its bytes are no longer kept for it. */
   refuse(id: string, given: OrderedBy): Promise<OrderResult>
+  /**
+   * Says of a held file that has no identity whose it is and what: the worker then wraps it as a document of its sender, and judges that. It may be
+   * said again as long as nothing was sent. What is said is kept sealed, until the document is filed or given up.
+   */
+  describe(id: string, given: OrderedBy & Description): Promise<OrderResult>
   /** @returns every order that was followed, oldest first */
   history(id: string): Promise<GivenOrder[]>
 }
 
 const no = (why: Extract<OrderResult, { kind: 'no' }>['why']): OrderResult => ({ kind: 'no', why })
 
-export function openOrders(db: Database, options: { now: () => number }): Orders {
+/** @param options.descriptions where `describe` keeps what it is told; without it nothing can be described */
+export function openOrders(db: Database, options: { now: () => number; descriptions?: Descriptions }): Orders {
   const { now } = options
 
   async function row(id: string): Promise<FilingRow | undefined> {
@@ -80,7 +104,13 @@ export function openOrders(db: Database, options: { now: () => number }): Orders
   }
 
   /** One move along the table; the row must be as it was seen and in nobody's hand. */
-  async function move(order: Order, to: FilingState, values: Partial<FilingRow>, rechecked: string[] = []): Promise<OrderResult> {
+  async function move(
+    order: Order,
+    to: FilingState,
+    values: Partial<FilingRow>,
+    rechecked: string[] = [],
+    with_: Compilable[] = [],
+  ): Promise<OrderResult> {
     const { filing } = order
     const moving = bridge
       .updateTable('filing')
@@ -90,7 +120,7 @@ export function openOrders(db: Database, options: { now: () => number }): Orders
       .where('state', 'in', before(to))
       .where(eb => eb.or([eb('claimed_by', 'is', null), eb('claimed_until', '<=', now())]))
       .returning('id')
-    return (await doneUnlessStale(db.atomically([required(moving), recorded(order)])))
+    return (await doneUnlessStale(db.atomically([required(moving), recorded(order), ...with_])))
       ? { kind: 'done', state: to, rechecked }
       : no('being-filed')
   }
@@ -141,6 +171,12 @@ export function openOrders(db: Database, options: { now: () => number }): Orders
     const back = bridge.updateTable('inbox').set(unread).where('message_id', '=', filing.message_id).where('state', '=', 'read')
     const isDone = await doneUnlessStale(db.atomically([required(gone), back, recorded(order)]))
     return isDone ? { kind: 'done', state: 'pending', rechecked: parse(filing.reasons) } : no('being-filed')
+  }
+
+  /** Filed already, or waiting, under whichever message (EX_GEN-1060: what is unchanged is not sent again). */
+  async function sameFile(filing: FilingRow): Promise<FilingRow | undefined> {
+    const same = bridge.selectFrom('filing').selectAll().where('sha256', '=', filing.sha256).where('id', '<>', filing.id)
+    return (await db.run(same.where('unique_id', 'is not', null).where('state', 'in', ['pending', 'filed', 'deleting'])))[0]
   }
 
   return {
@@ -195,6 +231,30 @@ export function openOrders(db: Database, options: { now: () => number }): Orders
       if (filing.state !== 'held') return no('wrong-state')
       const marks = parse(filing.reasons).filter(reason => reason === 'marked') // they outlive this filing
       return stop({ filing, order: 'refuse', by }, 'refused', ['given-up', ...marks])
+    },
+
+    describe: async (id, { by, ...said }) => {
+      const filing = await row(id)
+      if (!filing) return no('unknown-filing')
+      if (filing.state !== 'held') return no('wrong-state')
+      const parsed = descriptionSchema.safeParse(said)
+      if (!parsed.success) return no('bad-description')
+      if (!options.descriptions?.canKeep) return no('no-key')
+      const reasons = parse(filing.reasons)
+      const isNew = reasons.includes('needs-identity')
+      if (!isNew && !(await options.descriptions.has(id))) return no('not-describable')
+      if (isNew && !reasons.every(reason => DESCRIBABLE.includes(reason))) return no('not-describable')
+      if (mayBeFiled(filing)) return no('may-be-filed') // as somebody else's, then
+      if (!(await hasBytes(filing))) return no('bytes-released')
+      const same = await sameFile(filing)
+      if (same) return no(same.state === 'pending' ? 'already-pending' : 'already-filed')
+      const at = now()
+      const { message_id: messageId, place, sha256 } = filing
+      const uniqueId = wrappedId({ messageId, place, sha256, describedAt: at })
+      const overruled = JSON.stringify([...new Set([...parse(filing.overruled), ...reasons.filter(isOverrulable)])])
+      const fresh = { reasons: '[]', code: null, attempts: 0, faults: 0, doubts: 0, due_at: at, next_attempt_at: at, settled_at: null }
+      const values = { ...fresh, overruled, unique_id: uniqueId, type: isTypeCode(parsed.data.type) ? parsed.data.type : null }
+      return move({ filing, order: 'describe', by }, 'pending', values, [], options.descriptions.saving(id, parsed.data, at))
     },
 
     history: async id => {

@@ -1,4 +1,15 @@
 import type { Rules } from './rules.ts'
+import type { Coded } from './facts.ts'
+
+/** The holder of a box, as the annuaire knows him. Names are empty when it does not. */
+export interface SenderPerson {
+  family: string
+  given: string
+  /** profession and specialty (JDV_J01) */
+  specialty?: Coded
+  /** where he works, as the annuaire names it */
+  structure?: { id: string; name: string }
+}
 
 /** Who sends the message, as the session knew it (never as a header says it). */
 export interface Sender {
@@ -8,6 +19,8 @@ export interface Sender {
   idNatPs?: string
   /** Struct_IdNat of his structures, e.g. `1` + FINESS */
   structures: string[]
+  /** of the box of a person (PER), and of no other: under whose name a file of his is wrapped */
+  person?: SenderPerson
   /** the box declared that it informs its patients and records oppositions (decision 7) */
   declared: boolean
 }

@@ -7,14 +7,16 @@ import type { Filings, NewFiling } from './filings.ts'
 import { judgeVersions, setOf } from './judging/versions.ts'
 import { computeMssHeaders, mssHeadersLine, readMssHeaders } from './mss-headers.ts'
 import { parse } from './orders.ts'
-import { shippedTables } from './tables.ts'
+import { isTypeCode } from './tables.ts'
+import { afterEarlier, candidatesIn } from './wrap/earlier.ts'
+import { mayWrap } from './wrap/judge.ts'
 
 /** What the bridge files for its operator; `delayMs` is the author's time to hold a document back before it goes. */
 export type BridgePolicy = Policy & { delayMs: number }
 
 export interface ReaderTools {
   filings: Filings
-  recognise(eml: Uint8Array): Promise<Recognition>
+  recognise(eml: Uint8Array, options: { candidates: boolean }): Promise<Recognition>
   read(messageId: string): Promise<Uint8Array>
   note(messageId: string, kind: string, detail: Record<string, string>): Promise<void>
   policy: BridgePolicy
@@ -31,11 +33,12 @@ export interface ReaderTools {
 export async function readMessage(message: InboxRow, tools: ReaderTools): Promise<number> {
   const sender = JSON.parse(message.sender) as Sender
   const eml = await tools.read(message.message_id)
-  const recognition = await tools.recognise(eml)
+  const recognition = await tools.recognise(eml, { candidates: mayWrap(sender) })
   const ids = recognition.documents.flatMap(document => keyOf(document.cda) ?? [])
   const sets = recognition.documents.flatMap(document => setOf(document.cda)?.id ?? [])
   const known = { twins: await tools.filings.knownAs(ids), versions: await tools.filings.ofSets(sets) }
-  const planned = planAll(recognition, sender, known, tools)
+  const sent = await tools.filings.sentBefore(message, candidatesIn(recognition))
+  const planned = planAll(recognition, sender, known, tools).map(each => afterEarlier(each, recognition, sent))
   const isHeld = isHeldByAuthor(eml)
   const filings = isHeld ? planned.map(heldBack) : planned
   const ignored = recognition.ignored.filter(part => part.reason !== 'technical')
@@ -136,7 +139,7 @@ export function isMarkedElsewhere(copies: readonly Pick<FilingRow, 'state' | 're
 /** @returns the type of a document when it may stand in a row: a LOINC code, or one that the tables know; anything else is a stranger's text */
 function typeOf(cda: CdaFacts | undefined): string | undefined {
   const code = cda?.typeCode.code
-  return code !== undefined && (/^\d{1,6}-\d$/.test(code) || shippedTables().hasTypeCode(code)) ? code : undefined
+  return code !== undefined && isTypeCode(code) ? code : undefined
 }
 
 /** @returns the document's id when it is one that the DMP takes and that may stand in a row (an extension may be a patient's number) */

@@ -351,7 +351,64 @@ export const REASONS = {
   'message-malformed': { fr: 'Le message est illisible.', en: 'The message can not be read.', action: 'hold' },
   'reading-timed-out': { fr: 'La lecture du message a pris trop de temps.', en: 'Reading took too long.', action: 'hold' },
   'reading-failed': { fr: 'La lecture du message a échoué.', en: 'Reading failed.', action: 'hold' },
+  // a file that is no CDA (spec dmp §1.9, §3, §5)
+  'needs-identity': {
+    fr: 'Ce fichier ne porte pas d’identité qualifiée : décrivez son patient, son type et sa date pour qu’il soit déposé, ou abandonnez-le.',
+    en: 'The file has no qualified identity: somebody of the box has to describe it (pli dmp describe), or to give it up.',
+    action: 'hold',
+  },
+  'not-pdfa': {
+    fr: 'Ce PDF n’est pas au format PDF/A-1, le seul que le DMP accepte. Dans Word : Enregistrer sous, PDF, Options, « Compatible PDF/A ». Dans LibreOffice : Exporter au format PDF, « Archive (PDF/A) », version PDF/A-1b. Renvoyez-le ensuite.',
+    en: 'The PDF is not PDF/A-1, as far as its objects tell.',
+    action: 'hold',
+  },
+  'file-encrypted': {
+    fr: 'Ce fichier est protégé par un mot de passe ou chiffré : il ne peut pas être déposé ainsi.',
+    en: 'The PDF is encrypted.',
+    action: 'hold',
+  },
+  'file-active': {
+    fr: 'Ce fichier contient un script, un programme ou un autre fichier : il ne peut pas être déposé ainsi.',
+    en: 'The file has active content: scripts, actions, embedded files.',
+    action: 'hold',
+  },
+  'file-unreadable': {
+    fr: 'Ce fichier est abîmé ou trop grand pour être vérifié.',
+    en: 'The file is broken, or too large to be checked.',
+    action: 'hold',
+  },
+  'sender-unlisted': {
+    fr: 'Le nom ou la profession de l’expéditeur manque dans l’annuaire : le document ne peut pas être établi à son nom.',
+    en: 'The annuaire does not tell name and profession of the holder of the box.',
+    action: 'hold',
+  },
+  'sender-structure': {
+    fr: 'L’expéditeur n’exerce dans aucune structure au nom de laquelle le DMP est alimenté ici.',
+    en: 'The sender is of no structure that our certificate speaks for.',
+    action: 'hold',
+  },
+  'description-differs': {
+    fr: 'Le fichier nomme un autre patient que sa description.',
+    en: 'The HPRIM dossier states other names than the description.',
+    action: 'hold',
+  },
   // nothing to file
+  'not-ours-to-wrap': {
+    fr: 'Fichier sans identité, d’une boîte qui n’est pas celle d’un professionnel ou qui n’a rien déclaré : il n’est pas déposé.',
+    en: 'No CDA, and the box is not that of a person who declared.',
+    action: 'ignore',
+  },
+  'hprim-of-another': {
+    fr: 'Résultat HPRIM établi par un autre que l’expéditeur : seul son auteur le dépose.',
+    en: 'HPRIM of somebody else than the sender.',
+    action: 'ignore',
+  },
+  'image-of-mail': { fr: 'Image du corps du message, logo ou signature.', en: 'Inline or small image.', action: 'ignore' },
+  'image-repeated': {
+    fr: 'Image déjà jointe à d’autres messages de cette boîte (logo, signature).',
+    en: 'The same image came in other messages of the box.',
+    action: 'ignore',
+  },
   duplicate: { fr: 'Le même document est déjà dans ce message.', en: 'The same document stands earlier in the message.', action: 'ignore' },
   'copy-beside-xdm': {
     fr: 'Copie PDF jointe à un document structuré : elle n’est pas déposée.',

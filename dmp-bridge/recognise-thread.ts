@@ -11,11 +11,14 @@ export interface RecogniseTask {
   bytes: Uint8Array
   limits: Limits
   name?: string
+  /** see `recogniseMessage` */
+  candidates?: boolean
 }
 
 /** Entry of a piscina thread: answers a `Recognition`, whose bytes are moved to the caller, not copied. */
-export default async function recogniseInThread({ bytes, limits, name }: RecogniseTask): Promise<unknown> {
-  const result = name === undefined ? await recogniseMessage(bytes, limits) : await recogniseFile(name, bytes, limits)
+export default async function recogniseInThread({ bytes, limits, name, candidates = false }: RecogniseTask): Promise<unknown> {
+  const options = { candidates }
+  const result = name === undefined ? await recogniseMessage(bytes, limits, options) : await recogniseFile(name, bytes, limits, options)
   const buffers = new Set(result.documents.map(each => each.content.buffer as ArrayBuffer))
   return move({ [transferableSymbol]: [...buffers], [valueSymbol]: result })
 }

@@ -10,6 +10,8 @@ import { withoutPlainBodies } from './plain-bodies.ts'
 import type { Reason } from './reasons.ts'
 import { isEntity, isSignedData, signedContent } from './signed-part.ts'
 import { judgeSubject } from './subject.ts'
+import { type CandidateCount, candidateCount, withCandidate } from './wrap/candidate.ts'
+import { settleCandidates } from './wrap/settle.ts'
 import { readArchive } from './xdm.ts'
 
 export type { CdaFacts, FoundDocument, Ignored, MetadataFacts, PartyFacts, PatientFacts, Recognition } from './facts.ts'
@@ -21,20 +23,28 @@ const MAX_NESTED = 3
  * Finds the health documents of a message: a CDA alone, or in an IHE_XDM.zip (ECO.2.1.1). Content decides, then name and type.
  * Nothing of the message is a reason to throw: what can't be read is a fault, or a document with a fault.
  * @param eml the whole message as it came
+ * @param options.candidates files that are no CDA are looked at too: the sender may have them wrapped. Without it they are not even decoded
  */
-export async function recogniseMessage(eml: Uint8Array, limits: Limits): Promise<Recognition> {
-  const result = await within(limits, budget => readMessage('', eml, { limits, budget, nested: 0 }))
-  return { ...result, ignored: withCopies(result) }
+export async function recogniseMessage(eml: Uint8Array, limits: Limits, options: { candidates?: boolean } = {}): Promise<Recognition> {
+  const count = options.candidates ? { candidates: candidateCount() } : {}
+  const result = await within(limits, budget => readMessage('', eml, { limits, budget, nested: 0, ...count }))
+  return settleCandidates({ ...result, ignored: withCopies(result) })
 }
 
 /**
  * The same for a file of the operator: a message, an archive or one document, told by its content, then by its name.
  * @param name of the file, for its place in the result and where content does not tell
  */
-export async function recogniseFile(name: string, bytes: Uint8Array, limits: Limits): Promise<Recognition> {
-  if (/\.eml$/i.test(name)) return recogniseMessage(bytes, limits)
-  const part = { path: name.split(/[\\/]/).at(-1) ?? name, content: bytes, type: '' }
-  return within(limits, budget => readPart(part, { limits, budget, nested: 0 }))
+export async function recogniseFile(
+  name: string,
+  bytes: Uint8Array,
+  limits: Limits,
+  options: { candidates?: boolean } = {},
+): Promise<Recognition> {
+  if (/\.eml$/i.test(name)) return recogniseMessage(bytes, limits, options)
+  const part = { path: name.split(/[\\/]/).at(-1) ?? name, content: bytes, type: '', inline: false }
+  const count = options.candidates ? { candidates: candidateCount() } : {}
+  return settleCandidates(await within(limits, budget => readPart(part, { limits, budget, nested: 0, ...count })))
 }
 
 /** More documents than are ever judged are none: what is judged takes time on the thread of the mail. */
@@ -52,23 +62,27 @@ interface Reading {
   limits: Limits
   budget: Budget
   nested: number
+  /** files that are no CDA are candidates; absent in a forwarded message, whose author is another */
+  candidates?: CandidateCount
 }
 
 interface Part {
   path: string
   content: Uint8Array
   type: string
+  /** an image of the text, by its headers */
+  inline: boolean
 }
 
 async function readMessage(path: string, eml: Uint8Array, reading: Reading): Promise<Recognition> {
   const bodies: number[] = []
   const broken = exceededCap(eml, reading.limits, start => bodies.push(start))
   if (broken) return nothing(broken)
-  const mail = await parse(withoutPlainBodies(eml, bodies))
+  const mail = await parse(reading.candidates ? eml : withoutPlainBodies(eml, bodies))
   if (!mail) return nothing('message-malformed')
   const results: Recognition[] = []
   for (const [index, attachment] of mail.attachments.entries()) {
-    results.push(await readPart(partOf(attachment, path, index), reading))
+    results.push(await readPart(partOf(attachment, path, index, mail.html || ''), reading))
   }
   if (hidesDocument(mail.text ?? '') || hidesDocument(mail.html || '')) results.push(nothing('document-in-text'))
   return withSubject(mail.subject ?? '', merge(results))
@@ -76,8 +90,10 @@ async function readMessage(path: string, eml: Uint8Array, reading: Reading): Pro
 
 /** What the subject says is about every document of the message. */
 function withSubject(subject: string, result: Recognition): Recognition {
-  const judged = (each: FoundDocument) =>
-    each.cda ? { ...each, faults: [...each.faults, ...judgeSubject(subject, each.cda.patient)] } : each
+  const judged = (each: FoundDocument) => {
+    if (each.candidate) return { ...each, candidate: { subject, ...each.candidate } } // its patient is not known yet
+    return each.cda ? { ...each, faults: [...each.faults, ...judgeSubject(subject, each.cda.patient)] } : each
+  }
   return { ...result, documents: result.documents.map(judged) }
 }
 
@@ -99,18 +115,25 @@ async function parse(eml: Uint8Array): Promise<ParsedMail | undefined> {
   }
 }
 
-function partOf(attachment: Attachment, path: string, index: number): Part {
+function partOf(attachment: Attachment, path: string, index: number, html: string): Part {
   const number = attachment.partId ?? String(index + 1)
   const name = (attachment.filename ?? '').replace(/[\\/\0-\x1f\x7f]/g, '_')
   return {
     path: [path, number, name].filter(each => each !== '').join('/'),
     content: attachment.content,
     type: attachment.contentType.toLowerCase(),
+    inline: isInline(attachment, html),
   }
 }
 
+/** RFC 2392: what the text refers to by its Content-ID, or could (RFC 2387, RFC 2183). */
+function isInline({ contentDisposition, cid, related }: Attachment, html: string): boolean {
+  if (related || cid === undefined) return related
+  return contentDisposition === 'inline' || html.includes(`cid:${cid}`)
+}
+
 async function readPart(part: Part, reading: Reading): Promise<Recognition> {
-  if (part.type === 'message/rfc822' || part.type === 'message/global') return readInner(part, part.content, reading)
+  if (part.type === 'message/rfc822' || part.type === 'message/global') return readForwarded(part, reading)
   if (isSignedData(part.content)) return readSigned(part, reading)
   if (kindOf(part.content) === 'zip') return readArchive(part.path, part.content, reading.limits, reading.budget)
   if (looksLikeCda(part.content)) {
@@ -125,7 +148,12 @@ async function readPart(part: Part, reading: Reading): Promise<Recognition> {
     reading.budget.takeDocument()
     return { documents: [found(part.path, ownBytes(part.content), [pretended])], ignored: [], faults: [] }
   }
-  return readOther(part.path, part.content, part.type, reading.limits, reading.budget)
+  const other = readOther(part.path, part.content, part.type, reading.limits, reading.budget)
+  return reading.candidates ? withCandidate(part, other, reading.candidates) : other
+}
+
+function readForwarded(part: Part, { candidates: _, ...reading }: Reading): Promise<Recognition> {
+  return readInner(part, part.content, reading)
 }
 
 async function readInner(part: Part, eml: Uint8Array, reading: Reading): Promise<Recognition> {
@@ -141,7 +169,7 @@ async function readSigned(part: Part, reading: Reading): Promise<Recognition> {
   if (isEntity(content)) return readInner(part, content, reading)
   const inner = { ...reading, nested: reading.nested + 1 }
   if (inner.nested > MAX_NESTED) return nothing('too-deep')
-  return readPart({ path: part.path.replace(/\.p7m$/i, ''), content, type: '' }, inner)
+  return readPart({ path: part.path.replace(/\.p7m$/i, ''), content, type: '', inline: false }, inner)
 }
 
 /** mailparser may hand out slices of a shared buffer: a document owns its bytes, so that it can be moved between threads. */
@@ -151,7 +179,7 @@ function ownBytes(content: Uint8Array): Uint8Array {
 
 /** A PDF beside a CDA is the copy for readers without software (ECO.2.1.1): it is never filed. */
 function withCopies(result: Recognition): Recognition['ignored'] {
-  if (result.documents.length === 0) return result.ignored
+  if (result.documents.every(each => each.candidate)) return result.ignored
   return result.ignored.map(each => (each.reason === 'pdf-alone' ? { ...each, reason: 'copy-beside-xdm' } : each))
 }
 

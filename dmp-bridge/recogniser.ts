@@ -6,8 +6,11 @@ import type { Reason } from './reasons.ts'
 import type { RecogniseTask } from './recognise-thread.ts'
 
 export interface Recogniser {
-  /** @param eml a whole message; copied, so that the caller keeps it */
-  message(eml: Uint8Array): Promise<Recognition>
+  /**
+   * @param eml a whole message; copied, so that the caller keeps it
+   * @param options.candidates see `recogniseMessage`
+   */
+  message(eml: Uint8Array, options?: { candidates?: boolean }): Promise<Recognition>
   /** @param name of a file of the operator (.eml, .zip, .xml, .hl7, .hpr …) */
   file(name: string, bytes: Uint8Array): Promise<Recognition>
   close(): Promise<void>
@@ -29,10 +32,10 @@ export function openRecogniser(options: { threads: number; limits: Limits; timeo
   })
   pool.on('error', () => {}) // a thread that cannot start: its message is held, nothing else falls with it
   const turn = turnstile(options.threads)
-  const run = (bytes: Uint8Array, name?: string) =>
+  const run = (bytes: Uint8Array, asked: Pick<RecogniseTask, 'name' | 'candidates'>) =>
     turn(async () => {
       const own = new Uint8Array(bytes)
-      const task: RecogniseTask = { bytes: own, limits: options.limits, ...(name !== undefined && { name }) }
+      const task: RecogniseTask = { bytes: own, limits: options.limits, ...asked }
       const signal = AbortSignal.timeout(options.timeoutMs)
       try {
         return await pool.run(task, { signal, transferList: [own.buffer] })
@@ -40,7 +43,11 @@ export function openRecogniser(options: { threads: number; limits: Limits; timeo
         return nothing(signal.aborted ? 'reading-timed-out' : 'reading-failed')
       }
     })
-  return { message: eml => run(eml), file: (name, bytes) => run(bytes, name), close: () => pool.destroy() }
+  return {
+    message: (eml, { candidates = false } = {}) => run(eml, { candidates }),
+    file: (name, bytes) => run(bytes, { name }),
+    close: () => pool.destroy(),
+  }
 }
 
 function nothing(fault: Reason): Recognition {

@@ -100,6 +100,11 @@ export function loadTables(folder = TABLES_FOLDER): Tables {
   }
 }
 
+/** @returns whether a code is that of a type, and may stand in a row: a LOINC code, or one that the tables know; anything else is a stranger's text */
+export function isTypeCode(code: string): boolean {
+  return /^\d{1,6}-\d$/.test(code) || shippedTables().hasTypeCode(code)
+}
+
 let shipped: Tables | undefined
 
 /** @returns the tables that come with the program, read once */

@@ -63,7 +63,8 @@ export function canonicalTraits(traits: Traits): string {
     .join('|')
 }
 
-function plainName(name: string | undefined): string | undefined {
+/** @returns a name without case, accents and marks; undefined for none */
+export function plainName(name: string | undefined): string | undefined {
   const plain = name
     ?.normalize('NFD')
     .replace(/\p{M}/gu, '')

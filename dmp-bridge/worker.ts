@@ -6,11 +6,13 @@ import { parse } from './orders.ts'
 import type { Pace } from './pace.ts'
 import { type ReaderTools, readMessage, wholeMessage } from './reader.ts'
 import { retryDelay } from './timing.ts'
+import type { Descriptions } from './wrap/descriptions.ts'
 
 export interface WorkerTools extends FilerTools {
   note: ReaderTools['note']
   release(messageId: string): Promise<void>
   moved(messageId: string): Promise<void>
+  descriptions: Descriptions
   isAlive(owner: string): boolean | Promise<boolean>
   pace: Pace
   bell: Bell
@@ -185,6 +187,7 @@ export class BridgeWorker {
         for (const filing of untold) await this.note(filing)
         await this.tools.moved(messageId)
         for (const filing of untold) await filings.told(filing)
+        await this.tools.descriptions.clear()
         await this.releaseFinished(messageId)
       }),
     )
@@ -219,6 +222,7 @@ export class BridgeWorker {
     const late = new Set((await filings.untold({ since: now() - timing.sweepMs })).map(filing => filing.message_id))
     for (const id of late) await this.tell(id)
     await this.quietly('sweep', () => this.releaseFinished())
+    await this.quietly('sweep', () => this.tools.descriptions.clear())
   }
 
   /** For what another time will do as well: a failure is logged and the rows stay as they are. */

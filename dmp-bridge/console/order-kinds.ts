@@ -89,4 +89,9 @@ export const ORDER_FAULTS: Record<Extract<OrderResult, { kind: 'no' }>['why'], s
   'same-id-other-bytes': 'Un autre document porte le même identifiant et attend, ou est déjà déposé.',
   'already-pending': 'Un autre exemplaire de ce document est déjà en attente de dépôt.',
   'was-deleted': 'Ce document a été supprimé du DMP par une personne : il n’est plus déposé d’ici.',
+  'bad-description': 'La description est incomplète, ou une valeur n’a pas la forme attendue.',
+  'not-describable': 'Ce fichier ne peut pas être déposé : ses motifs disent pourquoi. Seul un fichier sans identité se décrit.',
+  'may-be-filed': 'Un essai précédent a peut-être abouti : vérifiez d’abord si le document est dans le DMP.',
+  'already-filed': 'Le même fichier est déjà dans le DMP.',
+  'no-key': 'Aucune clé n’est installée ici pour garder une description.',
 }

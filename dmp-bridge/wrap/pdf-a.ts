@@ -34,7 +34,7 @@ export interface PdfFacts {
 
 /** The pages of a letter take a few hundred objects; pdf-lib reads this many in a second or two. */
 const MOST_BYTES = 20 * 1024 * 1024
-const MOST_OBJECTS = 50_000
+const MOST_OBJECTS = 20_000
 const MOST_PROFILE_BYTES = 4 * 1024 * 1024
 
 /**
