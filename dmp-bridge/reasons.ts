@@ -281,6 +281,11 @@ export const REASONS = {
   'xml-dtd': { fr: 'Le document XML contient une DTD ou des entités.', en: 'The XML has a DTD or entities.', action: 'hold' },
   'xml-too-big': { fr: 'Le document XML est trop grand ou trop profond.', en: 'The XML is too large or too deep.', action: 'hold' },
   'xml-encoding': { fr: 'Le document n’est pas codé en UTF-8.', en: 'The document is not encoded in UTF-8.', action: 'hold' },
+  'schema-invalid': {
+    fr: 'Le document n’a pas la forme d’un CDA R2 (schéma XML) : il est à corriger par le logiciel qui l’a produit.',
+    en: 'The document does not have the form of a CDA R2 (XML Schema).',
+    action: 'hold',
+  },
   'active-content': { fr: 'Le document contient un script.', en: 'The document contains a script.', action: 'hold' },
   'not-a-cda': {
     fr: 'Le fichier parle d’un document CDA, mais n’en est pas un.',

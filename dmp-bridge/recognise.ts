@@ -2,6 +2,7 @@ import { type Attachment, type ParsedMail, simpleParser } from 'mailparser'
 import { Budget, TooManyDocuments } from './budget.ts'
 import { exceededCap, type Limits } from './caps.ts'
 import { readCda } from './cda.ts'
+import { withConformity } from './conformity.ts'
 import type { FoundDocument, MetadataFacts, Recognition } from './facts.ts'
 import { found, withReading } from './found.ts'
 import { hidesDocument, kindOf, looksLikeCda, pretence } from './kinds.ts'
@@ -50,7 +51,7 @@ export async function recogniseFile(
 /** More documents than are ever judged are none: what is judged takes time on the thread of the mail. */
 async function within(limits: Limits, read: (budget: Budget) => Promise<Recognition>): Promise<Recognition> {
   try {
-    return await read(new Budget(limits))
+    return await withConformity(await read(new Budget(limits)))
   } catch (error) {
     if (error instanceof TooManyDocuments) return nothing('too-many-documents')
     throw error

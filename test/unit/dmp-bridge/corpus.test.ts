@@ -79,7 +79,7 @@ describe.skipIf(!hasCorpus)('public examples', () => {
     expect(await countOf(filesOf('cda', '2-41'))).toEqual({
       'active-content + bad-ins-key + id-not-oid': 1,
       'bad-ins-key + id-not-oid + replacement': 1,
-      'bad-ins-key + id-not-oid + replacement + traits-missing': 1,
+      'bad-ins-key + id-not-oid + replacement + schema-invalid + traits-missing': 1,
       'bad-ins-key + id-not-oid + traits-missing': 3,
       'bad-ins-key + id-not-oid + identity-unclear + traits-missing': 1,
       'authenticator-missing + bad-ins-key + id-not-oid + traits-missing': 1,

@@ -126,7 +126,7 @@ describe('the document', () => {
     [
       'structured, model not listed',
       {},
-      xml => xml.replace(/<nonXMLBody>[\s\S]*<\/nonXMLBody>/, '<structuredBody><component/></structuredBody>'),
+      xml => xml.replace(/<nonXMLBody>[\s\S]*<\/nonXMLBody>/, '<structuredBody><component><section/></component></structuredBody>'),
       ['unknown-format'],
     ],
     ['unknown facility', {}, xml => xml.replace('code="SA07"', 'code="SA99"'), ['unknown-facility']],
@@ -135,7 +135,7 @@ describe('the document', () => {
     ['unknown specialty', {}, xml => xml.replace('codeSystem="1.2.250.1.213.1.1.4.5"', 'codeSystem="1.2.3"'), ['unknown-specialty']],
     ['restricted', { confidentiality: 'R' }, xml => xml, ['not-normal']],
     ['very restricted', { confidentiality: 'V' }, xml => xml, ['not-normal']],
-    ['no confidentiality', {}, xml => xml.replace(/<confidentialityCode [^>]*>/, ''), ['not-normal']],
+    ['no confidentiality', {}, xml => xml.replace(/<confidentialityCode [^>]*>/, ''), ['not-normal', 'schema-invalid']],
     ['no legal authenticator', {}, xml => xml.replace(/<legalAuthenticator>[\s\S]*<\/legalAuthenticator>/, ''), ['authenticator-missing']],
   ])('%s', async (_case, options, change, reasons) => {
     expect(await verdict(options, change)).toEqual(reasons)
@@ -164,7 +164,7 @@ describe('the sender', () => {
 
   test('every author has an identifier and a name', async () => {
     expect(await verdict({}, xml => xml.replace(/<assignedPerson>[\s\S]*?<\/assignedPerson>/, ''))).toEqual(['author-missing'])
-    const second = '<author><assignedAuthor><id nullFlavor="UNK"/></assignedAuthor></author>'
+    const second = '<author><time nullFlavor="UNK"/><assignedAuthor><id nullFlavor="UNK"/></assignedAuthor></author>'
     expect(await verdict({}, xml => xml.replace('</author>', `</author>${second}`))).toEqual(['author-missing'])
   })
 
@@ -255,5 +255,8 @@ describe('an identity that is not clear', () => {
 
 test('a document id that tells the number of the patient waits, and so does one with blanks', async () => {
   expect(await verdict({ uniqueId: `1.2.250.1.213.1.4.8.${samplePatient.ins}` })).toEqual(['id-tells-patient'])
-  expect(await verdict({}, xml => xml.replace('<id root="2.25.111222333"/>', '<id root="2.25.111222333&#xA0;"/>'))).toEqual(['id-not-oid'])
+  expect(await verdict({}, xml => xml.replace('<id root="2.25.111222333"/>', '<id root="2.25.111222333&#xA0;"/>'))).toEqual([
+    'id-not-oid',
+    'schema-invalid',
+  ])
 })

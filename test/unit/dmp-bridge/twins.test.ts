@@ -27,8 +27,10 @@ function level1(options: Partial<CdaOptions> = {}): string {
 /** The structured form, which may have the PDF in its section of copies. */
 function level3(options: Partial<CdaOptions> = {}, copy: Buffer | null = PDF): string {
   const pdf =
-    copy &&
-    `<entry><organizer><component><observationMedia><value mediaType="application/pdf" representation="B64">
+    copy === null
+      ? ''
+      : `<entry><organizer classCode="CLUSTER" moodCode="EVN"><statusCode code="completed"/><component>
+    <observationMedia classCode="OBS" moodCode="EVN"><value mediaType="application/pdf" representation="B64">
     ${copy.toString('base64').replace(/.{76}/g, '$&\n')}</value></observationMedia></component></organizer></entry>`
   const section = `<section><templateId root="1.2.250.1.213.1.1.2.243"/><title>Copie</title><text>x</text>${pdf}</section>`
   const own = level1({ uniqueId: '2.25.3', ...options })
