@@ -34,7 +34,20 @@ function readYaml(file: string): unknown {
   }
 }
 
-const PATHS = new Set(['certificate', 'key', 'chain', 'pkcs12', 'passphrase', 'file', 'anchors', 'crls', 'data', 'apiKey', 'clientSecret'])
+const PATHS = new Set([
+  'certificate',
+  'key',
+  'chain',
+  'pkcs12',
+  'passphrase',
+  'file',
+  'anchors',
+  'crls',
+  'data',
+  'apiKey',
+  'clientSecret',
+  'rules',
+])
 
 /** What is no path is left as it is: the schema says what is wrong with it. */
 function withAbsolutePaths(value: unknown, folder: string): unknown {

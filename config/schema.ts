@@ -111,6 +111,11 @@ const dmp = z.strictObject({
     service: z.string().min(1),
   }),
   insOids: z.array(oid).min(1).default(['1.2.250.1.213.1.4.8', '1.2.250.1.213.1.4.9']),
+  rules: file.optional().describe('rules of your own (YAML), which can only be tighter than those that come with the program'),
+  reception: z
+    .boolean()
+    .default(false)
+    .describe('file what arrives from other operators too, when one of your structures is among its authors'),
   delay: duration.default(10 * UNITS.m).describe('the time in which the author may hold a document back'),
   documentBytes: atMost(megabytes(50), megabytes(10)),
   timeout: duration

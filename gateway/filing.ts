@@ -20,6 +20,7 @@ import {
   dmpClient,
   HOLD_PATH,
   type HoldLinks,
+  loadRules,
   openHoldLinks,
   type Policy,
   redisBell,
@@ -40,17 +41,17 @@ export function senderOf(box: Bal): Sender {
   return { address, structures, declared: declaredAt !== undefined, ...(idNatPs ? { idNatPs } : {}) }
 }
 
-/** What this operator files, and as whom. Without a DMP nothing is filed, and what could be is held. */
+/** What this operator files, and as whom. Without a DMP nothing is filed, and what could be is held. @throws RulesFault */
 export function policyOf(dmp: DmpConfiguration | undefined): Policy & { delayMs: number } {
+  const own = { maxDocumentBytes: dmp?.documentBytes ?? 10 * 1024 * 1024, structure: dmp?.structure ?? '', sites: dmp?.sites ?? [] }
   return {
+    ...own,
     insOids: dmp?.insOids ?? [],
-    maxDocumentBytes: dmp?.documentBytes ?? 10 * 1024 * 1024,
-    structure: dmp?.structure ?? '',
-    sites: dmp?.sites ?? [],
     structureName: dmp?.structureName ?? '',
     sector: dmp?.sector ?? 'SA41',
     responsible: dmp?.responsible ?? { idNatPs: '', name: '' },
     delayMs: dmp?.delay ?? 0,
+    ...(dmp?.rules === undefined ? {} : { rules: loadRules(dmp.rules, own) }),
   }
 }
 

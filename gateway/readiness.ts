@@ -1,6 +1,7 @@
 import { type Configuration, ConfigurationFault } from '../config/index.ts'
 import { loadAnchors, loadIdentity, loadMasterKeys, readSecret } from '../crypto/index.ts'
-import { identityFiles } from './filing.ts'
+import { RulesFault } from '../dmp-bridge/index.ts'
+import { identityFiles, policyOf } from './filing.ts'
 
 /**
  * Opens every key and every list of authorities that a configuration names, as the gateway will.
@@ -40,6 +41,7 @@ export function checkKeys(file: string, configuration: Configuration): void {
           ...faultOf('dmp.trust', () => loadAnchors(dmp.trust)),
           ...faultOf('dmp.client', () => loadIdentity(identityFiles(dmp.client))),
           ...faultOf('dmp.signature', () => loadIdentity(identityFiles(dmp.signature))),
+          ...faultOf('dmp.rules', () => policyOf(dmp)),
         ]
       : []),
   ]
@@ -56,6 +58,7 @@ function faultOf(place: string, work: () => unknown): string[] {
     work()
     return []
   } catch (error) {
+    if (error instanceof RulesFault) return error.faults.map(fault => `${place}: ${fault}`)
     return [`${place}: ${(error as Error).message}`]
   }
 }

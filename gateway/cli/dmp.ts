@@ -23,6 +23,7 @@ import { openBoxes } from '../data.ts'
 import { type DmpConfiguration, policyOf, senderOf, signersOf } from '../filing.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { oppositionCommands } from './dmp-opposition.ts'
+import { rulesCommand } from './dmp-rules.ts'
 import { localPolicy, withLocalDmp } from './local-dmp.ts'
 import { clock, print, table } from './output.ts'
 
@@ -76,6 +77,7 @@ export function dmpCommands(program: Command): void {
       return writeSubmission(file, configuredDmp(options.config), options)
     })
 
+  rulesCommand(dmp)
   orderCommands(dmp)
   oppositionCommands(dmp)
 }

@@ -29,6 +29,7 @@ function configurationOf(keys: OperatorKeys, shared: { anchors: string[]; crls: 
     ...testDmp({ name: 'alpha', keys, shared }, 'https://dmp.invalid'),
     structure: OPERATORS.alpha.structure,
     sites: SITES.alpha,
+    reception: false,
     delay: 0,
     documentBytes: 10 * 1024 * 1024,
     timeout: 60_000,
