@@ -7,6 +7,7 @@ import { openData } from '../../gateway/data.ts'
 import { type Timeline, timelineOf } from '../../gateway/timeline.ts'
 import { startWorld, type World } from './index.ts'
 import { buildLetter, sampleAuthor, samplePatient } from './letter.ts'
+import { type LocalConsole, localConsole, localOperator, offerCards } from './local-console.ts'
 import { PATIENT_DOMAIN } from './mon-espace-sante.ts'
 import type { Pki } from './pki.ts'
 import type { PscSimulator } from './psc-simulator/index.ts'
@@ -46,8 +47,19 @@ async function inFolder(folder: string, options: LocalOptions, stopped: Promise<
   const { world, psc } = await start(folder, options)
   try {
     if (options.once) return await sendOnce(world, options.json === true)
-    const ready = { ...describe(world), psc: describePsc(psc, world) }
-    console.log(options.json ? JSON.stringify({ ready: true, ...ready }) : `${text(world)}\nPro Santé Connect simulator: ${psc.issuer}`)
+    const { alpha } = world.operators
+    const console_ = await localOperator(alpha.configuration)
+    offerCards(
+      psc,
+      console_.url,
+      world.people.filter(({ operator }) => operator === 'alpha'),
+    )
+    const ready = { ...describe(world), psc: describePsc(psc, world), console: console_ }
+    console.log(
+      options.json
+        ? JSON.stringify({ ready: true, ...ready })
+        : [text(world), consoleText(console_), `Pro Santé Connect simulator: ${psc.issuer}`].join('\n'),
+    )
     await stopped
     return 0
   } finally {
@@ -59,20 +71,26 @@ async function inFolder(folder: string, options: LocalOptions, stopped: Promise<
 /** Both operators take tokens of the one simulator, and certificates of the test PKI. */
 async function start(folder: string, { portBase }: LocalOptions): Promise<{ world: World; psc: PscSimulator }> {
   const signIn = {}
+  const alpha = { signIn }
   let psc: PscSimulator | undefined
   const prepare = async (pki: Pki) => {
     const started = await startPscFor({ pki, folder: join(folder, 'psc'), port: portBase && portBase + 7 })
     psc = started.psc
     Object.assign(signIn, started.signIn)
+    Object.assign(alpha, { console: await localConsole(started, portBase && portBase + 8) })
     return []
   }
   try {
-    const world = await startWorld({ folder, ...(portBase ? { portBase } : {}), extra: { alpha: { signIn }, beta: { signIn } }, prepare })
+    const world = await startWorld({ folder, ...(portBase ? { portBase } : {}), extra: { alpha, beta: { signIn } }, prepare })
     return { world, psc: psc as PscSimulator }
   } catch (error) {
     await psc?.close()
     throw error
   }
+}
+
+function consoleText({ url, operator, password, totpSecret }: LocalConsole): string {
+  return `Pages (DMP filings): ${url}  operator ${operator}, password ${password}, secret of its codes (TOTP) ${totpSecret}`
 }
 
 const TOKEN_SECONDS = 8 * 3_600
