@@ -3,6 +3,7 @@ import { type Bell, processBell } from './bell.ts'
 import { Breaker } from './breaker.ts'
 import type { BridgeLog } from './bridge-log.ts'
 import type { Limits } from './caps.ts'
+import type { DmpState } from './console/figures-page.tsx'
 import { openSummaries, type Summaries } from './console/summary.ts'
 import type { Sender } from './decide.ts'
 import type { Dmp } from './dmp.ts'
@@ -70,6 +71,8 @@ export interface Bridge {
   readonly orders: Orders
   /** what a document says of itself, read when it is asked for */
   readonly summaries: Summaries
+  /** how this process finds the DMP */
+  dmpState(): DmpState
 }
 
 /** Wires the bridge: rows, threads that read, the pace and breaker of one DMP, the worker. Starts nothing. */
@@ -80,12 +83,13 @@ export function createBridge(options: BridgeOptions): Bridge {
   const bell = options.bell ?? processBell()
   const recogniser = openRecogniser({ threads: timing.readers, limits: options.limits, timeoutMs: options.readingMs ?? 30_000 })
   const descriptions = openDescriptions(db, { secret: options.patientKey })
+  const breaker = new Breaker({ after: timing.breakerAfter, probeMs: timing.probeMs })
   const worker = new BridgeWorker({
     filings: openFilings(db, { owner: options.owner, now, leaseMs: timing.leaseMs }),
     patients: openPatients(db, { secret: options.patientKey, now, timing }),
     oppositions: openOppositions(db, { secret: options.patientKey, now }),
     pace: openPace(db, { structure: policy.structure, perSecond: timing.submissionsPerSecond, now }),
-    breaker: new Breaker({ after: timing.breakerAfter, probeMs: timing.probeMs }),
+    breaker,
     recognise: (eml, options) => recogniser.message(eml, options),
     recogniseFile: (name, bytes) => recogniser.file(name, bytes),
     descriptions,
@@ -107,6 +111,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     },
     drain: () => worker.drain(),
     orders: openOrders(db, { now, descriptions }),
+    dmpState: () => ({ isConfigured: dmp !== undefined, isOpen: breaker.isOpen, nextAt: breaker.nextAt }),
     summaries: openSummaries({ read: id => mail.read(id), recognise: eml => recogniser.message(eml, { candidates: true }) }),
   }
 }

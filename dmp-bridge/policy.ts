@@ -1,5 +1,5 @@
-import type { Rules } from './rules.ts'
 import type { Coded } from './facts.ts'
+import type { Rules } from './rules.ts'
 
 /** The holder of a box, as the annuaire knows him. Names are empty when it does not. */
 export interface SenderPerson {

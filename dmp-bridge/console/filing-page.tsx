@@ -170,7 +170,7 @@ function Summary({ document }: { document: DocumentSummary }) {
       <dd>
         {patient || 'sans nom'}
         {sex && ` (${SEXES[sex] ?? sex})`}
-        {birthDate && `, né(e) le ${hl7Day(birthDate)}`}
+        {birthDate && `, ${sex === 'F' ? 'née' : sex === 'M' ? 'né' : 'né(e)'} le ${hl7Day(birthDate)}`}
       </dd>
       <dt>INS</dt>
       <dd>{ins ?? 'absente'}</dd>

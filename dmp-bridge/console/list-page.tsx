@@ -63,9 +63,10 @@ function address(asked: Asked, other: Partial<Asked>): string {
 }
 
 function Filters({ asked, reasons, types, boxes }: { asked: Asked; reasons: string[]; types: string[]; boxes: ListFilter['boxes'] }) {
+  const isFiltered = [asked.motif, asked.type, asked.boite, asked.du, asked.au].some(value => value !== '')
   return (
-    <section aria-labelledby="filtres">
-      <h2 id="filtres">Filtrer</h2>
+    <details class="card" open={isFiltered}>
+      <summary>Filtrer</summary>
       <form method="get" action="/depots" class="filters">
         <div>
           <label for="etat">État</label>
@@ -128,7 +129,7 @@ function Filters({ asked, reasons, types, boxes }: { asked: Asked; reasons: stri
           <a href="/depots">Tout afficher</a>
         </div>
       </form>
-    </section>
+    </details>
   )
 }
 

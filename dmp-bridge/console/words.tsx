@@ -48,6 +48,7 @@ const TYPES: Record<string, string> = {
   '34117-2': 'Antécédents et examen clinique',
   '51969-4': 'Compte rendu de génétique',
   '57133-1': 'Lettre d’adressage',
+  '96349-6': 'Lettre d’adressage',
   '57833-6': 'Prescription de médicaments',
   '57831-0': 'Prescription',
   '60568-3': 'Compte rendu d’anatomopathologie',

@@ -22,6 +22,7 @@ import {
 import { openBoxes } from '../data.ts'
 import { type DmpConfiguration, policyOf, senderOf, signersOf } from '../filing.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
+import { figuresCommand } from './dmp-figures.ts'
 import { oppositionCommands } from './dmp-opposition.ts'
 import { rulesCommand } from './dmp-rules.ts'
 import { localPolicy, withLocalDmp } from './local-dmp.ts'
@@ -80,6 +81,7 @@ export function dmpCommands(program: Command): void {
   rulesCommand(dmp)
   orderCommands(dmp)
   oppositionCommands(dmp)
+  figuresCommand(dmp)
 }
 
 async function writeSubmission(file: string, dmp: DmpConfiguration, options: SubmissionOptions): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Configuration, Database, Log } from '../../config/index.ts'
 import type { Audit, ServerTls, Vault } from '../../crypto/index.ts'
 import type { Bals } from '../../directory/index.ts'
-import { filingPages } from '../../dmp-bridge/console/index.ts'
+import { figuresPages, filingPages } from '../../dmp-bridge/console/index.ts'
 import type { Bridge } from '../../dmp-bridge/index.ts'
 import { dataKey } from '../data-key.ts'
 import { timelineOf } from '../timeline.ts'
@@ -12,7 +12,7 @@ import type { HttpsServer } from './server.ts'
 export function openConsole(options: {
   configuration: Configuration & { console: NonNullable<Configuration['console']> }
   db: Database
-  bridge: Pick<Bridge, 'orders' | 'summaries' | 'ring'>
+  bridge: Pick<Bridge, 'orders' | 'summaries' | 'ring' | 'dmpState'>
   boxes: Bals
   vault: Vault
   tls: ServerTls
@@ -31,7 +31,10 @@ export function openConsole(options: {
     name: configuration.name,
     ...{ db, boxes, tls, audit, now, hashing, log },
     key: dataKey(configuration.data, 'console', vault),
-    areas: [{ path: '/depots', title: 'Dépôts au DMP', app: filings }],
+    areas: [
+      { path: '/depots', title: 'Dépôts au DMP', app: filings },
+      { path: '/chiffres', title: 'Chiffres', app: figuresPages({ db, dmp: bridge.dmpState, now }) },
+    ],
     open: [],
   })
 }
