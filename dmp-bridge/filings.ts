@@ -58,7 +58,7 @@ export function openFilings(db: Database, options: { owner: string; now: () => n
         .set({
           ...nobodys,
           state: to,
-          reasons: JSON.stringify(what.reasons ?? []),
+          reasons: JSON.stringify(withDoubt(filing, to, what.reasons ?? [])),
           code: what.code ?? null,
           attempts: filing.attempts + (what.sent ? 1 : 0),
           faults: 0,
@@ -264,6 +264,16 @@ export function openFilings(db: Database, options: { owner: string; now: () => n
   }
 }
 export type Filings = ReturnType<typeof openFilings>
+
+/**
+ * An earlier attempt may have filed what the DMP refuses now: its answer was lost, or its process. What is held needs no such word, since
+ * whoever releases it learns the truth from the DMP.
+ */
+function withDoubt(filing: FilingRow, to: FilingState, reasons: readonly string[]): readonly string[] {
+  const isUnsure = filing.attempts > 0 || filing.doubts > 0 || filing.faults > 1
+  const isSaid = reasons.some(each => each === 'may-be-filed' || each === 'ambiguous')
+  return to === 'refused' && isUnsure && !isSaid ? [...reasons, 'may-be-filed'] : reasons
+}
 
 /** The row that makes the worker look into a message; to be written in the transaction that accepts the mail. */
 export function inboxRow(message: { id: string; sender: Sender; acceptedAt: number }): Compilable {
