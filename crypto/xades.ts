@@ -6,6 +6,7 @@ import { keyInfo, requireRsa, signCanonical } from './sign-enveloped.ts'
 import { Canonical, canonicalise, escapeText } from './xml/canonical.ts'
 import { C14N_WITH_COMMENTS, DS, RSA_SHA1, RSA_SHA256, SHA1, SHA256, XADES } from './xml/names.ts'
 import { parseXml } from './xml/parse.ts'
+import { decodeUtf8 } from './xml/utf8.ts'
 
 /**
  * What is to be signed. `submissionSetUniqueId` and each `uniqueId` are dotted OIDs without `urn:oid:`; `content` is the document as it is sent (XML).
@@ -64,19 +65,29 @@ function manifest({ submissionSetUniqueId, documents, algorithm = 'sha256' }: Su
 }
 
 function digestOfDocument(content: Buffer, algorithm: 'sha256' | 'sha1'): string {
-  const xml = new TextDecoder('utf-8', { fatal: true }).decode(content)
-  return digest(canonicalise(xml, { exclusive: false, comments: true }), algorithm)
+  return digest(canonicalise(decodeUtf8(content), { exclusive: false, comments: true }), algorithm)
 }
 
 function properties({ identity, now, signatureId, algorithm = 'sha256' }: SubmissionSetToSign, id: string): string {
-  const certificates = [identity.certificatePem, ...identity.chainPem].map(pem => signingCertificate(pem, algorithm))
   return (
     `<ds:Object><xades:QualifyingProperties xmlns:xades="${XADES}" Target="#${signatureId}"><xades:SignedProperties Id="${id}">` +
     `<xades:SignedSignatureProperties><xades:SigningTime>${now.toISOString().replace(/\.\d+Z$/, 'Z')}</xades:SigningTime>` +
-    `<xades:SigningCertificate>${certificates.join('')}</xades:SigningCertificate>` +
+    `<xades:SigningCertificate>${signingCertificates(identity, algorithm)}</xades:SigningCertificate>` +
     '<xades:SignaturePolicyIdentifier><xades:SignaturePolicyImplied/></xades:SignaturePolicyIdentifier></xades:SignedSignatureProperties>' +
     '<xades:SignedDataObjectProperties/></xades:SignedProperties></xades:QualifyingProperties></ds:Object>'
   )
+}
+
+/** The same in every signature of an identity, and slow to read: remembered as long as it lives. */
+const described = new WeakMap<Identity, Map<string, string>>()
+
+function signingCertificates(identity: Identity, algorithm: 'sha256' | 'sha1'): string {
+  const known = described.get(identity) ?? new Map<string, string>()
+  described.set(identity, known)
+  const pems = [identity.certificatePem, ...identity.chainPem]
+  const text = known.get(algorithm) ?? pems.map(pem => signingCertificate(pem, algorithm)).join('')
+  known.set(algorithm, text)
+  return text
 }
 
 function signingCertificate(pem: string, algorithm: 'sha256' | 'sha1'): string {

@@ -32,11 +32,16 @@ export class PdfDigests {
   }
 
   #close(): void {
-    const base64 = this.#pieces?.join('').replace(/\s+/g, '') ?? ''
+    const base64 = unfolded(this.#pieces?.join('') ?? '')
     this.#pieces = undefined
     if (base64 === '') return
     const digest = createHash('sha256').update(Buffer.from(base64, 'base64')).digest('hex')
     if (this.#isBody) this.#body.push(digest)
     else this.#copies.push(digest)
   }
+}
+
+/** Most are on one line: a copy of a megabyte is spared. */
+function unfolded(base64: string): string {
+  return /\s/.test(base64) ? base64.replace(/\s+/g, '') : base64
 }

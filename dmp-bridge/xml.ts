@@ -1,4 +1,6 @@
 import { SaxesParser, type SaxesTagNS } from 'saxes'
+import { readingRuns } from '../crypto/xml/text-runs.ts'
+import { decodeUtf8 } from '../crypto/xml/utf8.ts'
 import type { Reason } from './reasons.ts'
 
 /** One element as it was read. Attributes are the ones without a prefix, and `xml:lang`. */
@@ -50,7 +52,7 @@ export function readXml(bytes: Uint8Array, options: XmlOptions): { root: XmlElem
   if (bytes.length > options.maxBytes) throw new XmlFault('xml-too-big')
   const { text, encoding } = decode(bytes)
   let isDeclaredUtf8 = true
-  const parser = new SaxesParser({ xmlns: true, position: false })
+  const parser = readingRuns(new SaxesParser({ xmlns: true, position: false }))
   const build = new TreeBuilder(options)
   parser.on('doctype', () => {
     throw new XmlFault('xml-dtd')
@@ -162,7 +164,8 @@ function decode(bytes: Uint8Array): { text: string; encoding: string } {
   const declared = /^\s*<\?xml\s[^>]*?\sencoding\s*=\s*["']([\w.:-]{1,40})["']/.exec(head)?.[1]
   try {
     const decoder = new TextDecoder(marked ?? declared ?? 'utf-8', { fatal: true })
-    return { text: decoder.decode(bytes), encoding: decoder.encoding }
+    const { encoding } = decoder
+    return { text: encoding === 'utf-8' ? decodeUtf8(bytes) : decoder.decode(bytes), encoding }
   } catch (error) {
     throw new XmlFault(error instanceof RangeError ? 'xml-encoding' : 'xml-malformed')
   }

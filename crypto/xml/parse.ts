@@ -1,4 +1,5 @@
 import { SaxesParser, type SaxesTagNS } from 'saxes'
+import { readingRuns } from './text-runs.ts'
 
 export type Tag = SaxesTagNS
 
@@ -32,7 +33,7 @@ const MOST_DECLARATIONS = 256
  * @throws XmlFault
  */
 export function parseXml(xml: string, sinks: readonly XmlSink[]): void {
-  const parser = new SaxesParser({ xmlns: true, position: true })
+  const parser = readingRuns(new SaxesParser({ xmlns: true, position: true }))
   let depth = 0
   let declared = 0
   parser.on('error', error => {

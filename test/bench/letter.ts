@@ -55,7 +55,7 @@ export function buildHeader(number: string, from: string, to: string): Buffer {
 }
 
 /** A small well-formed frame around bytes that do not compress, as a scanned letter is. */
-function buildPdf(bytes: number): Buffer {
+export function buildPdf(bytes: number): Buffer {
   const head = Buffer.from('%PDF-1.7\n1 0 obj\n<< /Type /XObject /Subtype /Image /Filter /DCTDecode >>\nstream\n')
   const tail = Buffer.from('\nendstream\nendobj\ntrailer << /Root 1 0 R >>\n%%EOF\n')
   const noise: Buffer[] = []

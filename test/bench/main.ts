@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { benchCrypto } from './crypto.ts'
 import { benchDirectory } from './directory.ts'
+import { benchDmp } from './dmp.ts'
 import { benchRelay } from './relay.ts'
 
 const program = new Command('bench')
@@ -29,6 +30,13 @@ program
   .option('--kilobytes <n>', 'size of the mail', positive, 100)
   .option('--json <file>', 'write every figure to this file')
   .action(benchCrypto)
+program
+  .command('dmp')
+  .description('recognise, judge, build and sign a document for the DMP, beside the bare operations that it contains')
+  .option('--seconds <n>', 'measured time', positive, 20)
+  .option('--kilobytes <n>', 'size of the PDF in the document', positive, 1000)
+  .option('--json <file>', 'write every figure to this file')
+  .action(benchDmp)
 try {
   await program.parseAsync()
 } catch (error) {
