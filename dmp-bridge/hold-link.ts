@@ -33,7 +33,7 @@ export function openHoldLinks({ secret, now }: { secret: Buffer; now: () => numb
     },
 
     messageOf(token) {
-      if (!/^[\w-]{40,400}$/.test(token)) return undefined
+      if (!/^[\w-]{36,400}$/.test(token)) return undefined
       const bytes = Buffer.from(token, 'base64url')
       if (bytes.toString('base64url') !== token) return undefined // one message has one form of its token
       const [mac, said] = [bytes.subarray(0, MAC_BYTES), bytes.subarray(MAC_BYTES)]

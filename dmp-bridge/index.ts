@@ -17,6 +17,15 @@ export { hasValidKey, INS_OIDS } from './ins.ts'
 export { authorAsFiler, authorAsSender, type DocumentReport, type Inspection, inspectFile, type ReasonReport } from './inspect.ts'
 export { type Bridge, type BridgeOptions, createBridge, type MailSource } from './main.ts'
 export { loadRules, RulesFault } from './operator-rules.ts'
+export {
+  type ImportReport,
+  insFault,
+  readOppositionFile,
+  type StatementForm,
+  statementForm,
+  statementOf,
+  type UnreadLine,
+} from './opposition-import.ts'
 export { FEEDING, type Feeding, readStatements, type StatementFault, type UnreadStatement } from './opposition-message.ts'
 export { type NewStatement, type Opposition, type Oppositions, openOppositions } from './oppositions.ts'
 export { type FilingView, type GivenOrder, type OrderedBy, type OrderResult, type Orders, openOrders } from './orders.ts'

@@ -17,33 +17,35 @@ export interface Statement {
 
 export type StatementFault = 'not-hl7' | 'no-zfa' | 'unknown-feeding' | 'no-ins' | 'bad-ins-key' | 'several-ins' | 'several-patients'
 
-/** What could not be read: the rank of the message in its file, counted from 1. It names nobody. */
+/** What could not be read: the rank of the message in its file and the line where it starts, both counted from 1. It names nobody. */
 export interface UnreadStatement {
   message: number
+  line: number
   why: StatementFault
 }
+
+/** Around the messages of a batch (HL7 v2 §2.10.3). */
+const BATCH = /^(FHS|BHS|BTS|FTS)/
 
 /**
  * Reads the oppositions that a patient administration sends: ADT messages of IHE PAM-FR 2.11 with a ZFA segment (spec: non-opposition is
  * recorded locally, outside the DMP).
- * @param text one message or several; segments end with CR (HL7 v2 §2.4), LF or both
+ * @param text one message or several, in a batch or not; segments end with CR (HL7 v2 §2.4), LF or both
  * @returns what each message says, and what cannot be read of the others
  */
 export function readStatements(text: string): { statements: Statement[]; unread: UnreadStatement[] } {
-  const segments = text
-    .replace(/^\uFEFF/, '')
-    .split(/[\r\n\v\x1c]+/)
-    .filter(line => line.trim() !== '')
-  const messages: string[][] = []
-  for (const segment of segments) {
-    if (segment.startsWith('MSH') || messages.length === 0) messages.push([])
-    messages.at(-1)?.push(segment)
+  const messages: { line: number; segments: string[] }[] = []
+  for (const [index, written] of text.split(/\r\n|[\r\n]/).entries()) {
+    const segment = written.replace(/^[\uFEFF\v\x1c]+|[\v\x1c]+$/g, '') // MLLP puts its own octets around a message
+    if (segment.trim() === '' || BATCH.test(segment)) continue
+    if (segment.startsWith('MSH') || messages.length === 0) messages.push({ line: index + 1, segments: [] })
+    messages.at(-1)?.segments.push(segment)
   }
   const statements: Statement[] = []
   const unread: UnreadStatement[] = []
-  for (const [index, message] of messages.entries()) {
-    const read = readStatement(message)
-    if (typeof read === 'string') unread.push({ message: index + 1, why: read })
+  for (const [index, { line, segments }] of messages.entries()) {
+    const read = readStatement(segments)
+    if (typeof read === 'string') unread.push({ message: index + 1, line, why: read })
     else statements.push(read)
   }
   return { statements, unread }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Configuration, Log } from '../config/index.ts'
 import { loadAnchors, loadIdentity, loadMasterKeys, openVault, type Rdn, serverTls } from '../crypto/index.ts'
 import { type Bal, dnFromRdns, openAgeAlarm, openBoxUses, openPublisher, parseDn } from '../directory/index.ts'
-import { type Bridge, openOrders } from '../dmp-bridge/index.ts'
+import { type Bridge, openOppositions, openOrders } from '../dmp-bridge/index.ts'
 import { openAdministration } from './administration.ts'
 import { openNationalDirectory } from './annuaire.ts'
 import { openClients } from './clients.ts'
@@ -11,6 +11,7 @@ import { nextHops } from './couriers/next-hop.ts'
 import { openQuota } from './couriers/quota.ts'
 import { relayCourier } from './couriers/relay.ts'
 import { layout, openBoxes, openData } from './data.ts'
+import { dataKey } from './data-key.ts'
 import { openDispatcher } from './dispatcher.ts'
 import { filingLinks, identityFiles, openFiling, senderOf } from './filing.ts'
 import { openFilingNotices } from './filing-notices.ts'
@@ -199,9 +200,11 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       log,
     })
   const doors = { submission: await open('submission'), submissions: await open('submissions'), reception: await open('reception') }
+  const oppositions = openOppositions(db, { secret: dataKey(data, 'patients', vault), now })
   const administration = openAdministration(db, { boxes, configuration, now })
   const admin =
-    configuration.admin && (await startAdminServer({ ...configuration.admin, tls: serverTls({ identity }), ...administration, now, log }))
+    configuration.admin &&
+    (await startAdminServer({ ...configuration.admin, tls: serverTls({ identity }), oppositions, ...administration, now, log }))
   const pages =
     configuration.console &&
     (await (

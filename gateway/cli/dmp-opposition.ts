@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { userInfo } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { Argument, type Command } from 'commander'
-import { FEEDING, type Feeding, hasValidKey, instantOf, openOppositions, readStatements } from '../../dmp-bridge/index.ts'
+import { FEEDING, type Feeding, hasValidKey, openOppositions, readOppositionFile } from '../../dmp-bridge/index.ts'
 import { vaultOf } from '../data.ts'
 import { dataKey } from '../data-key.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
@@ -22,27 +23,21 @@ export function oppositionCommands(dmp: Command): void {
 
   opposition
     .command('import')
-    .description('record what a patient administration says (IHE PAM-FR, segment ZFA)')
-    .argument('<file...>', 'HL7 v2 messages; - for standard input')
+    .description('record what a patient administration says (IHE PAM-FR, segment ZFA), or one JSON object a line')
+    .argument('<file...>', 'HL7 v2 messages, in a batch or not, or JSON lines; a folder for all its files; - for standard input')
     .requiredOption(...CONFIG_OPTION)
     .option(...BY_OPTION)
     .option('--json', 'for programs')
-    .action(async (files: string[], options: Options) => {
-      const read = await Promise.all(files.map(async file => ({ file, ...readStatements(await contentOf(file)) })))
-      const statements = read
-        .flatMap(each => each.statements)
-        .map(({ ins, feeding, at, validated }) => ({
-          matricule: ins.matricule,
-          feeding,
-          saidAt: instantOf(at) ?? Date.now(),
-          validated,
-        }))
+    .action(async (given: string[], options: Options) => {
+      const files = (await Promise.all(given.map(filesOf))).flat()
+      const read = await Promise.all(files.map(async file => ({ file, ...readOppositionFile(await contentOf(file), Date.now()) })))
+      const statements = read.flatMap(each => each.statements)
       const recorded = await register(options, oppositions => oppositions.record(statements, options.by))
       const unread = read.flatMap(({ file, unread }) => unread.map(each => ({ file, ...each })))
       print(options.json, { statements: statements.length, recorded, unread }, () =>
         [
           `${statements.length} statements read, ${recorded} recorded`,
-          ...unread.map(({ file, message, why }) => `${file}: message ${message} cannot be read: ${why}`),
+          ...unread.map(({ file, line, why }) => `${file}: line ${line} cannot be read: ${why}`),
         ].join('\n'),
       )
       if (unread.length > 0) process.exitCode = 1
@@ -79,6 +74,14 @@ function register<T>(
   return withData(config, (db, configuration) =>
     work(openOppositions(db, { secret: dataKey(configuration.data, 'patients', vaultOf(configuration)), now: Date.now })),
   )
+}
+
+/** The files of a folder, in order; its hidden ones and its folders are left alone. */
+async function filesOf(given: string): Promise<string[]> {
+  if (given === '-' || !(await stat(given)).isDirectory()) return [given]
+  const entries = await readdir(given, { withFileTypes: true })
+  const names = entries.filter(entry => entry.isFile() && !entry.name.startsWith('.')).map(({ name }) => name)
+  return names.sort().map(name => join(given, name))
 }
 
 async function contentOf(file: string): Promise<string> {

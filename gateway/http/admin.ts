@@ -4,7 +4,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { type Configuration, type Log, packageRoot } from '../../config/index.ts'
 import type { ServerTls } from '../../crypto/index.ts'
 import { adminEndpoints, refusedBy } from '../../directory/index.ts'
+import type { Oppositions } from '../../dmp-bridge/index.ts'
 import type { Administration } from '../administration.ts'
+import { oppositionEndpoints } from './oppositions.ts'
 import { type HttpsServer, openHttps } from './server.ts'
 import { openShell } from './shell.ts'
 import { openThrottle } from './throttle.ts'
@@ -12,6 +14,7 @@ import { openThrottle } from './throttle.ts'
 export interface AdminServerOptions extends Administration {
   listen: NonNullable<Configuration['admin']>['listen']
   tls: ServerTls
+  oppositions: Oppositions
   now: () => number
   /** Resolves after so many milliseconds; the timers' own by default. */
   wait?: (milliseconds: number) => Promise<void>
@@ -23,8 +26,12 @@ export function startAdminServer(options: AdminServerOptions): Promise<HttpsServ
   const { admin, tokens, audit, now, log } = options
   const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
   const app = openShell({
-    endpoints: adminEndpoints(admin, audit),
-    info: { title: 'Pli administration', version, description: 'The boxes that this operator hosts, and the log of what was done to them' },
+    endpoints: [...adminEndpoints(admin, audit), ...oppositionEndpoints(options)],
+    info: {
+      title: 'Pli administration',
+      version,
+      description: 'The boxes that this operator hosts, the register of oppositions to the DMP, and the log of what was done',
+    },
     holderOf: tokens.holderOf,
     audit: audit.append,
     refusedBy,

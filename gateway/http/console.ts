@@ -1,9 +1,10 @@
 import type { Configuration, Database, Log } from '../../config/index.ts'
 import type { Audit, ServerTls, Vault } from '../../crypto/index.ts'
 import type { Bals } from '../../directory/index.ts'
-import { figuresPages, filingPages } from '../../dmp-bridge/console/index.ts'
+import { figuresPages, filingPages, holdPages } from '../../dmp-bridge/console/index.ts'
 import type { Bridge } from '../../dmp-bridge/index.ts'
 import { dataKey } from '../data-key.ts'
+import { holdLinksOf } from '../filing.ts'
 import { timelineOf } from '../timeline.ts'
 import { type ConsoleOptions, startConsole } from './pages/index.ts'
 import type { HttpsServer } from './server.ts'
@@ -35,6 +36,12 @@ export function openConsole(options: {
       { path: '/depots', title: 'Dépôts au DMP', app: filings },
       { path: '/chiffres', title: 'Chiffres', app: figuresPages({ db, dmp: bridge.dmpState, now }) },
     ],
-    open: [],
+    open: [
+      holdPages({
+        ...{ orders, ring, now },
+        links: holdLinksOf(configuration.data, vault, now),
+        acceptedAt: async id => (await timelineOf(db, id))?.message.accepted_at,
+      }),
+    ],
   })
 }

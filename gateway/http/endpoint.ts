@@ -11,10 +11,16 @@ export interface Endpoint {
   readonly params: z.ZodObject
   readonly query: z.ZodObject
   readonly body?: z.ZodObject
+  /** Media types of a body that is no JSON but a text; `run` has it as `body.text`. */
+  readonly text?: readonly string[]
+  /** Most octets of the body, where it is more than the shell takes by itself. */
+  readonly maxBody?: number
   readonly status: 200 | 201
   readonly answer: z.ZodObject
   /** Whether the call may carry If-Match with the revision that it is about. */
   readonly conditional?: boolean
+  /** What the audit line says beside who, what and how it ended. Never a value of a patient. */
+  audited?(body: Record<string, unknown>, answer: Record<string, unknown>): { object?: string; detail?: Record<string, string> }
   run(call: {
     params: Record<string, unknown>
     query: Record<string, unknown>

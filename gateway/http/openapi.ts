@@ -41,14 +41,17 @@ export function openApiOf(endpoints: readonly Endpoint[], info: { title: string;
   }
 }
 
+const TEXT = { type: 'string' }
+
 type SchemaOf = (form: z.ZodType, io: 'input' | 'output') => Json
 
 function operationOf(endpoint: Endpoint, schemaOf: SchemaOf): Json {
-  const { id, summary, params, query, body, status, answer, conditional } = endpoint
+  const { id, summary, params, query, body, text, status, answer, conditional } = endpoint
   const isAboutOne = Object.keys(params.shape).length > 0
   const isChange = endpoint.method !== 'get'
   const statuses = [
-    ...(body ? [400, 413, 415] : []),
+    ...(body ? [400] : []),
+    ...(body || text ? [413, 415] : []),
     401,
     429,
     ...(isAboutOne ? [404] : []),
@@ -75,6 +78,7 @@ function operationOf(endpoint: Endpoint, schemaOf: SchemaOf): Json {
           ]
         : []),
     ],
+    ...(text ? { requestBody: { required: true, content: Object.fromEntries(text.map(type => [type, { schema: TEXT }])) } } : {}),
     ...(body ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } } } : {}),
     responses: {
       [status]: {
@@ -98,7 +102,7 @@ const MEANINGS: Record<number, string> = {
   409: 'It is not in a state for this',
   412: 'It has changed in the meantime',
   413: 'The body is too long',
-  415: 'The body is not said to be JSON',
+  415: 'The body is not said to be of a type that is taken',
   422: 'Everything that is wrong with what was asked',
   429: 'Too many wrong tokens, come back later',
   500: 'A fault of ours: nothing was promised',

@@ -28,8 +28,14 @@ export interface ShellOptions {
   log: Log
 }
 
-export type Shell = Hono<{ Variables: { by: string; call: { id: string; object: string } } }>
-type Asked = Context<{ Variables: { by: string; call: { id: string; object: string } } }>
+export type Shell = Hono<{ Variables: { by: string; call: Called } }>
+type Asked = Context<{ Variables: { by: string; call: Called } }>
+/** A call, as the audit log has it. */
+interface Called {
+  id: string
+  object: string
+  detail?: Record<string, string>
+}
 
 const MAX_BODY = 64 * 1024
 const HEADERS = {
@@ -62,9 +68,9 @@ export function openShell(options: ShellOptions): Shell {
     await next()
     await auditCall(context, options)
   })
-  app.use(
-    bodyLimit({ maxSize: MAX_BODY, onError: () => new Problem(413, 'too-long', `A body has at most ${MAX_BODY} octets`).toResponse() }),
-  )
+  const limits = new Map(endpoints.flatMap(({ path, maxBody }) => (maxBody === undefined ? [] : [[path, limited(maxBody)]])))
+  const usual = limited(MAX_BODY)
+  app.use((context, next) => (limits.get(context.req.path) ?? usual)(context, next))
   app.get(DOCUMENT_PATH, context => {
     context.set('call', { id: 'openapi', object: '' })
     return context.json(document)
@@ -76,6 +82,10 @@ export function openShell(options: ShellOptions): Shell {
   app.notFound(() => new Problem(404, 'no-such-operation', 'There is no such operation: see /openapi.json').toResponse())
   app.onError(error => problemOf(error, options).toResponse())
   return app
+}
+
+function limited(maxSize: number) {
+  return bodyLimit({ maxSize, onError: () => new Problem(413, 'too-long', `A body has at most ${maxSize} octets`).toResponse() })
 }
 
 /** @throws Problem 401 after a while, 429 when too many wait already */
@@ -94,7 +104,7 @@ async function auditCall(context: Asked, { audit }: ShellOptions): Promise<void>
   const { by, call } = context.var
   const { status } = context.res
   const result = status < 400 ? 'done' : 'refused'
-  await audit({ by, action: `api.${call.id}`, object: call.object, result, detail: { status: String(status) } })
+  await audit({ by, action: `api.${call.id}`, object: call.object, result, detail: { ...call.detail, status: String(status) } })
 }
 
 async function answer(context: Asked, endpoint: Endpoint): Promise<Response> {
@@ -102,11 +112,12 @@ async function answer(context: Asked, endpoint: Endpoint): Promise<Response> {
   context.set('call', { id: endpoint.id, object: given.address ?? '' })
   const params = checked(endpoint.params, given, 'path')
   const query = checked(endpoint.query, onlyOnce(context.req.queries()), 'query')
-  const body = endpoint.body ? checked(endpoint.body, await jsonOf(context), '') : {}
+  const body = endpoint.text ? await textOf(context, endpoint.text) : endpoint.body ? checked(endpoint.body, await jsonOf(context), '') : {}
   if (typeof body.address === 'string') context.set('call', { id: endpoint.id, object: body.address })
   const revision = endpoint.conditional ? revisionOf(context.req.header('If-Match')) : undefined
   const value = await endpoint.run({ params, query, body, by: context.var.by, ...(revision !== undefined && { revision }) })
   const shown = endpoint.answer.parse(value) as { revision?: unknown }
+  if (endpoint.audited) context.set('call', { ...context.var.call, ...endpoint.audited(body, shown) })
   const headers = typeof shown.revision === 'number' ? { ETag: `"${shown.revision}"` } : {}
   return context.json(shown, endpoint.status, headers)
 }
@@ -140,6 +151,12 @@ async function jsonOf(context: Asked): Promise<unknown> {
     if (error instanceof SyntaxError) throw new Problem(400, 'not-json', 'The body is no JSON')
     throw error
   }
+}
+
+async function textOf(context: Asked, types: readonly string[]): Promise<Record<string, unknown>> {
+  const [type = ''] = (context.req.header('Content-Type') ?? '').split(';')
+  if (types.includes(type.trim().toLowerCase())) return { text: await context.req.text() }
+  throw new Problem(415, 'not-this', `The body must be one of ${types.join(', ')}`)
 }
 
 /** RFC 9110 §13.1.1, the one form that names a revision of ours. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type Database, type Log, openDatabase, silent } from '../../../config/index.ts'
 import { auditMigrations, createIdentity, type Identity, openAudit, serverTls } from '../../../crypto/index.ts'
 import { directoryMigrations, openBals } from '../../../directory/index.ts'
+import { bridgeMigrations, openOppositions } from '../../../dmp-bridge/index.ts'
 import { type Administration, openAdministration } from '../../../gateway/administration.ts'
 import { startAdminServer } from '../../../gateway/http/admin.ts'
 import { createPki } from '../../world/pki.ts'
@@ -48,7 +49,10 @@ export interface AdminWorld extends AsyncDisposable {
 export async function openAdminWorld(): Promise<AdminWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'pli-admin-'))
   const now = () => world.now
-  const db = await openDatabase({ file: join(folder, 'pli.db'), migrations: [...auditMigrations, ...directoryMigrations] })
+  const db = await openDatabase({
+    file: join(folder, 'pli.db'),
+    migrations: [...auditMigrations, ...directoryMigrations, ...bridgeMigrations],
+  })
   const boxes = openBals(db, {
     now,
     hash: async password => `hash of ${password}`,
@@ -67,6 +71,7 @@ export async function openAdminWorld(): Promise<AdminWorld> {
     listen: { host: '127.0.0.1', port: 0 },
     tls: serverTls({ identity }),
     ...administration,
+    oppositions: openOppositions(db, { secret: Buffer.alloc(32, 1), now }),
     now,
     wait(milliseconds) {
       world.waited.push(milliseconds)
