@@ -1,9 +1,10 @@
 import type Database from 'better-sqlite3'
-import type { BalType, Listing } from './snapshot.ts'
+import type { BalType, Listing, Professional } from './snapshot.ts'
 
 /** The rows of an open snapshot, as listings. */
 export interface BoxReader {
   find(address: string): Listing | undefined
+  holder(address: string): Professional | undefined
   byPerson(rpps: string): Listing[]
   byStructure(idNatStruct: string): Listing[]
 }
@@ -32,6 +33,10 @@ const MOST_OF_ONE = 1000
 
 export function openBoxReader(db: Database.Database): BoxReader {
   const find = db.prepare<[string], Row>(`${SELECT} WHERE address = ?`)
+  const holder = db.prepare<[string], Professional>(
+    `SELECT last_name AS lastName, first_name AS firstName, profession_code AS professionCode, profession, skill_code AS skillCode, skill,
+      id_nat_struct AS idNatStruct, structure FROM box WHERE address = ? AND type = 'PER'`,
+  )
   const ofPerson = db.prepare<[string], Row>(`${SELECT} WHERE rpps = ? AND rpps <> '' ORDER BY address LIMIT ${MOST_OF_ONE}`)
   const ofStructure = db.prepare<[string], Row>(
     `${SELECT} WHERE id_nat_struct = ? AND id_nat_struct <> '' ORDER BY address LIMIT ${MOST_OF_ONE}`,
@@ -41,6 +46,7 @@ export function openBoxReader(db: Database.Database): BoxReader {
       const row = find.get(address)
       return row && listingOf(row)
     },
+    holder: address => holder.get(address),
     byPerson: rpps => ofPerson.all(rpps).map(listingOf),
     byStructure: idNatStruct => ofStructure.all(idNatStruct).map(listingOf),
   }

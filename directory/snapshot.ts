@@ -26,10 +26,26 @@ export interface Listing {
   paperless?: boolean
 }
 
+/** Who holds a box of a person, by the codes of the register. Texts may be empty. */
+export interface Professional {
+  lastName: string
+  firstName: string
+  /** TRE_G15, e.g. `10` */
+  professionCode: string
+  profession: string
+  /** TRE_R38, e.g. `SM26` */
+  skillCode: string
+  skill: string
+  idNatStruct: string
+  structure: string
+}
+
 /** The national directory on this machine. Every question is answered at once, without waiting. */
 export interface Directory {
   /** @param address in lower case. Takes microseconds. */
   find(address: string): Listing | undefined
+  /** The holder of a box of a person (PER); undefined for any other box. */
+  holder(address: string): Professional | undefined
   /** The boxes of a professional, by address. */
   byPerson(rpps: string): Listing[]
   /** @param idNatStruct with its prefix, `1750803447`; a thousand boxes at most */
@@ -98,6 +114,7 @@ export function openDirectory(file: string, options: DirectoryOptions = {}): Dir
 
   return {
     find: address => current().find(address),
+    holder: address => current().holder(address),
     byPerson: rpps => current().byPerson(rpps),
     byStructure: idNatStruct => current().byStructure(idNatStruct),
     search: (text, choice) => current().search(text, choice),

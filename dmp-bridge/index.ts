@@ -38,3 +38,15 @@ export { buildSubmission, type SubmissionRequest } from './submission.ts'
 export { loadTables, TABLES_FOLDER, type Tables } from './tables.ts'
 export { TIMING, type Timing } from './timing.ts'
 export type { Software } from './vihf.ts'
+export {
+  DESCRIPTION_FIELDS,
+  type DescribedPatient,
+  type Description,
+  type DescriptionField,
+  descriptionSchema,
+  proposedPatient,
+} from './wrap/description.ts'
+export { type Descriptions, openDescriptions } from './wrap/descriptions.ts'
+export { mayWrap } from './wrap/judge.ts'
+export { checkPdf, type PdfFacts, type PdfFault } from './wrap/pdf-a.ts'
+export { typeLabels } from './wrap/type-labels.ts'

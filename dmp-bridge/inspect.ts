@@ -5,6 +5,10 @@ import { type EntryMetadata, entryMetadata } from './metadata.ts'
 import { REASONS, type Reason } from './reasons.ts'
 import { recogniseFile } from './recognise.ts'
 import { shippedTables, type Tables } from './tables.ts'
+import type { Description } from './wrap/description.ts'
+import { assumedSender, type FileReport, fileFacts, wrapForInspection } from './wrap/inspect.ts'
+import { mayWrap } from './wrap/judge.ts'
+import type { PdfFacts } from './wrap/pdf-a.ts'
 
 /** What the bridge makes of a file of the operator. It holds the identity of the patient: for his screen, never for a log. */
 export interface Inspection {
@@ -36,34 +40,64 @@ export interface DocumentReport {
   marks: string[]
   /** what would be sent; absent when the document is held for something that this needs */
   metadata?: EntryMetadata
+  /** what it is when it is no CDA: nobody files it without being told whose it is */
+  file?: FileReport
+  /** of the PDF in a CDA of level 1; told only, its author has chosen it */
+  pdf?: PdfFacts
+}
+
+export interface InspectOptions {
+  sender?: Sender
+  policy: Policy
+  limits?: Limits
+  tables?: Tables
+  now?: Date
+  /** what somebody says of the one file without identity that is there: the document made of it is judged in its place */
+  description?: Description
+  /** told the document that was made */
+  onWrapped?: (cda: Uint8Array) => void
 }
 
 /**
  * Recognises a file and decides, as the bridge would, without sending.
- * @param name of the file (.eml, .zip, .xml, .hl7, .er7, .hpr, .txt …)
+ * @param name of the file (.eml, .zip, .xml, .hl7, .er7, .hpr, .txt, .pdf, .jpg …)
+ * @throws Error when a description is given and there is not exactly one file that it can be about
  */
-export async function inspectFile(
-  name: string,
-  bytes: Uint8Array,
-  options: { sender?: Sender; policy: Policy; limits?: Limits; tables?: Tables; now?: Date },
-): Promise<Inspection> {
+export async function inspectFile(name: string, bytes: Uint8Array, options: InspectOptions): Promise<Inspection> {
   const tables = options.tables ?? shippedTables()
-  const recognition = await recogniseFile(name, bytes, options.limits ?? DEFAULT_LIMITS)
+  const candidates = options.sender === undefined || mayWrap(options.sender)
+  const recognition = await recogniseFile(name, bytes, options.limits ?? DEFAULT_LIMITS, { candidates })
+  const described = recognition.documents.filter(each => each.candidate)
+  if (options.description && described.length !== 1) throw new Error(`${described.length} files that a description could be about, not one`)
+  const documents: DocumentReport[] = []
+  for (const each of recognition.documents) documents.push(await inspectAny(each, recognition, { ...options, tables }))
   return {
     file: name,
     faults: recognition.faults.map(report),
-    documents: recognition.documents.map(document => inspectOne(document, recognition, { ...options, tables })),
+    documents,
     ignored: recognition.ignored.map(each => ({ ...each, ...report(each.reason) })),
     tables: tables.editions,
   }
 }
 
-function inspectOne(
-  document: FoundDocument,
-  recognition: Recognition,
-  options: { sender?: Sender; policy: Policy; tables: Tables; now?: Date },
-): DocumentReport {
-  const sender = options.sender ?? authorAsSender(document)
+type Context = InspectOptions & { tables: Tables }
+
+async function inspectAny(document: FoundDocument, recognition: Recognition, options: Context): Promise<DocumentReport> {
+  const facts = await fileFacts(document)
+  const { description, tables, policy, now = new Date() } = options
+  const sender = options.sender ?? (document.candidate && assumedSender(document, policy))
+  if (!document.candidate || !description || !sender) return { ...inspectOne(document, recognition, options), ...facts }
+  const read = (name: string, bytes: Uint8Array) => recogniseFile(name, bytes, options.limits ?? DEFAULT_LIMITS)
+  const wrapped = await wrapForInspection({ document, recognition, description, sender, policy, tables, now, read })
+  const file = inspectOne(document, recognition, options)
+  if ('reasons' in wrapped) return { ...file, ...facts, decision: 'hold', reasons: wrapped.reasons.map(report) }
+  options.onWrapped?.(wrapped.document.content)
+  const made = inspectOne(wrapped.document, wrapped.recognition, { ...options, sender })
+  return { ...made, sender: file.sender, ...facts }
+}
+
+function inspectOne(document: FoundDocument, recognition: Recognition, options: Context): DocumentReport {
+  const sender = options.sender ?? (document.candidate ? assumedSender(document, options.policy) : authorAsSender(document))
   const policy = options.sender ? options.policy : authorAsFiler(document, options.policy)
   const verdict = decide(document, recognition, sender, policy, { tables: options.tables, ...(options.now && { now: options.now }) })
   const metadata = document.cda && metadataOf(document.cda, options.tables)

@@ -10,7 +10,7 @@ import {
   signSubmissionSet,
   type Vault,
 } from '../crypto/index.ts'
-import type { Bal } from '../directory/index.ts'
+import type { Bal, Directory, Professional } from '../directory/index.ts'
 import {
   type Bridge,
   bridgeLog,
@@ -35,10 +35,41 @@ import type { Spool } from './spool/index.ts'
 
 export type DmpConfiguration = NonNullable<Configuration['dmp']>
 
-/** Who sends, as the bridge wants to know it. */
-export function senderOf(box: Bal): Sender {
-  const { address, idNatPs, structures, declaredAt } = box
-  return { address, structures, declared: declaredAt !== undefined, ...(idNatPs ? { idNatPs } : {}) }
+/**
+ * Who sends, as the bridge wants to know it.
+ * @param directory where the holder of a box of a person is looked up: his files that are no CDA are wrapped under that name
+ */
+export function senderOf(box: Bal, directory?: Pick<Directory, 'holder'>): Sender {
+  const { address, type, idNatPs, structures, declaredAt } = box
+  const person = type === 'PER' ? { person: personOf(holderOf(address, directory)) } : {}
+  return { address, structures, declared: declaredAt !== undefined, ...(idNatPs ? { idNatPs } : {}), ...person }
+}
+
+/** Professions whose specialty is part of the code of an author (JDV_J01): doctors, dentists, nurses. */
+const WITH_SKILL = ['10', '40', '60']
+
+/** Names are empty when the annuaire does not know them: such a file waits, nothing is made up. */
+function personOf(holder: Professional | undefined): NonNullable<Sender['person']> {
+  if (!holder) return { family: '', given: '' }
+  const { lastName, firstName, professionCode, skillCode, profession, skill, idNatStruct, structure } = holder
+  const isSpecialist = skillCode !== '' && WITH_SKILL.includes(professionCode)
+  const code = `G15_${professionCode}${isSpecialist ? `/${skillCode}` : ''}`
+  const label = isSpecialist && skill !== '' ? `${profession} - ${skill}` : profession
+  return {
+    family: lastName,
+    given: firstName,
+    ...(professionCode === '' ? {} : { specialty: { code, label, system: '1.2.250.1.213.1.1.4.5' } }),
+    ...(idNatStruct === '' ? {} : { structure: { id: idNatStruct, name: structure } }),
+  }
+}
+
+/** A snapshot that can't be read at this moment is no reason to refuse the mail. */
+function holderOf(address: string, directory: Pick<Directory, 'holder'> | undefined): Professional | undefined {
+  try {
+    return directory?.holder(address)
+  } catch {
+    return undefined
+  }
 }
 
 /** What this operator files, and as whom. Without a DMP nothing is filed, and what could be is held. @throws RulesFault */

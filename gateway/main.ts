@@ -134,7 +134,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     hostname,
     now,
     newId: newMessageId,
-    filingRows: ({ id, box, acceptedAt }) => bridge.rowsFor({ id, sender: senderOf(box), acceptedAt }),
+    filingRows: ({ id, box, acceptedAt }) => bridge.rowsFor({ id, sender: senderOf(box, directory), acceptedAt }),
     patients,
     mayBeAnswered: (box, address) => accepts(policy.checkRecipient({ kind: 'box', box }, { address }, { sender: box.address })),
     hasRoom: dispatcher.hasRoom,

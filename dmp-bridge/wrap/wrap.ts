@@ -1,6 +1,6 @@
 import type { FoundDocument, Recognition } from '../facts.ts'
-import type { FilingReason } from '../filing-reasons.ts'
 import type { Policy, Sender } from '../policy.ts'
+import type { Reason } from '../reasons.ts'
 import { judgeSubject } from '../subject.ts'
 import { shippedTables, type Tables } from '../tables.ts'
 import { plainName } from '../traits.ts'
@@ -25,7 +25,7 @@ export interface WrapRequest {
 }
 
 /** The document, in the place of its file, in what was recognised of the message: from here on it is one like any other. */
-export type Wrapped = { document: FoundDocument; recognition: Recognition } | { reasons: FilingReason[] }
+export type Wrapped = { document: FoundDocument; recognition: Recognition } | { reasons: Reason[] }
 
 /**
  * Makes the document of a described file: a CDA of level 1 whose author is the sender. Nothing of it is trusted because it was made here: it is read

@@ -1,4 +1,5 @@
 import type { FoundDocument, Recognition } from '../facts.ts'
+import type { FilingReason } from '../filing-reasons.ts'
 import type { FilingRow } from '../filing-tables.ts'
 import type { Policy, Sender } from '../policy.ts'
 import type { Descriptions } from './descriptions.ts'
@@ -22,7 +23,7 @@ export async function wrappedFor(
   document: FoundDocument,
   about: { recognition: Recognition; sender: Sender; writtenAt: number },
   tools: WrappingTools & { policy: Policy },
-): Promise<Wrapped> {
+): Promise<Wrapped | { reasons: FilingReason[] }> {
   const { recognition, sender, writtenAt } = about
   if (!document.candidate) return { document, recognition }
   const said = filing.unique_id === null ? undefined : await tools.descriptions.read(filing.id)

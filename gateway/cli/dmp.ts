@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type Database, loadConfiguration } from '../../config/index.ts'
+import { openDirectory } from '../../directory/index.ts'
 import {
   authorAsFiler,
   authorAsSender,
@@ -12,9 +14,9 @@ import {
   decide,
   type Inspection,
   inspectFile,
-  type OrderResult,
   type Orders,
   openOrders,
+  type PdfFacts,
   type Policy,
   recogniseFile,
   type Sender,
@@ -22,10 +24,12 @@ import {
 import { openBoxes } from '../data.ts'
 import { type DmpConfiguration, policyOf, senderOf, signersOf } from '../filing.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
+import { describeCommand, readDescription } from './dmp-describe.ts'
 import { figuresCommand } from './dmp-figures.ts'
 import { oppositionCommands } from './dmp-opposition.ts'
 import { rulesCommand } from './dmp-rules.ts'
 import { localPolicy, withLocalDmp } from './local-dmp.ts'
+import { orderText } from './order-text.ts'
 import { clock, print, table } from './output.ts'
 
 interface SubmissionOptions extends FileOptions {
@@ -39,6 +43,11 @@ interface FileOptions {
   json?: boolean
 }
 
+interface InspectFileOptions extends FileOptions {
+  describe?: string
+  wrapped?: string
+}
+
 const CONFIG_FOR_FILES = [
   '-c, --config <file>',
   'as whom to decide; without it, rules for tests: the test authority of the INS is allowed',
@@ -50,15 +59,22 @@ export function dmpCommands(program: Command): void {
   dmp
     .command('inspect')
     .description('what the bridge recognises in a file, the metadata it would send, its decision and reasons; sends nothing')
-    .argument('<file...>', '.eml, .zip, .xml, .hl7, .er7, .hpr or .txt; of several, --json prints a list')
+    .argument('<file...>', '.eml, .zip, .xml, .hl7, .er7, .hpr, .txt, .pdf, .jpg, .tif or .rtf; of several, --json prints a list')
     .option(...CONFIG_FOR_FILES)
     .option('--sender <address>', 'box that would send it; without it, its author')
+    .option(
+      '--describe <file>',
+      'JSON that says whose the one file without identity is: the document made of it is judged (see dmp describe)',
+    )
+    .option('--wrapped <file>', 'where to write that document')
     .option('--json', 'for programs')
-    .action(async (files: string[], options: FileOptions) => {
+    .action(async (files: string[], options: InspectFileOptions) => {
       const { policy, sender } = await rulesOf(options)
+      const description = options.describe === undefined ? undefined : await readDescription(options.describe)
       const inspections: Inspection[] = []
       for (const file of files) {
-        const context = { policy, now: new Date(), ...(sender ? { sender } : {}) }
+        const onWrapped = (cda: Uint8Array) => options.wrapped !== undefined && writeFileSync(options.wrapped, cda, { mode: 0o600 })
+        const context = { policy, now: new Date(), ...(sender ? { sender } : {}), ...(description ? { description, onWrapped } : {}) }
         inspections.push(await inspectFile(basename(file), await readFile(file), context))
       }
       print(options.json, files.length === 1 ? inspections[0] : inspections, () => inspections.map(inspectionText).join('\n'))
@@ -80,6 +96,7 @@ export function dmpCommands(program: Command): void {
 
   rulesCommand(dmp)
   orderCommands(dmp)
+  describeCommand(dmp)
   oppositionCommands(dmp)
   figuresCommand(dmp)
 }
@@ -127,9 +144,16 @@ function configuredDmp(config: string): DmpConfiguration {
 }
 
 async function boxSender(config: string, address: string): Promise<Sender> {
-  const box = await withData(config, db => openBoxes(db, Date.now).find(address.toLowerCase()))
-  if (!box) throw new Error(`${address} is not a box of this operator`)
-  return senderOf(box)
+  return withData(config, async (db, configuration) => {
+    const box = await openBoxes(db, Date.now).find(address.toLowerCase())
+    if (!box) throw new Error(`${address} is not a box of this operator`)
+    const directory = openDirectory(configuration.directory.file)
+    try {
+      return senderOf(box, directory)
+    } finally {
+      directory.close()
+    }
+  })
 }
 
 /** Who gives an order here. */
@@ -182,7 +206,7 @@ function orderCommands(dmp: Command): void {
       .requiredOption(...CONFIG_OPTION)
       .action(async (id: string, { config }: { config: string }) => {
         const result = await withData(config, db => ordersOf(db)[order as keyof typeof ORDERS](id, { by }))
-        console.log(resultText(id, result))
+        console.log(orderText(id, result))
       })
   }
 }
@@ -198,23 +222,23 @@ function ordersOf(db: Database): Orders {
   return openOrders(db, { now: Date.now })
 }
 
-function resultText(id: string, result: OrderResult): string {
-  if (result.kind === 'no') throw new Error(`${id}: ${result.why}`)
-  const again = result.rechecked.length > 0 ? `; judged again: ${result.rechecked.join(', ')}` : ''
-  const late = result.mayBeFiled ? '; an earlier attempt may have filed it: look into the DMP' : ''
-  return `${id} is ${result.state}${again}${late}`
-}
-
 function inspectionText({ documents, ignored, faults }: Inspection): string {
   const lines = [
     ...faults.map(({ reason, en }) => `fault: ${reason}: ${en}`),
-    ...documents.flatMap(({ path, decision, reasons, document, metadata }) => [
+    ...documents.flatMap(({ path, decision, reasons, document, metadata, file, pdf }) => [
       `${path}: ${decision}`,
       ...(document ? [`  document ${document.uniqueId}, type ${document.typeCode.code} ${document.typeCode.label}`] : []),
       ...(metadata ? [`  title ${metadata.title}`] : []),
+      ...(file ? [`  ${file.kind}, to be wrapped as ${file.mediaType}`] : []),
+      ...[file?.pdf ?? pdf].flatMap(facts => (facts ? [`  PDF/A-1: ${pdfText(facts)}`] : [])),
       ...reasons.map(({ reason, en }) => `  ${reason}: ${en}`),
     ]),
     ...ignored.map(({ path, reason, en }) => `${path}: ignored, ${reason}: ${en}`),
   ]
   return lines.join('\n') || 'nothing was recognised'
+}
+
+function pdfText({ encrypted, active, unreadable, faults }: PdfFacts): string {
+  const found = [...(encrypted ? ['encrypted'] : []), ...(active ? ['active'] : []), ...(unreadable ? ['unreadable'] : []), ...faults]
+  return found.join(', ') || 'nothing speaks against it'
 }

@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises'
+import { userInfo } from 'node:os'
+import type { Command } from 'commander'
+import { type Description, descriptionSchema, openDescriptions, openOrders } from '../../dmp-bridge/index.ts'
+import { vaultOf } from '../data.ts'
+import { dataKey } from '../data-key.ts'
+import { CONFIG_OPTION, withData } from './data.ts'
+import { orderText } from './order-text.ts'
+
+/** Says whose a file is that does not say it itself. What is said comes from a file: an argument would stand in the history of a shell. */
+export function describeCommand(dmp: Command): void {
+  dmp
+    .command('describe')
+    .description(
+      'say of a held file without identity (PDF, image, RTF, text, HPRIM) whose it is: it is then filed as a document of its sender',
+    )
+    .argument('<id>', 'of the filing, from dmp list')
+    .requiredOption(
+      '--file <description>',
+      'JSON: patient {ins, oid, birthName, firstName, firstNames?, birthDate, sex, birthPlaceCog}, type, practice, facility, performedAt, title?',
+    )
+    .requiredOption(...CONFIG_OPTION)
+    .action(async (id: string, { config, file }: { config: string; file: string }) => {
+      const said = await readDescription(file)
+      const result = await withData(config, (db, configuration) => {
+        const descriptions = openDescriptions(db, { secret: dataKey(configuration.data, 'patients', vaultOf(configuration)) })
+        return openOrders(db, { now: Date.now, descriptions }).describe(id, { ...said, by: `cli:${userInfo().username}` })
+      })
+      console.log(orderText(id, result))
+    })
+}
+
+/** @throws Error that names the fields that are wrong, never what they hold */
+export async function readDescription(file: string): Promise<Description> {
+  let json: unknown
+  try {
+    json = JSON.parse(await readFile(file, 'utf8'))
+  } catch (cause) {
+    if (cause instanceof SyntaxError) throw new Error(`${file} is no JSON`)
+    throw cause
+  }
+  const parsed = descriptionSchema.safeParse(json)
+  if (parsed.success) return parsed.data
+  const wrong = new Set(parsed.error.issues.map(({ path, code }) => `${path.join('.') || 'the whole'} (${code})`))
+  throw new Error(`${file} does not describe a document: ${[...wrong].join(', ')}`)
+}
