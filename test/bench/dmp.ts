@@ -18,7 +18,7 @@ export type Cost = Record<Step, number>
 
 const TURN_MS = 300
 const SHOWN: Record<Step, string> = {
-  recognise: 'recognise: what the file is, its header, the digests of file and PDF',
+  recognise: 'recognise: what the file is, its header, its form (XSD), the digests of file and PDF',
   decide: 'decide: every rule',
   sign: 'sign: canonical form, digests, XAdES of the set and VIHF (two RSA signatures)',
   build: 'build: metadata, envelope, MTOM',
