@@ -1,6 +1,7 @@
 import { FILING_REASONS, isOverrulable } from '../filing-reasons.ts'
 import type { FilingOrder, FilingState } from '../filing-tables.ts'
 import { isReason, REASONS } from '../reasons.ts'
+import { typeLabel } from '../wrap/type-labels.ts'
 import { ADVICE, GENERAL_ADVICE } from './advice.ts'
 
 export const STATES: Record<FilingState, string> = {
@@ -33,34 +34,11 @@ export const ORDERS_DONE: Record<FilingOrder, string> = {
   describe: 'Identité donnée',
 }
 
-/** Words of ours for the codes that are met most; another is shown as its code. */
-const TYPES: Record<string, string> = {
-  '11488-4': 'Compte rendu de consultation',
-  '11490-0': 'Lettre de liaison de sortie',
-  '11502-2': 'Compte rendu de biologie',
-  '11505-5': 'Compte rendu d’acte',
-  '11526-1': 'Compte rendu d’anatomopathologie',
-  '11369-6': 'Historique des vaccinations',
-  '18748-4': 'Compte rendu d’imagerie',
-  '18842-5': 'Compte rendu d’hospitalisation',
-  '34112-3': 'Compte rendu d’hospitalisation',
-  '34133-9': 'Synthèse d’épisode de soins',
-  '34117-2': 'Antécédents et examen clinique',
-  '51969-4': 'Compte rendu de génétique',
-  '57133-1': 'Lettre d’adressage',
-  '96349-6': 'Lettre d’adressage',
-  '57833-6': 'Prescription de médicaments',
-  '57831-0': 'Prescription',
-  '60568-3': 'Compte rendu d’anatomopathologie',
-  '60591-5': 'Volet de synthèse médicale',
-  '83836-7': 'Prescription d’actes',
-  '87273-9': 'Note de vaccination',
-}
-
 /** @returns what a type of document is called here, with its code */
 export function typeText(code: string | null | undefined): string {
   if (!code) return 'Type inconnu'
-  return Object.hasOwn(TYPES, code) ? `${TYPES[code]} (${code})` : code
+  const label = typeLabel(code)
+  return label === undefined ? code : `${label} (${code})`
 }
 
 export interface ReasonWords {
