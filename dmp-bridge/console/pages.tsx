@@ -28,7 +28,7 @@ export interface FilingPagesOptions {
   ring: () => void
 }
 
-/** The pages about filings, for `/depots`. A filing of another's box does not exist for whoever asks. */
+/** The pages about filings, for `/depots` (EX_GEN-1150). A filing of another's box does not exist for whoever asks. */
 export function filingPages(options: FilingPagesOptions): Hono<PageEnv> {
   const { db, orders, ledger, summaries, audit, ring } = options
   const list = openFilingList(db)
