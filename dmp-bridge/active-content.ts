@@ -13,6 +13,7 @@ const FETCHING = new Set(['src', 'background'])
 export function isActive(tag: SaxesTagNS): boolean {
   if (ELEMENTS.has(tag.local.toLowerCase())) return true
   const attributes = Object.values(tag.attributes)
+  if (tag.local.toLowerCase() === 'link' && attributes.some(each => each.local === 'href' && isElsewhere(each.value))) return true
   if (tag.uri === XSL) {
     if (tag.local === 'import' || tag.local === 'include') return true
     const name = tag.attributes.name?.value ?? ''
@@ -34,6 +35,12 @@ export function isForeignStylesheet(target: string, body: string): boolean {
 /** @returns whether a text or an address holds a script; blanks inside the word are skipped by browsers */
 export function isScript(text: string): boolean {
   return /(java|vb)\s*script\s*:|data:\s*text\/html/i.test(text)
+}
+
+/** @returns whether a text, as it stands in a `style`, fetches what is not in the document */
+export function isForeignStyle(text: string): boolean {
+  if (!text.includes('@') && !text.includes('(')) return false // base64, most of all
+  return /@import\b|\burl\(\s*['"]?\s*(?!data:image\/)([a-z][a-z0-9+.-]*:|[\\/]{2})/i.test(text)
 }
 
 function isHandler(name: string): boolean {

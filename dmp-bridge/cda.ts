@@ -1,4 +1,4 @@
-import { isActive, isForeignStylesheet, isScript } from './active-content.ts'
+import { isActive, isForeignStyle, isForeignStylesheet, isScript } from './active-content.ts'
 import type { Limits } from './caps.ts'
 import { PdfDigests } from './embedded-pdf.ts'
 import type { CdaFacts, Coded, Ins, PartyFacts, PatientFacts } from './facts.ts'
@@ -36,7 +36,10 @@ export function readCda(bytes: Uint8Array, limits: Limits): CdaReading {
         if (isActive(tag)) scripts += 1
         pdfs.open(tag)
       },
-      onText: text => pdfs.text(text),
+      onText: text => {
+        pdfs.text(text)
+        if (isForeignStyle(text)) scripts += 1
+      },
       onInstruction: (target, body) => {
         if (isForeignStylesheet(target, body)) scripts += 1
       },

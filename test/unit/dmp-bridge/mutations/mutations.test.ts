@@ -10,6 +10,8 @@ import { type ProofWorld, startProofWorld } from './world.ts'
 
 const now = new Date(Math.floor(Date.now() / 1000) * 1000)
 const all = Object.entries(families).flatMap(([family, cases]) => cases.map(each => ({ family, each })))
+/** of the message that carries a case */
+const idOf = new Map(all.map(({ family, each }) => [each, `${family}: ${each.name}`]))
 const built = new Map<Case, Built>()
 const observed = new Map<Case, string[]>()
 
@@ -26,7 +28,7 @@ afterAll(() => {
 })
 
 test('every case has a name of its own', () => {
-  const names = all.map(({ family, each }) => `${family}: ${each.name}`)
+  const names = all.map(({ each }) => idOf.get(each)!)
   expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
 })
 
@@ -48,15 +50,15 @@ describe.each([
   beforeAll(async () => {
     world = await startProofWorld({ patients: register, policy: { ...policy, ...what } })
     world.now = now.getTime()
-    for (const each of cases) await world.accept(each.name, built.get(each)!.eml, built.get(each)!.sender)
+    for (const each of cases) await world.accept(idOf.get(each)!, built.get(each)!.eml, built.get(each)!.sender)
     await world.pass(3 * 3_600_000)
-    for (const each of cases) observed.set(each, await world.of(each.name))
+    for (const each of cases) observed.set(each, await world.of(idOf.get(each)!))
   })
   afterAll(() => world?.[Symbol.asyncDispose]())
 
   test('every document ends as it must, with its reasons', () => {
     const wrong = cases.filter(each => !isAsExpected(observed.get(each) ?? [], each.expect))
-    expect(wrong.map(each => `${each.name}: ${observed.get(each)?.join(', ')} instead of ${each.expect.join(', ')}`)).toEqual([])
+    expect(wrong.map(each => `${idOf.get(each)}: ${observed.get(each)?.join(', ')} instead of ${each.expect.join(', ')}`)).toEqual([])
   })
 
   test('the DMP holds what may be filed and nothing else, each under its patient, octet by octet, once', () => {
