@@ -46,6 +46,7 @@ const PATHS = new Set([
   'data',
   'apiKey',
   'clientSecret',
+  'ansFiles',
   'rules',
 ])
 

@@ -111,6 +111,9 @@ const dmp = z.strictObject({
     service: z.string().min(1),
   }),
   insOids: z.array(oid).min(1).default(['1.2.250.1.213.1.4.8', '1.2.250.1.213.1.4.9']),
+  ansFiles: file
+    .optional()
+    .describe('folder of the files of the ANS: tables/, schema/, schematrons/, as published; what is not there is as shipped'),
   rules: file.optional().describe('rules of your own (YAML), which can only be tighter than those that come with the program'),
   reception: z
     .boolean()

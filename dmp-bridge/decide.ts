@@ -1,3 +1,4 @@
+import { tablesIn } from './ans/ans-tables.ts'
 import type { CdaFacts, FoundDocument, Recognition } from './facts.ts'
 import { judgeAuthors, structureOf } from './judging/authors.ts'
 import { judgeCodes } from './judging/codes.ts'
@@ -9,7 +10,7 @@ import { judgeRules } from './judging/rules.ts'
 import type { Policy, Sender } from './policy.ts'
 import type { Reason } from './reasons.ts'
 import { shippedRules } from './rules.ts'
-import { shippedTables, type Tables } from './tables.ts'
+import type { Tables } from './tables.ts'
 import { twinshipOf } from './twins.ts'
 import { judgeCandidate } from './wrap/judge.ts'
 
@@ -70,7 +71,7 @@ interface Case {
 }
 
 function judgeCda(cda: CdaFacts, { document, copies, marks, message, sender, policy, options }: Case): Reason[] {
-  const { tables = shippedTables(), now } = options
+  const { tables = tablesIn(policy.ansFiles), now } = options
   const others = message.documents.filter(each => !copies.includes(each)).map(each => each.cda)
   const structure = structureOf(cda, sender, policy)
   const judged = { cda, size: document.content.length, marks, sender, structure, now }

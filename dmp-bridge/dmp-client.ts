@@ -8,7 +8,6 @@ import { judge, judgeFailure } from './outcome.ts'
 import { existenceAnswer, isExistenceResponse, lookupAnswer } from './responses.ts'
 import { registryAnswer } from './soap.ts'
 import { buildSubmission } from './submission.ts'
-import { loadTables } from './tables.ts'
 import { existenceTraits } from './traits.ts'
 import type { Software } from './vihf.ts'
 import type { XmlElement } from './xml.ts'
@@ -37,13 +36,12 @@ export interface DmpClientOptions {
 export function dmpClient(options: DmpClientOptions): Dmp {
   const { baseUrl, software, signers } = options
   const transport = openTransport(options)
-  const tables = loadTables()
   const context = (path: string, asked: DmpContext) => ({ ...asked, software, signers, endpoint: baseUrl.replace(/\/$/, '') + path })
   const ask = (path: string, { action, envelope }: SoapRequest) =>
     transport.post(path, { contentType: `application/soap+xml; charset=utf-8; action="${action}"`, body: Buffer.from(envelope) })
 
   return {
-    prepare: (document, asked) => buildSubmission(document, context(REPOSITORY, asked), tables),
+    prepare: (document, asked) => buildSubmission(document, context(REPOSITORY, asked)),
     file: async request => judge(read(await transport.post(REPOSITORY, request), registryAnswer)),
     exists: async (ins, asked) => {
       const request = buildExistenceTest(ins, context(PATIENTS, asked))

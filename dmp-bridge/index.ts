@@ -1,5 +1,6 @@
 /** The door of the room: what others may import. */
 
+export { type AnsFiles, openAnsFiles } from './ans/ans-files.ts'
 export { type Bell, processBell } from './bell.ts'
 export { type BridgeLog, bridgeLog } from './bridge-log.ts'
 export { DEFAULT_LIMITS, type Limits } from './caps.ts'

@@ -1,10 +1,11 @@
+import { tablesIn } from './ans/ans-tables.ts'
 import { DEFAULT_LIMITS, type Limits } from './caps.ts'
 import { decide, type Policy, type Sender, type Verdict } from './decide.ts'
 import type { CdaFacts, FoundDocument, Ignored, Recognition } from './facts.ts'
 import { type EntryMetadata, entryMetadata } from './metadata.ts'
 import { REASONS, type Reason } from './reasons.ts'
 import { recogniseFile } from './recognise.ts'
-import { shippedTables, type Tables } from './tables.ts'
+import type { Tables } from './tables.ts'
 import type { Description } from './wrap/description.ts'
 import { assumedSender, type FileReport, fileFacts, wrapForInspection } from './wrap/inspect.ts'
 import { mayWrap } from './wrap/judge.ts'
@@ -64,9 +65,11 @@ export interface InspectOptions {
  * @throws Error when a description is given and there is not exactly one file that it can be about
  */
 export async function inspectFile(name: string, bytes: Uint8Array, options: InspectOptions): Promise<Inspection> {
-  const tables = options.tables ?? shippedTables()
+  const tables = options.tables ?? tablesIn(options.policy.ansFiles)
   const candidates = options.sender === undefined || mayWrap(options.sender)
-  const recognition = await recogniseFile(name, bytes, options.limits ?? DEFAULT_LIMITS, { candidates })
+  const { ansFiles } = options.policy
+  const asked = { candidates, ...(ansFiles !== undefined && { ansFiles }) }
+  const recognition = await recogniseFile(name, bytes, options.limits ?? DEFAULT_LIMITS, asked)
   const described = recognition.documents.filter(each => each.candidate)
   if (options.description && described.length !== 1) throw new Error(`${described.length} files that a description could be about, not one`)
   const documents: DocumentReport[] = []

@@ -81,7 +81,12 @@ export function createBridge(options: BridgeOptions): Bridge {
   const timing = { ...TIMING, ...options.timing }
   const now = () => options.clock.now()
   const bell = options.bell ?? processBell()
-  const recogniser = openRecogniser({ threads: timing.readers, limits: options.limits, timeoutMs: options.readingMs ?? 30_000 })
+  const recogniser = openRecogniser({
+    threads: timing.readers,
+    limits: options.limits,
+    timeoutMs: options.readingMs ?? 30_000,
+    ansFiles: policy.ansFiles,
+  })
   const descriptions = openDescriptions(db, { secret: options.patientKey })
   const breaker = new Breaker({ after: timing.breakerAfter, probeMs: timing.probeMs })
   const worker = new BridgeWorker({

@@ -41,4 +41,6 @@ export interface Policy {
   responsible: { idNatPs: string; name: string }
   /** the rule table in effect; the one that comes with the program when absent */
   rules?: Rules
+  /** folder of the files of the ANS that the operator installed */
+  ansFiles?: string
 }

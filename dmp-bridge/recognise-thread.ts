@@ -13,11 +13,12 @@ export interface RecogniseTask {
   name?: string
   /** see `recogniseMessage` */
   candidates?: boolean
+  /** see `recogniseMessage` */
+  ansFiles?: string
 }
 
 /** Entry of a piscina thread: answers a `Recognition`, whose bytes are moved to the caller, not copied. */
-export default async function recogniseInThread({ bytes, limits, name, candidates = false }: RecogniseTask): Promise<unknown> {
-  const options = { candidates }
+export default async function recogniseInThread({ bytes, limits, name, ...options }: RecogniseTask): Promise<unknown> {
   const result = name === undefined ? await recogniseMessage(bytes, limits, options) : await recogniseFile(name, bytes, limits, options)
   const buffers = new Set(result.documents.map(each => each.content.buffer as ArrayBuffer))
   return move({ [transferableSymbol]: [...buffers], [valueSymbol]: result })

@@ -17,6 +17,13 @@ import { readArchive } from './xdm.ts'
 
 export type { CdaFacts, FoundDocument, Ignored, MetadataFacts, PartyFacts, PatientFacts, Recognition } from './facts.ts'
 
+export interface RecogniseOptions {
+  /** files that are no CDA are looked at too: the sender may have them wrapped. Without it they are not even decoded */
+  candidates?: boolean
+  /** folder of the files of the ANS, by which documents are checked too */
+  ansFiles?: string
+}
+
 /** Messages in messages are opened to this depth, below the one that carries them. */
 const MAX_NESTED = 3
 
@@ -24,11 +31,10 @@ const MAX_NESTED = 3
  * Finds the health documents of a message: a CDA alone, or in an IHE_XDM.zip (ECO.2.1.1). Content decides, then name and type.
  * Nothing of the message is a reason to throw: what can't be read is a fault, or a document with a fault.
  * @param eml the whole message as it came
- * @param options.candidates files that are no CDA are looked at too: the sender may have them wrapped. Without it they are not even decoded
  */
-export async function recogniseMessage(eml: Uint8Array, limits: Limits, options: { candidates?: boolean } = {}): Promise<Recognition> {
+export async function recogniseMessage(eml: Uint8Array, limits: Limits, options: RecogniseOptions = {}): Promise<Recognition> {
   const count = options.candidates ? { candidates: candidateCount() } : {}
-  const result = await within(limits, budget => readMessage('', eml, { limits, budget, nested: 0, ...count }))
+  const result = await within(limits, options.ansFiles, budget => readMessage('', eml, { limits, budget, nested: 0, ...count }))
   return settleCandidates({ ...result, ignored: withCopies(result) })
 }
 
@@ -36,22 +42,17 @@ export async function recogniseMessage(eml: Uint8Array, limits: Limits, options:
  * The same for a file of the operator: a message, an archive or one document, told by its content, then by its name.
  * @param name of the file, for its place in the result and where content does not tell
  */
-export async function recogniseFile(
-  name: string,
-  bytes: Uint8Array,
-  limits: Limits,
-  options: { candidates?: boolean } = {},
-): Promise<Recognition> {
+export async function recogniseFile(name: string, bytes: Uint8Array, limits: Limits, options: RecogniseOptions = {}): Promise<Recognition> {
   if (/\.eml$/i.test(name)) return recogniseMessage(bytes, limits, options)
   const part = { path: name.split(/[\\/]/).at(-1) ?? name, content: bytes, type: '', inline: false }
   const count = options.candidates ? { candidates: candidateCount() } : {}
-  return settleCandidates(await within(limits, budget => readPart(part, { limits, budget, nested: 0, ...count })))
+  return settleCandidates(await within(limits, options.ansFiles, budget => readPart(part, { limits, budget, nested: 0, ...count })))
 }
 
 /** More documents than are ever judged are none: what is judged takes time on the thread of the mail. */
-async function within(limits: Limits, read: (budget: Budget) => Promise<Recognition>): Promise<Recognition> {
+async function within(limits: Limits, ansFiles: string | undefined, read: (budget: Budget) => Promise<Recognition>): Promise<Recognition> {
   try {
-    return await withConformity(await read(new Budget(limits)))
+    return await withConformity(await read(new Budget(limits)), ansFiles)
   } catch (error) {
     if (error instanceof TooManyDocuments) return nothing('too-many-documents')
     throw error

@@ -16,13 +16,22 @@ export interface Recogniser {
   close(): Promise<void>
 }
 
+export interface RecogniserOptions {
+  threads: number
+  limits: Limits
+  timeoutMs: number
+  /** folder of the files of the ANS, by which documents are checked too */
+  ansFiles?: string | undefined
+  script?: string
+}
+
 /**
  * Recognises in threads, so that no message holds up the event loop. A thread that is still at work after the time allowed is
  * ended, and another started: the answer is then a fault, which holds the message for a human. Nothing else waits for it.
  * @param options.timeoutMs of one message, from the moment that a thread is free for it
  * @param options.script of the thread; a test gives its own
  */
-export function openRecogniser(options: { threads: number; limits: Limits; timeoutMs: number; script?: string }): Recogniser {
+export function openRecogniser(options: RecogniserOptions): Recogniser {
   const pool = new Piscina<RecogniseTask, Recognition>({
     filename: options.script ?? compiled('dmp-bridge/recognise-thread'),
     minThreads: 1,
@@ -35,7 +44,8 @@ export function openRecogniser(options: { threads: number; limits: Limits; timeo
   const run = (bytes: Uint8Array, asked: Pick<RecogniseTask, 'name' | 'candidates'>) =>
     turn(async () => {
       const own = new Uint8Array(bytes)
-      const task: RecogniseTask = { bytes: own, limits: options.limits, ...asked }
+      const { limits, ansFiles } = options
+      const task: RecogniseTask = { bytes: own, limits, ...asked, ...(ansFiles !== undefined && { ansFiles }) }
       const signal = AbortSignal.timeout(options.timeoutMs)
       try {
         return await pool.run(task, { signal, transferList: [own.buffer] })

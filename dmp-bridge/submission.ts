@@ -1,8 +1,8 @@
+import { tablesIn } from './ans/ans-tables.ts'
 import { type RequestContext, soapEnvelope } from './envelope.ts'
 import type { FoundDocument } from './facts.ts'
 import { depositorOf, entryMetadata, setMetadata, signatureMetadata } from './metadata.ts'
 import { buildMtom } from './mtom.ts'
-import { shippedTables, type Tables } from './tables.ts'
 import { provideAndRegister, type SubmittedDocument } from './xdsb.ts'
 
 export type { RequestContext, Signers } from './envelope.ts'
@@ -30,7 +30,8 @@ export const PROVIDE_AND_REGISTER = 'urn:ihe:iti:2007:ProvideAndRegisterDocument
  * of the document are the ones that were found.
  * @throws Error when the document lacks what would have held it
  */
-export function buildSubmission(document: FoundDocument, context: RequestContext, tables: Tables = shippedTables()): SubmissionRequest {
+export function buildSubmission(document: FoundDocument, context: RequestContext): SubmissionRequest {
+  const tables = tablesIn(context.policy.ansFiles)
   const { cda } = document
   const ins = cda?.patient.ins
   if (!cda || !ins) throw new Error('only a document that was read and identified can be submitted')

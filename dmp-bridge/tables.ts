@@ -63,17 +63,30 @@ export const TABLES_FOLDER = join(packageRoot, 'dmp-bridge/tables')
  * @throws Error that names the file, when one is missing or has another shape
  */
 export function loadTables(folder = TABLES_FOLDER): Tables {
-  const types = new Map(read(folder, 'types').types.map(each => [key(each), each]))
+  return tablesOf(readTables(folder))
+}
+
+/** What stands in the files of the tables. */
+export type TableContents = { [K in keyof typeof SHAPES]: z.infer<(typeof SHAPES)[K]> }
+
+/** @throws Error that names the file, when one is missing or has another shape */
+export function readTables(folder = TABLES_FOLDER): TableContents {
+  return Object.fromEntries(NAMES.map(name => [name, read(folder, name)])) as unknown as TableContents
+}
+
+/** @returns the tables, asked by code */
+export function tablesOf(all: TableContents): Tables {
+  const types = new Map(all.types.types.map(each => [key(each), each]))
   const codes = new Set([...types.values()].map(each => each.code))
-  const classes = read(folder, 'classes')
-  const formats = read(folder, 'formats')
-  const facilities = new Map(read(folder, 'facilities').facilities.map(each => [key(each), each]))
-  const practices = new Map(read(folder, 'practices').practices.map(each => [key(each), each]))
-  const { normal, marks } = read(folder, 'confidentiality')
-  const specialties = new Map(read(folder, 'specialties').systems.map(each => [each.system, new RegExp(each.shape)]))
-  const contents = read(folder, 'contents')
+  const classes = all.classes
+  const formats = all.formats
+  const facilities = new Map(all.facilities.facilities.map(each => [key(each), each]))
+  const practices = new Map(all.practices.practices.map(each => [key(each), each]))
+  const { normal, marks } = all.confidentiality
+  const specialties = new Map(all.specialties.systems.map(each => [each.system, new RegExp(each.shape)]))
+  const { contents } = all
   return {
-    editions: Object.fromEntries(NAMES.map(name => [name, read(folder, name).edition])),
+    editions: Object.fromEntries(NAMES.map(name => [name, all[name].edition])),
     hasType: type => types.has(key(type)),
     hasTypeCode: asked => codes.has(asked),
     classOf: type => {

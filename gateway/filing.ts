@@ -82,6 +82,7 @@ export function policyOf(dmp: DmpConfiguration | undefined): Policy & { delayMs:
     sector: dmp?.sector ?? 'SA41',
     responsible: dmp?.responsible ?? { idNatPs: '', name: '' },
     delayMs: dmp?.delay ?? 0,
+    ...(dmp?.ansFiles === undefined ? {} : { ansFiles: dmp.ansFiles }),
     ...(dmp?.rules === undefined ? {} : { rules: loadRules(dmp.rules, own) }),
   }
 }

@@ -1,6 +1,6 @@
 import { type Configuration, ConfigurationFault } from '../config/index.ts'
 import { loadAnchors, loadIdentity, loadMasterKeys, readSecret } from '../crypto/index.ts'
-import { RulesFault } from '../dmp-bridge/index.ts'
+import { openAnsFiles, RulesFault } from '../dmp-bridge/index.ts'
 import { identityFiles, policyOf } from './filing.ts'
 
 /**
@@ -46,6 +46,19 @@ export function checkKeys(file: string, configuration: Configuration): void {
       : []),
   ]
   if (faults.length > 0) throw new ConfigurationFault(file, faults)
+}
+
+/**
+ * Opens the files of the ANS, as the bridge will.
+ * @throws ConfigurationFault that names the file which can't be used
+ */
+export async function checkAnsFiles(file: string, { dmp }: Configuration): Promise<void> {
+  if (dmp?.ansFiles === undefined) return
+  try {
+    await openAnsFiles(dmp.ansFiles)
+  } catch (error) {
+    throw new ConfigurationFault(file, [`dmp.ansFiles: ${(error as Error).message}`])
+  }
 }
 
 /** Authorities of a service's certificate; Node would pass over a file that holds none, and then trust nobody. */

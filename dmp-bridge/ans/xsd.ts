@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import {
   closeBuffer,
   openBuffer,
@@ -27,13 +27,22 @@ export interface CdaSchemas {
   isValid(bytes: Uint8Array): boolean
 }
 
+/** Where the ANS has its schema, in the folder of its files or as it publishes them. */
+const PLACES = ['schema/CDA_extended.xsd', 'schema/infrastructure/cda/CDA_extended.xsd']
+
+/** @returns the schema of the ANS in the folder of its files, when the operator has installed it */
+export function installedSchema(ansFiles: string): string | undefined {
+  return PLACES.map(place => join(ansFiles, place)).find(file => existsSync(file))
+}
+
 /**
- * @param installed folder with CDA_extended.xsd of the ANS, when the operator has one: judged as well, foreign extensions included
+ * @param ansFiles folder of the files of the ANS: with its schema there, a document is judged by that too, foreign extensions included
  * @throws Error that names the file, when a schema can't be used
  */
-export function openCdaSchemas(installed?: string): CdaSchemas {
+export function openCdaSchemas(ansFiles?: string): CdaSchemas {
   const own = compile(SHAPE, writeSchema(readFileSync(SHAPE, 'utf8'), 'ClinicalDocument'))
-  const theirs = installed === undefined ? undefined : compileFolder(installed, 'CDA_extended.xsd')
+  const installed = ansFiles === undefined ? undefined : installedSchema(ansFiles)
+  const theirs = installed === undefined ? undefined : compileWithIncludes(installed)
   return { isValid: bytes => withDocument(bytes, cda => isValid(cda, own, theirs)) }
 }
 
@@ -105,12 +114,12 @@ function compile(file: string, xsd: string | Uint8Array): XsdValidator {
 }
 
 /** What a schema includes is read from its folder, and from nowhere else. */
-function compileFolder(folder: string, name: string): XsdValidator {
-  const inside = resolve(folder)
-  const isInside = (file: string) => !relative(inside, file).startsWith('..')
+function compileWithIncludes(file: string): XsdValidator {
+  const inside = resolve(dirname(file))
+  const isInside = (path: string) => !relative(inside, path).startsWith('..')
   xmlRegisterInputProvider({
-    match: file => isInside(file) && existsSync(file),
-    open: file => openBuffer(readFileSync(file)),
+    match: path => isInside(path) && existsSync(path),
+    open: path => openBuffer(readFileSync(path)),
     read: readBuffer,
     close: descriptor => {
       closeBuffer(descriptor)
@@ -118,7 +127,7 @@ function compileFolder(folder: string, name: string): XsdValidator {
     },
   })
   try {
-    return compile(join(inside, name), readFileSync(join(inside, name)))
+    return compile(file, readFileSync(file))
   } finally {
     xmlCleanupInputProvider()
   }

@@ -1,8 +1,9 @@
+import { tablesIn } from '../ans/ans-tables.ts'
 import type { FoundDocument, Recognition } from '../facts.ts'
 import type { Policy, Sender } from '../policy.ts'
 import type { Reason } from '../reasons.ts'
 import { judgeSubject } from '../subject.ts'
-import { shippedTables, type Tables } from '../tables.ts'
+import type { Tables } from '../tables.ts'
 import { plainName } from '../traits.ts'
 import { buildCdaN1 } from './cda-n1.ts'
 import { type Description, isPast } from './description.ts'
@@ -44,7 +45,7 @@ export async function wrap(asked: WrapRequest): Promise<Wrapped> {
   const author = { idNatPs, family: person.family, given: person.given, specialty: person.specialty }
   const cda = buildCdaN1(
     { uniqueId: asked.uniqueId, content, mediaType: candidate.mediaType, description, writtenAt, author, structure },
-    asked.tables ?? shippedTables(),
+    asked.tables ?? tablesIn(policy.ansFiles),
   )
   const read = await asked.read('document.xml', cda)
   const [made] = read.documents

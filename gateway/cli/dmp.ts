@@ -28,6 +28,7 @@ import { describeCommand, readDescription } from './dmp-describe.ts'
 import { figuresCommand } from './dmp-figures.ts'
 import { oppositionCommands } from './dmp-opposition.ts'
 import { rulesCommand } from './dmp-rules.ts'
+import { tableCommands } from './dmp-tables.ts'
 import { localPolicy, withLocalDmp } from './local-dmp.ts'
 import { orderText } from './order-text.ts'
 import { clock, print, table } from './output.ts'
@@ -98,12 +99,15 @@ export function dmpCommands(program: Command): void {
   orderCommands(dmp)
   describeCommand(dmp)
   oppositionCommands(dmp)
+  tableCommands(dmp)
   figuresCommand(dmp)
 }
 
 async function writeSubmission(file: string, dmp: DmpConfiguration, options: SubmissionOptions): Promise<void> {
   const rules = await rulesOf(options)
-  const recognition = await recogniseFile(basename(file), await readFile(file), DEFAULT_LIMITS)
+  const { ansFiles } = rules.policy
+  const asked = ansFiles === undefined ? {} : { ansFiles }
+  const recognition = await recogniseFile(basename(file), await readFile(file), DEFAULT_LIMITS, asked)
   const [document] = recognition.documents
   if (!document)
     throw new Error(`no document in ${file}: ${recognition.ignored.map(({ reason }) => reason).join(', ') || 'nothing was recognised'}`)

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { loadConfiguration, openLog } from '../../config/index.ts'
 import { startGateway } from '../main.ts'
-import { checkKeys } from '../readiness.ts'
+import { checkAnsFiles, checkKeys } from '../readiness.ts'
 
 export function serveCommands(program: Command): void {
   program
@@ -12,6 +12,7 @@ export function serveCommands(program: Command): void {
     .action(async ({ config, attached }: { config: string; attached?: boolean }) => {
       const configuration = loadConfiguration(config)
       checkKeys(config, configuration)
+      await checkAnsFiles(config, configuration)
       const log = openLog(configuration.log.level)
       // A promise that nobody waited for must not take the others' mail down with it.
       process.on('unhandledRejection', error => log.error('unhandled', {}, error))
@@ -36,9 +37,10 @@ export function serveCommands(program: Command): void {
     .command('check')
     .description('check a configuration: all its faults at once')
     .argument('<file>')
-    .action((file: string) => {
+    .action(async (file: string) => {
       const configuration = loadConfiguration(file)
       checkKeys(file, configuration)
+      await checkAnsFiles(file, configuration)
       const { name, domains, listen } = configuration
       const ports = Object.entries(listen).map(([door, { host, port }]) => `${door} ${host}:${port}`)
       console.log(`${file} is right: ${name}, ${domains.join(', ')}; ${ports.join(', ')}`)

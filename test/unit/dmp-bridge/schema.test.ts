@@ -84,7 +84,7 @@ describe.skipIf(!hasCorpus)('the examples of the ANS', () => {
   })
 
   test('with the schema of the ANS installed: but for three', () => {
-    const both = openCdaSchemas(corpus('schema/infrastructure/cda'))
+    const both = openCdaSchemas(corpus())
     expect(refused(both, '3-0')).toEqual([])
     expect(refused(both, '2-41')).toEqual(REFUSED)
   })
