@@ -1,6 +1,6 @@
 import { tablesIn } from './ans/ans-tables.ts'
 import type { CdaFacts, FoundDocument, Recognition } from './facts.ts'
-import { judgeAuthors, structureOf } from './judging/authors.ts'
+import { judgeAuthors, oursOf, structureOf } from './judging/authors.ts'
 import { judgeCodes } from './judging/codes.ts'
 import { judgeDates } from './judging/dates.ts'
 import { judgeIdentifier } from './judging/identifier.ts'
@@ -48,11 +48,18 @@ export function decide(
   const isMarked = marks.length > 0
   if (twinship.kind === 'left' && !isMarked) return { action: 'ignore', reasons: ['twin'] }
   if (!isMarked && copies.some(each => each.faults.includes('not-for-dmp'))) return { action: 'ignore', reasons: ['not-for-dmp'] }
+  // Nobody here may file another structure's document, and masked ones do not travel by mail: an anomaly that a human has to see (spec dmp §8.2, §8.7).
+  const isAnomaly = sender.mode === 'reception' && marks.includes('MASQUE_PS')
+  if (sender.mode === 'reception' && !isAnomaly && (!document.cda || oursOf(document.cda, policy).length === 0)) {
+    const unread: Reason[] = document.faults.length > 0 ? document.faults : ['reading-failed']
+    return { action: 'ignore', reasons: document.cda ? ['another-authors'] : unread }
+  }
   const reasons: Reason[] = [...copies.flatMap(each => each.faults), ...message.faults]
   if (twinship.kind === 'unclear') reasons.push('twins-differ')
   if (twinship.kind === 'left') reasons.push('twin')
   if (document.content.length > policy.maxDocumentBytes) reasons.push('too-big')
   if (isMarked) reasons.push('marked')
+  if (isAnomaly) reasons.push('masked-received')
   if (!sender.declared) reasons.push('not-declared')
   if (document.cda) reasons.push(...judgeCda(document.cda, { document, copies, marks, message, sender, policy, options }))
   else if (document.faults.length === 0) reasons.push('reading-failed')

@@ -1,6 +1,6 @@
 import type { Breaker } from './breaker.ts'
 import type { BridgeLog } from './bridge-log.ts'
-import { decide, type Sender } from './decide.ts'
+import type { Sender } from './decide.ts'
 import type { Dmp, DmpContext, DmpFailure, DmpOutcome } from './dmp.ts'
 import type { FoundDocument, Ins } from './facts.ts'
 import type { FilingReason } from './filing-reasons.ts'
@@ -11,6 +11,7 @@ import type { Oppositions } from './oppositions.ts'
 import { parse } from './orders.ts'
 import type { Patients } from './patients.ts'
 import { isMarkedElsewhere, type ReaderTools } from './reader.ts'
+import { decideFor, sendersOf } from './senders.ts'
 import type { SubmissionRequest } from './submission.ts'
 import { retryDelay, type Timing } from './timing.ts'
 import { mayWrap } from './wrap/judge.ts'
@@ -55,19 +56,20 @@ async function attempt(filing: FilingRow, tools: FilerTools): Promise<Next> {
   if (!dmp) return held('no-dmp-configured')
   const message = await tools.filings.message(filing.message_id)
   if (!message) throw new Error('a filing without its message')
-  const known = JSON.parse(message.sender) as Sender
   // A declaration that was taken back meanwhile is obeyed; one that came later does not cover what was sent before.
-  const sender = { ...known, declared: known.declared && (await tools.isDeclared(known.address)) }
+  const asNow = async (each: Sender) => ({ ...each, declared: each.declared && (await tools.isDeclared(each.address)) })
+  const [known, ...more] = sendersOf(message)
+  const senders: [Sender, ...Sender[]] = [await asNow(known), ...(await Promise.all(more.map(asNow)))]
   const found = await tools.recognise(await tools.read(filing.message_id), { candidates: mayWrap(known) })
   const place = found.documents[filing.place - 1]
   if (!place && found.faults.length > 0) return held(...found.faults)
   if (!place || place.sha256 !== filing.sha256) return held('bytes-changed')
-  const wrapped = await wrappedFor(filing, place, { recognition: found, sender, writtenAt: message.accepted_at }, tools)
+  const wrapped = await wrappedFor(filing, place, { recognition: found, sender: senders[0], writtenAt: message.accepted_at }, tools)
   if ('reasons' in wrapped) return held(...wrapped.reasons)
   const { document, recognition } = wrapped
 
-  const verdict = decide(document, recognition, sender, tools.policy, { now: new Date(tools.now()) })
   const overruled = parse(filing.overruled)
+  const { sender, verdict } = decideFor(senders, document, recognition, tools.policy, { now: new Date(tools.now()) }, overruled)
   const standing = verdict.action === 'file' ? [] : verdict.reasons.filter(reason => !overruled.includes(reason))
   if (standing.length > 0) return held(...standing)
   const ins = document.cda?.patient.ins

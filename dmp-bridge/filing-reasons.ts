@@ -128,6 +128,7 @@ const OVERRULABLE: ReadonlySet<string> = new Set<Reason>([
   'twins-differ',
   'implausible-type',
   'operator-hold',
+  'reception-proposal',
 ])
 
 /** @returns whether a human's release covers this reason */

@@ -11,7 +11,7 @@ export interface SenderPerson {
   structure?: { id: string; name: string }
 }
 
-/** Who sends the message, as the session knew it (never as a header says it). */
+/** The box for which documents are filed: who sends the message, as the session knew it (never as a header says it), or who received it. */
 export interface Sender {
   /** of the box */
   address: string
@@ -23,6 +23,10 @@ export interface Sender {
   person?: SenderPerson
   /** the box declared that it informs its patients and records oppositions (decision 7) */
   declared: boolean
+  /** the box did not send the message but received it from another operator: it files for an author of its own structure, and nobody else's */
+  mode?: 'reception'
+  /** at reception: our other boxes that received it, any of which may file */
+  others?: Sender[]
 }
 
 /** What this operator files, and as whom. */

@@ -1,5 +1,5 @@
 import { isHeldByAuthor } from './author-wish.ts'
-import { decide, type Policy, type Sender } from './decide.ts'
+import type { Policy } from './decide.ts'
 import type { CdaFacts, FoundDocument, Recognition } from './facts.ts'
 import type { FilingReason } from './filing-reasons.ts'
 import { type FilingRow, type InboxRow, WHOLE_MESSAGE } from './filing-tables.ts'
@@ -7,6 +7,7 @@ import type { Filings, NewFiling } from './filings.ts'
 import { judgeVersions, setOf } from './judging/versions.ts'
 import { computeMssHeaders, mssHeadersLine, readMssHeaders } from './mss-headers.ts'
 import { parse } from './orders.ts'
+import { decideFor, sendersOf } from './senders.ts'
 import { isTypeCode } from './tables.ts'
 import { afterEarlier, candidatesIn } from './wrap/earlier.ts'
 import { mayWrap } from './wrap/judge.ts'
@@ -31,23 +32,24 @@ export interface ReaderTools {
  * @returns how many documents were found
  */
 export async function readMessage(message: InboxRow, tools: ReaderTools): Promise<number> {
-  const sender = JSON.parse(message.sender) as Sender
+  const senders = sendersOf(message)
+  const isSent = senders[0].mode === undefined
   const eml = await tools.read(message.message_id)
-  const recognition = await tools.recognise(eml, { candidates: mayWrap(sender) })
+  const recognition = await tools.recognise(eml, { candidates: mayWrap(senders[0]) })
   const ids = recognition.documents.flatMap(document => keyOf(document.cda) ?? [])
   const sets = recognition.documents.flatMap(document => setOf(document.cda)?.id ?? [])
   const known = { twins: await tools.filings.knownAs(ids), versions: await tools.filings.ofSets(sets) }
   const sent = await tools.filings.sentBefore(message, candidatesIn(recognition))
-  const planned = planAll(recognition, sender, known, tools).map(each => afterEarlier(each, recognition, sent))
+  const planned = planAll(recognition, senders, known, tools).map(each => afterEarlier(each, recognition, sent))
   const isHeld = isHeldByAuthor(eml)
   const filings = isHeld ? planned.map(heldBack) : planned
-  const ignored = recognition.ignored.filter(part => part.reason !== 'technical')
+  const ignored = recognition.ignored.filter(part => isSent && part.reason !== 'technical')
   for (const reason of new Set(ignored.map(part => part.reason))) {
     const parts = ignored.filter(part => part.reason === reason).length
     await tools.note(message.message_id, 'filing-part-ignored', { reason, parts: String(parts) })
   }
-  await tools.note(message.message_id, 'mss-headers', mssHeadersLine(readMssHeaders(eml), computeMssHeaders(recognition)))
-  await tools.filings.plan(message, filings, isHeld ? ids : [])
+  if (isSent) await tools.note(message.message_id, 'mss-headers', mssHeadersLine(readMssHeaders(eml), computeMssHeaders(recognition)))
+  await tools.filings.plan(message, filings, isHeld && isSent ? ids : []) // a stranger's header holds his own message alone
   return recognition.documents.length
 }
 
@@ -58,6 +60,7 @@ function heldBack(filing: NewFiling): NewFiling {
   return { ...filing, state: 'held', reasons: [...reasons, 'author-request'] }
 }
 
+type Senders = ReturnType<typeof sendersOf>
 type Twin = Pick<FilingRow, 'unique_id' | 'sha256' | 'state' | 'reasons'>
 
 /** Filings of the same documents, and of other versions of them. */
@@ -66,10 +69,11 @@ interface Known {
   versions: readonly FilingRow[]
 }
 
-function planAll(recognition: Recognition, sender: Sender, known: Known, tools: ReaderTools): NewFiling[] {
-  const filings = recognition.documents.map((document, index) => planOne(document, index + 1, recognition, sender, known, tools))
+function planAll(recognition: Recognition, senders: Senders, known: Known, tools: ReaderTools): NewFiling[] {
+  const filings = recognition.documents.map((document, index) => planOne(document, index + 1, recognition, senders, known, tools))
   // A message that couldn't be read at all waits for a human too: its sender believes that the document is filed.
-  if (filings.length === 0 && recognition.faults.length > 0) filings.push(wholeMessage(recognition.faults, tools))
+  const isBelieved = senders[0].mode === undefined && recognition.faults.length > 0
+  if (filings.length === 0 && isBelieved) filings.push(wholeMessage(recognition.faults, tools))
   return filings
 }
 
@@ -82,7 +86,7 @@ function planOne(
   document: FoundDocument,
   place: number,
   recognition: Recognition,
-  sender: Sender,
+  senders: Senders,
   { twins, versions }: Known,
   tools: ReaderTools,
 ): NewFiling {
@@ -99,7 +103,7 @@ function planOne(
     ...(type === undefined ? {} : { type }),
     ...(set && { set }),
   }
-  const verdict = decide(document, recognition, sender, tools.policy, { now: new Date(tools.now()) })
+  const { verdict } = decideFor(senders, document, recognition, tools.policy, { now: new Date(tools.now()) })
   if (verdict.action === 'ignore') return { ...base, state: 'ignored', reasons: verdict.reasons }
   const double = uniqueId === undefined ? undefined : doubleOf(document.sha256, uniqueId, twins)
   const others = document.cda ? judgeVersions(document.cda, versions, ['pending', 'filed']) : []

@@ -239,6 +239,21 @@ export const REASONS = {
     en: 'The document has no legal authenticator with a national identifier and a name.',
     action: 'hold',
   },
+  'another-authors': {
+    fr: 'Document reçu d’un auteur d’une autre structure : c’est à lui de le déposer.',
+    en: 'Received, and no author is of a structure of ours: it is his to file.',
+    action: 'ignore',
+  },
+  'reception-proposal': {
+    fr: 'Document reçu d’un auteur de notre structure, par une boîte qui n’en est pas : une personne décide.',
+    en: 'Received, of an author of ours, by a box of another structure: a human decides.',
+    action: 'hold',
+  },
+  'masked-received': {
+    fr: 'Document reçu par messagerie alors qu’il est masqué aux professionnels : anomalie à signaler à l’expéditeur.',
+    en: 'Received by mail although it is masked to professionals (MASQUE_PS).',
+    action: 'hold',
+  },
   'not-declared': {
     fr: 'Cette boîte n’a pas déclaré qu’elle informe ses patients de l’alimentation du DMP.',
     en: 'The box has not declared that it informs its patients.',

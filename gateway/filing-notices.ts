@@ -118,7 +118,7 @@ export function openFilingNotices(options: FilingNoticesOptions) {
       if (filings.length === 0) return
       const [row, message] = await Promise.all([rowOf(id), messageOf(id)])
       const outcome = JSON.stringify(filings.map(noticed))
-      if (!message || message.sender === '' || row?.outcome === outcome) return
+      if (!message || message.origin === 'reception' || message.sender === '' || row?.outcome === outcome) return
       const news = isNews(JSON.parse(outcome), row?.told ? JSON.parse(row.told) : undefined, await wishesOf(message))
       const dueAt = news ? now() + PATIENCE_MS : null
       const insert = build.insertInto('filing_notice').values({ message_id: id, outcome, told: null, due_at: dueAt })

@@ -72,6 +72,31 @@ function holderOf(address: string, directory: Pick<Directory, 'holder'> | undefi
   }
 }
 
+/** Who received a message, as the bridge wants to know it: the first, and the others who may file it in its place. */
+export function receiverOf([first, ...others]: readonly [Bal, ...Bal[]]): Sender {
+  const received = (box: Bal): Sender => {
+    const { person: _, ...facts } = senderOf(box) // no file of his is wrapped
+    return { ...facts, mode: 'reception' }
+  }
+  return { ...received(first), ...(others.length > 0 ? { others: others.map(received) } : {}) }
+}
+
+/** So many boxes are asked whether they may file what came for all of them; a letter to more is no letter about one patient. */
+const MOST_RECEIVERS = 20
+
+/** @returns what finds our boxes among recipients: those of a structure that the certificate speaks for before the others */
+export function receiversAmong(
+  find: (address: string) => Promise<Bal | undefined>,
+  { structure, sites }: Pick<DmpConfiguration, 'structure' | 'sites'>,
+): (addresses: readonly string[]) => Promise<readonly Bal[]> {
+  const isOurs = ({ structures }: Bal) => structures.some(each => each === structure || sites.includes(each))
+  return async addresses => {
+    const found = await Promise.all(addresses.slice(0, MOST_RECEIVERS).map(find))
+    const boxes = found.filter(each => each !== undefined)
+    return [...boxes.filter(isOurs), ...boxes.filter(each => !isOurs(each))]
+  }
+}
+
 /** What this operator files, and as whom. Without a DMP nothing is filed, and what could be is held. @throws RulesFault */
 export function policyOf(dmp: DmpConfiguration | undefined): Policy & { delayMs: number } {
   const own = { maxDocumentBytes: dmp?.documentBytes ?? 10 * 1024 * 1024, structure: dmp?.structure ?? '', sites: dmp?.sites ?? [] }

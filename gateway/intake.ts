@@ -33,8 +33,10 @@ export interface IntakeOptions<Box extends OwnBox> {
   hostname: string
   now(): number
   newId(): string
-  /** Rows of the filing side for a submission that may carry documents; written with the message, or not at all. */
-  filingRows(message: { id: string; box: Box; acceptedAt: number }): readonly Compilable[]
+  /** Rows of the filing side for a message that may carry documents; written with the message, or not at all. */
+  filingRows(message: { id: string; boxes: readonly [Box, ...Box[]]; received: boolean; acceptedAt: number }): readonly Compilable[]
+  /** Of what another operator hands in: our boxes that may file it. Absent, nothing of it is looked into. */
+  receivers?: ((addresses: readonly string[]) => Promise<readonly Box[]>) | undefined
   patients: Pick<Patients, 'isPatient' | 'rowsFor' | 'linesFor' | 'messageBytes'>
   /** Whether a patient may be asked to answer there: a box of ours, or a listed one. @throws Refusal when that can't be known now */
   mayBeAnswered(box: Box, address: string): Promise<boolean>
@@ -66,11 +68,13 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
     try {
       const { summary, facts, box, sha256 } = await receive(asked, content, draft)
       const transaction = { ...asked, box } // From says as which box it is written
-      const toFile = transaction.box !== undefined && summary.mayCarryDocuments && !facts.report
+      const [first, ...others] = summary.mayCarryDocuments && !facts.report ? await filersOf(transaction) : []
+      const toFile = first !== undefined
       const toCarry = options.hasRoom(transaction.recipients.map(({ domain }) => domain))
       const told = await patientRows(draft.id, transaction, facts)
       prepared = await stored(spool.prepare(draft, envelopeOf(transaction, summary, facts, draft), toCarry, toFile))
-      const filing = toFile && transaction.box ? options.filingRows({ id: draft.id, box: transaction.box, acceptedAt: now() }) : []
+      const received = transaction.box === undefined
+      const filing = first ? options.filingRows({ id: draft.id, boxes: [first, ...others], received, acceptedAt: now() }) : []
       const line = spool.event(draft.id, null, 'accepted', { ...acceptedDetail(transaction), sha256 })
       await stored(spool.accept(prepared, [line, ...filing, ...told]))
       accepted = { id: draft.id, legs: prepared.legs, by: transaction.signedIn?.address, toFile, toCarry }
@@ -81,6 +85,12 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
     }
     options.onAccepted(accepted)
     return draft.id
+  }
+
+  /** @returns the boxes for which the documents of a message may be filed: the one that writes; of those that receive, only where they may */
+  async function filersOf({ box, recipients }: Transaction<Box>): Promise<readonly Box[]> {
+    if (box) return [box]
+    return options.receivers ? options.receivers(recipients.map(({ address }) => address)) : []
   }
 
   /** Everything is checked as it arrives; what is refused is read on, so that the reply comes when the client listens. */

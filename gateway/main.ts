@@ -13,7 +13,7 @@ import { relayCourier } from './couriers/relay.ts'
 import { layout, openBoxes, openData } from './data.ts'
 import { dataKey } from './data-key.ts'
 import { openDispatcher } from './dispatcher.ts'
-import { filingLinks, identityFiles, openFiling, senderOf } from './filing.ts'
+import { filingLinks, identityFiles, openFiling, receiverOf, receiversAmong, senderOf } from './filing.ts'
 import { openFilingNotices } from './filing-notices.ts'
 import { follow } from './follow.ts'
 import { startAdminServer } from './http/admin.ts'
@@ -134,7 +134,9 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     hostname,
     now,
     newId: newMessageId,
-    filingRows: ({ id, box, acceptedAt }) => bridge.rowsFor({ id, sender: senderOf(box, directory), acceptedAt }),
+    filingRows: ({ id, boxes, received, acceptedAt }) =>
+      bridge.rowsFor({ id, sender: received ? receiverOf(boxes) : senderOf(boxes[0], directory), acceptedAt }),
+    receivers: configuration.dmp?.reception ? receiversAmong(boxes.find, configuration.dmp) : undefined,
     patients,
     mayBeAnswered: (box, address) => accepts(policy.checkRecipient({ kind: 'box', box }, { address }, { sender: box.address })),
     hasRoom: dispatcher.hasRoom,

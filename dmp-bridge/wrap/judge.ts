@@ -11,7 +11,7 @@ export const DESCRIBABLE: readonly string[] = ['needs-identity', 'author-request
  * that he was given, so the author is its holder
  */
 export function mayWrap(sender: Sender): boolean {
-  return sender.declared && sender.person !== undefined && sender.idNatPs !== undefined
+  return sender.mode === undefined && sender.declared && sender.person !== undefined && sender.idNatPs !== undefined
 }
 
 /** The verdict on a file that is no CDA: never `file`, since none has a qualified identity of its own (spec dmp §3). */
