@@ -7,8 +7,8 @@ export interface NoticeWishes {
   holdLink: boolean
 }
 
-/** Nothing was promised: the box files nothing, or its operator has no DMP. It shows in the console, not in each sender's mailbox. */
-const NEVER_MEANT = ['not-declared', 'no-dmp-configured']
+/** Nothing was promised: the box files nothing, its operator has no DMP, or the file (a PDF) is none that goes by itself. It shows in the console. */
+const NEVER_MEANT = ['not-declared', 'no-dmp-configured', 'needs-identity']
 
 /**
  * Whether a sender is to be told what has become of a message's documents. Pure.

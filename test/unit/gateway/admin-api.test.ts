@@ -1,6 +1,8 @@
 import { request as plainRequest } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { adminEndpoints } from '../../../directory/index.ts'
+import { openOppositions } from '../../../dmp-bridge/index.ts'
+import { oppositionEndpoints } from '../../../gateway/http/oppositions.ts'
 import { withLuhn } from '../../world/letter.ts'
 import { balOf, publishedAuthor } from '../../world/people.ts'
 import { type AdminWorld, DOMAIN, openAdminWorld } from './admin-world.ts'
@@ -263,7 +265,9 @@ describe('the OpenAPI document', () => {
       Object.entries(operations).map(([method, { operationId }]) => `${method} ${path} ${operationId}`),
     )
     const { admin, audit } = world.administration
-    const served = adminEndpoints(admin, audit).map(({ method, path, id }) => `${method} ${path} ${id}`)
+    const oppositions = openOppositions(world.db, { secret: undefined, now: () => world.now })
+    const endpoints = [...adminEndpoints(admin, audit), ...oppositionEndpoints({ oppositions, now: () => world.now })]
+    const served = endpoints.map(({ method, path, id }) => `${method} ${path} ${id}`)
     expect(described.sort()).toEqual([...served, 'get /openapi.json openapi'].sort())
     for (const [path, operations] of Object.entries(document.paths)) {
       for (const [method, { operationId }] of Object.entries(operations)) {
@@ -276,7 +280,14 @@ describe('the OpenAPI document', () => {
 
   test('describes what is checked and what is answered, and points nowhere outside itself', async () => {
     const document = await read()
-    expect(Object.keys(document.components.schemas).sort()).toEqual(['AuditLine', 'Box', 'BoxChanges', 'NewBox', 'Problem'])
+    expect(Object.keys(document.components.schemas).sort()).toEqual([
+      'AuditLine',
+      'Box',
+      'BoxChanges',
+      'NewBox',
+      'OppositionImport',
+      'Problem',
+    ])
     const { Box, NewBox, BoxChanges } = document.components.schemas
     const shown = (await post('/v1/boxes', DOCTOR)).json.box as object
     for (const field of Object.keys(shown)) expect(Box?.properties).toHaveProperty(field)

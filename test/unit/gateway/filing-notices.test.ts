@@ -239,6 +239,8 @@ describe('isNews', () => {
     ['a hold, while the DMP is away', [held, late], undefined, all, true],
     ['the same hold, while the DMP is away', [held, late], [held, late], all, false],
     ['an operator without a DMP', [silent_], undefined, all, false],
+    ['a PDF that nobody has described', [{ ...held, reasons: ['not-pdfa', 'needs-identity'] }], undefined, all, false],
+    ['a PDF beside a document', [{ ...held, place: 2, reasons: ['needs-identity'] }, filed], undefined, all, true],
     ['the same again', [held], [held], all, false],
     ['the same reason at another time', [{ ...held, at: 9 }], [held], all, true],
     ['a hold, to who wants problems alone', [held], undefined, problems, true],
