@@ -120,7 +120,9 @@ const dmp = z.strictObject({
     .default(false)
     .describe('file what arrives from other operators too, when one of your structures is among its authors'),
   delay: duration.default(10 * UNITS.m).describe('the time in which the author may hold a document back'),
-  documentBytes: atMost(megabytes(50), megabytes(10)),
+  documentBytes: atMost(megabytes(50), megabytes(10)).describe('of one document, and of all the documents of one submission'),
+  documentsPerSubmission: z.int().min(1).max(50).default(10).describe('documents of one message that may go in one submission'),
+  vihf: z.enum(['3.0', '4.0']).default('3.0').describe('VIHF_Version: which one a DMP expects of an automate'),
   timeout: duration
     .refine(milliseconds => milliseconds <= 5 * UNITS.m, 'at most 5m: two exchanges fit in the lease of a claim')
     .default(60 * UNITS.s),

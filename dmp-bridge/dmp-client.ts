@@ -1,4 +1,5 @@
 import type { ConnectionOptions } from 'node:tls'
+import { buildDeletion } from './deletion-request.ts'
 import type { Dmp, DmpAnswer, DmpContext } from './dmp.ts'
 import { type Exchange, openTransport } from './dmp-transport.ts'
 import type { Signers, SoapRequest } from './envelope.ts'
@@ -7,9 +8,9 @@ import { buildLookup } from './lookup.ts'
 import { judge, judgeFailure } from './outcome.ts'
 import { existenceAnswer, isExistenceResponse, lookupAnswer } from './responses.ts'
 import { registryAnswer } from './soap.ts'
-import { buildSubmission } from './submission.ts'
+import { prepareSubmission } from './submission.ts'
 import { existenceTraits } from './traits.ts'
-import type { Software } from './vihf.ts'
+import type { Software, VihfVersion } from './vihf.ts'
 import type { XmlElement } from './xml.ts'
 
 /** The services below the base address of a DMP (spec dmp §1.1). */
@@ -25,23 +26,25 @@ export interface DmpClientOptions {
   software: Software
   /** with the certificate ORG SIGN */
   signers: Signers
+  /** '3.0' when absent */
+  vihf?: VihfVersion
   /** for one whole exchange */
   timeoutMs: number
 }
 
 /**
- * The DMP over XDS.b: ITI-41 to file, TD0.2 and TD3.1b to ask. Nothing of an answer but its codes leaves this room.
+ * The DMP over XDS.b: ITI-41 to file, ITI-57 to delete, TD0.2 and TD3.1b to ask. Nothing of an answer but its codes leaves this room.
  * @throws when the address is not https
  */
 export function dmpClient(options: DmpClientOptions): Dmp {
-  const { baseUrl, software, signers } = options
+  const { baseUrl, software, signers, vihf = '3.0' } = options
   const transport = openTransport(options)
-  const context = (path: string, asked: DmpContext) => ({ ...asked, software, signers, endpoint: baseUrl.replace(/\/$/, '') + path })
+  const context = (path: string, asked: DmpContext) => ({ ...asked, software, signers, vihf, endpoint: baseUrl.replace(/\/$/, '') + path })
   const ask = (path: string, { action, envelope }: SoapRequest) =>
     transport.post(path, { contentType: `application/soap+xml; charset=utf-8; action="${action}"`, body: Buffer.from(envelope) })
 
   return {
-    prepare: (document, asked) => buildSubmission(document, context(REPOSITORY, asked)),
+    prepare: (documents, asked) => prepareSubmission(documents, context(REPOSITORY, asked)),
     file: async request => judge(read(await transport.post(REPOSITORY, request), registryAnswer)),
     exists: async (ins, asked) => {
       const request = buildExistenceTest(ins, context(PATIENTS, asked))
@@ -54,8 +57,12 @@ export function dmpClient(options: DmpClientOptions): Dmp {
     },
     findByUniqueId: async (uniqueId, ins, asked) => {
       const request = buildLookup(uniqueId, { ...context(REGISTRY, asked), ins })
-      const answer = read(await ask(REGISTRY, request), content => lookupAnswer(content, uniqueId))
-      return answer.kind === 'found' || answer.kind === 'absent' ? answer : judgeFailure(answer)
+      const answer = read(await ask(REGISTRY, request), content => lookupAnswer(content, { uniqueId, ins }))
+      return answer.kind === 'found' || answer.kind === 'absent' || answer.kind === 'of-another-patient' ? answer : judgeFailure(answer)
+    },
+    delete: async (target, asked) => {
+      const answer = read(await ask(REGISTRY, buildDeletion(target, context(REGISTRY, asked))), registryAnswer)
+      return answer.kind === 'accepted' ? { kind: 'deleted' } : judgeFailure(answer)
     },
     close: () => transport.close(),
   }

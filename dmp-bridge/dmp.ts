@@ -1,6 +1,6 @@
 import type { Policy, Sender } from './decide.ts'
 import type { FoundDocument, Ins } from './facts.ts'
-import type { SubmissionRequest } from './submission.ts'
+import type { SubmissionRequest, Unfit } from './submission.ts'
 import type { Traits } from './traits.ts'
 
 /** What the DMP said, as it was received: codes only, never a text of the answer (a text may name the patient). */
@@ -41,6 +41,14 @@ export interface DmpPatient {
   traits: Traits
 }
 
+/** What TD3.1b says of one document of one patient. */
+export type DmpEntry =
+  | { kind: 'found'; entryUuid: string }
+  /** `deleted` when the DMP still says that it was there */
+  | { kind: 'absent'; deleted?: true }
+  /** the answer is about another patient, or about nobody: nothing may be built on it */
+  | { kind: 'of-another-patient' }
+
 /** What every request needs beside its subject: for whom it is made, when, and where new ids come from. */
 export interface DmpContext {
   sender: Sender
@@ -53,22 +61,21 @@ export interface DmpContext {
 
 /**
  * The patient's DMP, as the bridge needs it. XDS.b is the only implementation today (decision 8); an adapter for MHD would
- * build other requests behind the same four questions.
+ * build other requests behind the same questions.
  */
 export interface Dmp {
   /**
-   * Builds the whole request of one document; a new submission set each time, the document's uniqueId unchanged.
+   * Builds the whole request of one document, or of several of one patient and depositor; a new submission set each time, the documents'
+   * uniqueIds unchanged.
    * @throws AbortError when that takes longer than any document should
    */
-  prepare(document: FoundDocument, context: DmpContext): SubmissionRequest | Promise<SubmissionRequest>
+  prepare(documents: readonly FoundDocument[], context: DmpContext): SubmissionRequest | Unfit | Promise<SubmissionRequest | Unfit>
   file(request: SubmissionRequest): Promise<DmpOutcome>
   /** TD0.2: is there a DMP to feed? */
   exists(ins: Ins, context: DmpContext): Promise<DmpPatient | DmpFailure>
   /** TD3.1b: what a replacement needs, and a repair tool after an ambiguous answer; never a step of each filing (EX_3.1-2030). */
-  findByUniqueId(
-    uniqueId: string,
-    ins: Ins,
-    context: DmpContext,
-  ): Promise<{ kind: 'found'; entryUuid: string } | { kind: 'absent' } | DmpFailure>
+  findByUniqueId(uniqueId: string, ins: Ins, context: DmpContext): Promise<DmpEntry | DmpFailure>
+  /** TD3.3c: takes a document of ours out. @param structure Struct_IdNat that deposited it */
+  delete(target: { entryUuid: string; ins: Ins; structure: string }, context: DmpContext): Promise<{ kind: 'deleted' } | DmpFailure>
   close(): Promise<void>
 }

@@ -1,6 +1,6 @@
 import type { Policy, Sender } from './decide.ts'
 import type { Ins } from './facts.ts'
-import { buildVihf, type Software } from './vihf.ts'
+import { buildVihf, type Software, type VihfVersion } from './vihf.ts'
 import { element, raw, writeXml, type XmlOut } from './xml-writer.ts'
 
 const SOAP = 'http://www.w3.org/2003/05/soap-envelope'
@@ -31,6 +31,8 @@ export interface RequestContext {
   /** address of the service, as it goes in wsa:To */
   endpoint: string
   signers: Signers
+  /** '3.0' when absent */
+  vihf?: VihfVersion
   now: Date
   /** @returns a new UUID */
   newId: () => string
@@ -58,7 +60,8 @@ export function soapEnvelope(
   const { sender, policy, software, now, newId, signers } = context
   const person = depositor?.idNatPs ?? sender.idNatPs ?? policy.responsible.idNatPs
   const structure = depositor?.structure ?? policy.structure
-  const assertion = buildVihf({ id: `_${newId()}`, issuer: signers.issuerDn, ins, person, structure, policy, software, now })
+  const version = context.vihf ?? '3.0'
+  const assertion = buildVihf({ version, id: `_${newId()}`, issuer: signers.issuerDn, ins, person, structure, policy, software, now })
   const envelope = element(
     'env:Envelope',
     { 'xmlns:env': SOAP, 'xmlns:wsa': WSA },

@@ -50,6 +50,21 @@ export const FILING_REASONS = {
     en: 'A person had this document deleted from the DMP.',
     overrulable: false,
   },
+  'entry-of-another-patient': {
+    fr: 'Le DMP a répondu avec le document d’une autre personne ; l’opérateur est prévenu.',
+    en: 'The DMP answered a lookup with an entry of another patient.',
+    overrulable: false,
+  },
+  'too-complex': {
+    fr: 'La structure du document est trop complexe pour être signée.',
+    en: 'The XML is nested or named too deeply to be signed.',
+    overrulable: false,
+  },
+  'not-deleted': {
+    fr: 'Le DMP n’a pas supprimé ce document : voyez le code de sa réponse.',
+    en: 'The DMP did not delete the document: its code says why.',
+    overrulable: false,
+  },
   opposed: {
     fr: 'Le patient s’oppose à l’alimentation de son DMP.',
     en: 'The patient opposes the feeding of his DMP.',

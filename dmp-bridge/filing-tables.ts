@@ -85,6 +85,8 @@ interface FilingTable {
   /** setId of the document, when it is a bare OID, and its number in that set (spec dmp §1.11) */
   set_id: string | null
   version: number | null
+  /** Struct_IdNat as which it was deposited: only that structure may delete it */
+  deposited_as: string | null
 }
 
 /** What a human asked of a filing, and who: ids and codes only. */
@@ -133,6 +135,9 @@ export type InboxRow = Selectable<InboxTable>
 export type FilingRow = Selectable<FilingTable>
 
 export const bridge = tables<BridgeTables>()
+
+/** The states in which a filing waits for the worker. */
+export const WAITING = ['pending', 'deleting'] as const satisfies readonly FilingState[]
 
 export const bridgeMigrations: Migration[] = [
   {
@@ -220,5 +225,9 @@ export const bridgeMigrations: Migration[] = [
       // was this file, or this image, sent before?
       'CREATE INDEX filing_bytes ON filing (sha256)',
     ],
+  },
+  {
+    id: 'bridge-7-depositor',
+    up: ['ALTER TABLE filing ADD COLUMN deposited_as TEXT'],
   },
 ]

@@ -1,7 +1,7 @@
 import type { ExpressionBuilder } from 'kysely'
 import type { Compilable, Database } from '../config/database/index.ts'
 import type { Sender } from './decide.ts'
-import { type BridgeTables, before, bridge, type FilingRow, type FilingState, type InboxRow } from './filing-tables.ts'
+import { type BridgeTables, before, bridge, type FilingRow, type FilingState, type InboxRow, WAITING } from './filing-tables.ts'
 
 /** A document's filing as it is first written. */
 export interface NewFiling {
@@ -52,7 +52,7 @@ export function openFilings(db: Database, options: { owner: string; now: () => n
 
   /** Changes the state of a claimed filing, if its table of moves allows. @returns false when someone else moved it before */
   async function settle(filing: FilingRow, to: FilingState, what: { reasons?: readonly string[]; code?: string; sent?: boolean }) {
-    const rows = await db.run(
+    const [rows] = await db.atomically([
       bridge
         .updateTable('filing')
         .set({
@@ -69,8 +69,9 @@ export function openFilings(db: Database, options: { owner: string; now: () => n
         .where('state', 'in', before(to))
         .where('claimed_by', '=', owner)
         .returning('id'),
-    )
-    return rows.length === 1
+      patientsNoLongerNeeded,
+    ])
+    return rows?.length === 1
   }
 
   return {
@@ -113,27 +114,45 @@ export function openFilings(db: Database, options: { owner: string; now: () => n
       await db.run(back.where('message_id', '=', message.message_id).where('claimed_by', '=', owner))
     },
 
-    /** @returns the filing that has been due for longest, now claimed */
-    async claimDue(): Promise<FilingRow | undefined> {
-      const due = bridge.selectFrom('filing').select('id').where('state', '=', 'pending').where('next_attempt_at', '<=', now())
-      const rows = await db.run(
-        bridge
-          .updateTable('filing')
-          .set(eb => ({ ...mine(), faults: eb('faults', '+', 1) }))
-          .where('id', 'in', due.where(free).orderBy('next_attempt_at').limit(1))
-          .where('state', '=', 'pending')
-          .where(free)
-          .returningAll(),
-      )
-      return rows[0]
+    /**
+     * Claims what has been due for longest, and with it the other documents of its message that are due: one submission may take them all.
+     * One that failed in a set, was in a crash, or is to be deleted is claimed alone. Two claimers never get the same one, whoever is first.
+     * @param limit of how many at once
+     */
+    async claimDue(limit = 1): Promise<FilingRow[]> {
+      const due = bridge.selectFrom('filing').where('next_attempt_at', '<=', now()).where(free)
+      const [first] = await db.run(due.selectAll().where('state', 'in', WAITING).orderBy('next_attempt_at').orderBy('place').limit(1))
+      if (!first) return []
+      const mates = due.select('id').where('state', '=', 'pending').where('message_id', '=', first.message_id)
+      const together = mates.where('alone', '=', 0).where('faults', '=', 0).orderBy('place').limit(limit)
+      const claim = bridge
+        .updateTable('filing')
+        .set(eb => ({ ...mine(), faults: eb('faults', '+', 1) }))
+        .where('state', '=', first.state)
+        .where(free)
+      const rows = await db.run((goesAlone(first) ? claim.where('id', '=', first.id) : claim.where('id', 'in', together)).returningAll())
+      return rows.sort((one, two) => one.place - two.place)
     },
 
     /**
-     * The last look before the document goes: whoever moved it or took it over meanwhile is obeyed.
-     * @returns whether it is still ours to send; the lease then starts anew
+     * The last look before documents go: whoever moved one or took it over meanwhile is obeyed.
+     * @param depositedAs Struct_IdNat of the submission
+     * @returns those that are still ours to send; their leases then start anew
      */
-    async renew(filing: FilingRow): Promise<boolean> {
-      return (await db.run(claimed(filing).set(mine()).returning('id'))).length === 1
+    async renew(filings: readonly FilingRow[], depositedAs: string): Promise<FilingRow[]> {
+      const ids = filings.map(filing => filing.id)
+      const ours = bridge.updateTable('filing').set({ ...mine(), deposited_as: depositedAs })
+      const rows = await db.run(ours.where('id', 'in', ids).where('state', '=', 'pending').where('claimed_by', '=', owner).returning('id'))
+      return filings.filter(filing => rows.some(row => row.id === filing.id))
+    },
+
+    /**
+     * The same for a deletion: from now on the document may be gone.
+     * @returns whether it is still ours to delete
+     */
+    async beginDeletion(filing: FilingRow): Promise<boolean> {
+      const begun = claimed(filing).set(eb => ({ ...mine(), doubts: eb('doubts', '+', 1) }))
+      return (await db.run(begun.returning('id'))).length === 1
     },
 
     /** Keeps a claimed filing for a later attempt. */
@@ -142,9 +161,26 @@ export function openFilings(db: Database, options: { owner: string; now: () => n
       await db.run(claimed(filing).set({ ...nobodys, ...next }))
     },
 
-    /** Gives a claimed filing back; the fault that its claim counted stays. */
+    /** Gives a claimed filing back after an exception, to be tried alone; the fault that its claim counted stays. */
     async giveBack(filing: FilingRow, nextAttemptAt: number): Promise<void> {
-      await db.run(claimed(filing).set({ ...nobodys, next_attempt_at: nextAttemptAt }))
+      await db.run(claimed(filing).set({ ...nobodys, alone: 1, next_attempt_at: nextAttemptAt }))
+    },
+
+    /** Puts a claimed filing back as it was: its turn has not come. */
+    async putBack(filing: FilingRow): Promise<void> {
+      await db.run(claimed(filing).set({ ...nobodys, faults: filing.faults - 1 }))
+    },
+
+    /** Its set was not taken: it goes by itself, at once. What is sure not to have been filed counts as no attempt. */
+    async goAlone(filing: FilingRow, { code, unsure }: { code: string; unsure: boolean }): Promise<void> {
+      const again = { code, alone: 1, next_attempt_at: now(), attempts: filing.attempts + (unsure ? 1 : 0), faults: 0 }
+      await db.run(claimed(filing).set({ ...nobodys, ...again }))
+    },
+
+    /** @returns the patient of a document that is to be deleted, as the order sealed him */
+    async sealedPatient(filing: FilingRow): Promise<string | undefined> {
+      const order = bridge.selectFrom('filing_deletion').select('sealed_patient').where('filing_id', '=', filing.id)
+      return (await db.run(order))[0]?.sealed_patient
     },
 
     /** @returns the filings of these documents, whatever their state, oldest first */
@@ -205,7 +241,7 @@ export function openFilings(db: Database, options: { owner: string; now: () => n
                   .whereRef('filing.message_id', '=', 'inbox.message_id')
                   .where(open =>
                     open.or([
-                      open('filing.state', 'in', ['pending', 'held']),
+                      open('filing.state', 'in', ['pending', 'held', 'deleting']),
                       open('filing.told', '=', 0),
                       open.and([open('filing.state', '=', 'refused'), open('filing.settled_at', '>', refusedBefore)]),
                     ]),
@@ -241,13 +277,7 @@ export function openFilings(db: Database, options: { owner: string; now: () => n
     async nextDue(): Promise<{ message: number | undefined; filing: number | undefined }> {
       const [messages, filings] = await db.atomically([
         bridge.selectFrom('inbox').select('next_attempt_at').where('state', '=', 'unread').where(free).orderBy('next_attempt_at').limit(1),
-        bridge
-          .selectFrom('filing')
-          .select('next_attempt_at')
-          .where('state', '=', 'pending')
-          .where(free)
-          .orderBy('next_attempt_at')
-          .limit(1),
+        bridge.selectFrom('filing').select('next_attempt_at').where('state', 'in', WAITING).where(free).orderBy('next_attempt_at').limit(1),
       ])
       const at = (rows: Record<string, unknown>[] | undefined) => rows?.[0]?.next_attempt_at as number | undefined
       return { message: at(messages), filing: at(filings) }
@@ -255,7 +285,7 @@ export function openFilings(db: Database, options: { owner: string; now: () => n
   }
 
   function claimed(filing: FilingRow) {
-    return bridge.updateTable('filing').where('id', '=', filing.id).where('state', '=', 'pending').where('claimed_by', '=', owner)
+    return bridge.updateTable('filing').where('id', '=', filing.id).where('state', '=', filing.state).where('claimed_by', '=', owner)
   }
 
   async function ownersOf(table: Claimable): Promise<string[]> {
@@ -263,6 +293,17 @@ export function openFilings(db: Database, options: { owner: string; now: () => n
     return rows.flatMap(row => row.claimed_by ?? [])
   }
 }
+
+/** What only waits to be deleted, or has brought a set or a process down, is not put with others. */
+function goesAlone(filing: FilingRow): boolean {
+  return filing.state !== 'pending' || filing.alone === 1 || filing.faults > 0
+}
+
+/** Of a deletion that has ended, well or not, nothing of the patient stays. */
+const patientsNoLongerNeeded = bridge
+  .deleteFrom('filing_deletion')
+  .where('filing_id', 'not in', bridge.selectFrom('filing').select('id').where('state', '=', 'deleting'))
+
 export type Filings = ReturnType<typeof openFilings>
 
 /**
@@ -352,5 +393,6 @@ function insertion(messageId: string, filing: NewFiling, at: number): Compilable
     alone: 0,
     set_id: filing.set?.id ?? null,
     version: filing.set?.version ?? null,
+    deposited_as: null,
   })
 }

@@ -25,7 +25,7 @@ export interface MailSource {
   /** Every document of the message is settled: its bytes need not be kept for the bridge. May be called twice. */
   release(messageId: string): Promise<void>
   /**
-   * One line of the message's ledger: ids and codes only. `kind` is the filing's state (pending, held, ignored, filed, refused) or
+   * One line of the message's ledger: ids and codes only. `kind` is the filing's state (pending, held, ignored, filed, refused, deleting, deleted) or
    * `filing-part-ignored`, or it is `mss-headers`. After a crash a line may come twice.
    */
   note(messageId: string, kind: string, detail: Record<string, string>): Promise<void>
@@ -50,7 +50,8 @@ export interface BridgeOptions {
   clock: { now(): number }
   newId(): string
   log: BridgeLog
-  /** key of the hash under which a patient's DMP status is remembered in the database; without it, in memory only */
+  /** key of the hash under which a patient's DMP status is remembered in the database, and of what an order to delete seals; without it
+   * the memory is the process's, and no order can name a patient */
   patientKey?: Buffer
   /** closed by `stop`; the bell of one process without it */
   bell?: Bell
@@ -93,6 +94,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     filings: openFilings(db, { owner: options.owner, now, leaseMs: timing.leaseMs }),
     patients: openPatients(db, { secret: options.patientKey, now, timing }),
     oppositions: openOppositions(db, { secret: options.patientKey, now }),
+    secret: options.patientKey,
     pace: openPace(db, { structure: policy.structure, perSecond: timing.submissionsPerSecond, now }),
     breaker,
     recognise: (eml, options) => recogniser.message(eml, options),
@@ -115,8 +117,8 @@ export function createBridge(options: BridgeOptions): Bridge {
       await Promise.all([recogniser.close(), dmp?.close(), bell.close()])
     },
     drain: () => worker.drain(),
-    orders: openOrders(db, { now, descriptions }),
-    dmpState: () => ({ isConfigured: dmp !== undefined, isOpen: breaker.isOpen, nextAt: breaker.nextAt }),
+    orders: openOrders(db, { now, descriptions, secret: options.patientKey }),
+    dmpState: () => ({ isConfigured: dmp !== undefined, isOpen: breaker.isOpen, nextAt: breaker.nextAt(now()) }),
     summaries: openSummaries({ read: id => mail.read(id), recognise: eml => recogniser.message(eml, { candidates: true }) }),
   }
 }

@@ -101,22 +101,28 @@ export function authorMetadata(author: PartyFacts): AuthorMetadata {
 }
 
 /**
- * @param setId a UUID, new for each attempt: a registry that committed before a timeout would refuse the same set twice
+ * @param context.others how many documents the set has beside the first
+ * @param context.setId a UUID, new for each attempt: a registry that committed before a timeout would refuse the same set twice
  */
 export function setMetadata(
   cda: CdaFacts,
   entry: EntryMetadata,
-  context: { depositor: Depositor; policy: Policy; tables: Tables; now: Date; setId: string },
+  context: { depositor: Depositor; policy: Policy; tables: Tables; now: Date; setId: string; others: number },
 ): SetMetadata {
   return {
     uniqueId: uuidOid(context.setId),
     sourceId: sourceId(context.policy.structure),
     patientId: entry.patientId,
     submissionTime: formatDtm(context.now),
-    title: entry.title,
+    title: titleOf(entry.title, context.others),
     author: context.depositor.author,
     content: context.tables.contentOf(cda),
   }
+}
+
+function titleOf(first: string, others: number): string {
+  if (others === 0) return first
+  return `${first} et ${others === 1 ? 'un autre document' : `${others} autres documents`}`
 }
 
 /**

@@ -1,6 +1,9 @@
 import { type Compilable, type Database, required, STALE } from '../config/database/index.ts'
+import type { Ins } from './facts.ts'
 import { isOverrulable } from './filing-reasons.ts'
 import { before, bridge, type FilingOrder, type FilingRow, type FilingState, WHOLE_MESSAGE } from './filing-tables.ts'
+import { hasValidKey, isInsOid } from './ins.ts'
+import { sealPatient } from './sealed-patient.ts'
 import { isTypeCode } from './tables.ts'
 import { wrappedId } from './wrap/cda-n1.ts'
 import { type Description, descriptionSchema } from './wrap/description.ts'
@@ -28,25 +31,25 @@ export interface FilingView {
  * `rechecked`: reasons that a release doesn't cover; the worker judges them anew and holds the document again if they stand.
  * `mayBeFiled`: the document is stopped, but an earlier attempt, whose end nobody knows, may have filed it: look into the DMP.
  */
-export type OrderResult =
-  | { kind: 'done'; state: FilingState; rechecked: string[]; mayBeFiled?: true }
-  | {
-      kind: 'no'
-      why:
-        | 'unknown-filing'
-        | 'wrong-state'
-        | 'being-filed'
-        | 'bytes-released'
-        | 'same-id-other-bytes'
-        | 'already-pending'
-        | 'was-deleted'
-        // of `describe`
-        | 'bad-description'
-        | 'not-describable'
-        | 'may-be-filed'
-        | 'already-filed'
-        | 'no-key'
-    }
+export type OrderResult = { kind: 'done'; state: FilingState; rechecked: string[]; mayBeFiled?: true } | { kind: 'no'; why: OrderRefusal }
+
+/** `patient-needed`: the bytes are given back, so that the order must name the patient; `bad-ins`: it names none that can be. */
+export type OrderRefusal =
+  | 'unknown-filing'
+  | 'wrong-state'
+  | 'being-filed'
+  | 'bytes-released'
+  | 'same-id-other-bytes'
+  | 'already-pending'
+  | 'was-deleted'
+  | 'patient-needed'
+  | 'bad-ins'
+  // of `describe`
+  | 'bad-description'
+  | 'not-describable'
+  | 'may-be-filed'
+  | 'already-filed'
+  | 'no-key'
 
 /** Who gives an order: `cli:<user of the machine>`, `console:<address>`, `link` (a link of an acknowledgement). */
 export interface OrderedBy {
@@ -79,15 +82,24 @@ export interface Orders {
    * said again as long as nothing was sent. What is said is kept sealed, until the document is filed or given up.
    */
   describe(id: string, given: OrderedBy & Description): Promise<OrderResult>
+  /**
+   * Has a filed document of ours taken out of the DMP again (TD3.3c). It is `deleting` until the DMP has said so, then `deleted`, or `filed`
+   * again with the DMP's code; its id is not filed again.
+   * @param given.ins the patient, who is known here only while the message's bytes are kept: without him, and without them, `patient-needed`
+   */
+  delete(id: string, given: OrderedBy & { ins?: Ins }): Promise<OrderResult>
   /** @returns every order that was followed, oldest first */
   history(id: string): Promise<GivenOrder[]>
 }
 
-const no = (why: Extract<OrderResult, { kind: 'no' }>['why']): OrderResult => ({ kind: 'no', why })
+const no = (why: OrderRefusal): OrderResult => ({ kind: 'no', why })
 
-/** @param options.descriptions where `describe` keeps what it is told; without it nothing can be described */
-export function openOrders(db: Database, options: { now: () => number; descriptions?: Descriptions }): Orders {
-  const { now } = options
+/**
+ * @param options.descriptions where `describe` keeps what it is told; without it nothing can be described
+ * @param options.secret seals the patient that an order to delete names (`patientKey`); without it no order can name one
+ */
+export function openOrders(db: Database, options: { now: () => number; descriptions?: Descriptions; secret?: Buffer | undefined }): Orders {
+  const { now, secret } = options
 
   async function row(id: string): Promise<FilingRow | undefined> {
     return (await db.run(bridge.selectFrom('filing').selectAll().where('id', '=', id)))[0]
@@ -109,7 +121,7 @@ export function openOrders(db: Database, options: { now: () => number; descripti
     to: FilingState,
     values: Partial<FilingRow>,
     rechecked: string[] = [],
-    with_: Compilable[] = [],
+    also: Compilable[] = [],
   ): Promise<OrderResult> {
     const { filing } = order
     const moving = bridge
@@ -120,7 +132,7 @@ export function openOrders(db: Database, options: { now: () => number; descripti
       .where('state', 'in', before(to))
       .where(eb => eb.or([eb('claimed_by', 'is', null), eb('claimed_until', '<=', now())]))
       .returning('id')
-    return (await doneUnlessStale(db.atomically([required(moving), recorded(order), ...with_])))
+    return (await doneUnlessStale(db.atomically([required(moving), recorded(order), ...also])))
       ? { kind: 'done', state: to, rechecked }
       : no('being-filed')
   }
@@ -143,8 +155,11 @@ export function openOrders(db: Database, options: { now: () => number; descripti
     if (other) return filing.state === 'held' ? move(order, 'refused', settled(['already-filed'])) : no('wrong-state')
     const unsure = filing.state === 'held' ? mayBeFiled(filing) : parse(filing.reasons).some(reason => UNSURE.includes(reason))
     const answered = JSON.stringify([...new Set(unsure ? [...overruled, 'may-be-filed'] : overruled)])
-    const fresh = { reasons: '[]', code: null, attempts: 0, faults: 0, doubts: 0, due_at: now(), next_attempt_at: now(), settled_at: null }
-    return move(order, 'pending', { ...fresh, overruled: answered }, rechecked)
+    return move(order, 'pending', { ...afresh(), overruled: answered }, rechecked)
+  }
+
+  function afresh(): Partial<FilingRow> {
+    return { reasons: '[]', code: null, attempts: 0, faults: 0, doubts: 0, due_at: now(), next_attempt_at: now(), settled_at: null }
   }
 
   async function activeTwin(filing: FilingRow): Promise<FilingRow | undefined> {
@@ -156,6 +171,11 @@ export function openOrders(db: Database, options: { now: () => number; descripti
   async function hasBytes(filing: FilingRow): Promise<boolean> {
     const message = bridge.selectFrom('inbox').select('state').where('message_id', '=', filing.message_id)
     return (await db.run(message))[0]?.state === 'read'
+  }
+
+  function sealing(id: string, ins: Ins): Compilable {
+    if (!secret) throw new Error('an order that names a patient needs the key that seals him')
+    return bridge.insertInto('filing_deletion').values({ filing_id: id, sealed_patient: sealPatient(ins, id, secret) })
   }
 
   function settled(reasons: string[]): Partial<FilingRow> {
@@ -257,6 +277,16 @@ export function openOrders(db: Database, options: { now: () => number; descripti
       return move({ filing, order: 'describe', by }, 'pending', values, [], options.descriptions.saving(id, parsed.data, at))
     },
 
+    delete: async (id, { by, ins }) => {
+      const filing = await row(id)
+      if (!filing) return no('unknown-filing')
+      if (filing.state !== 'filed') return no('wrong-state')
+      if (ins && !(hasValidKey(ins.matricule) && isInsOid(ins.oid))) return no('bad-ins')
+      if (!ins && !(await hasBytes(filing))) return no('patient-needed')
+      const sealed = ins ? [sealing(id, ins)] : []
+      return move({ filing, order: 'delete', by }, 'deleting', afresh(), [], sealed)
+    },
+
     history: async id => {
       const orders = bridge.selectFrom('filing_order').selectAll().where('filing_id', '=', id).orderBy('ordered_at')
       return (await db.run(orders)).map(({ ordered, ordered_by, ordered_at }) => ({ order: ordered, by: ordered_by, at: ordered_at }))
@@ -295,7 +325,7 @@ function viewOf(filing: FilingRow): FilingView {
     code: filing.code ?? undefined,
     attempts: filing.attempts,
     createdAt: filing.created_at,
-    nextAttemptAt: filing.state === 'pending' ? filing.next_attempt_at : undefined,
+    nextAttemptAt: filing.state === 'pending' || filing.state === 'deleting' ? filing.next_attempt_at : undefined,
     settledAt: filing.settled_at ?? undefined,
   }
 }

@@ -13,7 +13,11 @@ import { afterEarlier, candidatesIn } from './wrap/earlier.ts'
 import { mayWrap } from './wrap/judge.ts'
 
 /** What the bridge files for its operator; `delayMs` is the author's time to hold a document back before it goes. */
-export type BridgePolicy = Policy & { delayMs: number }
+export type BridgePolicy = Policy & {
+  delayMs: number
+  /** documents of one message that may go in one submission */
+  documentsPerSubmission?: number
+}
 
 export interface ReaderTools {
   filings: Filings

@@ -1,11 +1,13 @@
-import type { DmpAnswer, DmpStatus } from './dmp.ts'
+import type { DmpAnswer, DmpEntry, DmpStatus } from './dmp.ts'
 import type { Ins } from './facts.ts'
+import { parseCx, sameIns } from './ins.ts'
 import { readSoap, registryAnswer } from './soap.ts'
 import { attribute, children, find, findAll, textOf, type XmlElement } from './xml.ts'
 
 const HL7 = 'urn:hl7-org:v3'
 const RIM = 'urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0'
 const ENTRY_UNIQUE_ID = 'urn:uuid:2e82c1f6-a085-4c72-9da3-8640a32e42ab'
+const ENTRY_PATIENT_ID = 'urn:uuid:58a6f841-87b3-4a3e-92fd-a8ffeff98427'
 
 /** What was asked in TD0.2: for whom, and the root of its queryId. */
 export interface ExistenceQuestion {
@@ -13,7 +15,12 @@ export interface ExistenceQuestion {
   queryId: string
 }
 export type ExistenceAnswer = { kind: 'status'; status: DmpStatus } | Exclude<DmpAnswer, { kind: 'accepted' }>
-export type LookupAnswer = { kind: 'found'; entryUuid: string } | { kind: 'absent' } | Exclude<DmpAnswer, { kind: 'accepted' }>
+/** What was asked in TD3.1b: which document, of whom. */
+export interface LookupQuestion {
+  uniqueId: string
+  ins: Ins
+}
+export type LookupAnswer = DmpEntry | Exclude<DmpAnswer, { kind: 'accepted' }>
 
 /** @param xml a whole SOAP 1.2 answer to ITI-41 */
 export function readRegistryResponse(xml: string | Uint8Array): DmpAnswer {
@@ -27,10 +34,10 @@ export function readExistenceResponse(xml: string | Uint8Array, asked: Existence
   return answer.kind === 'body' ? existenceAnswer(answer.content, asked) : answer
 }
 
-/** @param xml a whole SOAP 1.2 answer to TD3.1b. @param uniqueId the document that was asked for */
-export function readLookupResponse(xml: string | Uint8Array, uniqueId: string): LookupAnswer {
+/** @param xml a whole SOAP 1.2 answer to TD3.1b. @param asked the question */
+export function readLookupResponse(xml: string | Uint8Array, asked: LookupQuestion): LookupAnswer {
   const answer = read(xml)
-  return answer.kind === 'body' ? lookupAnswer(answer.content, uniqueId) : answer
+  return answer.kind === 'body' ? lookupAnswer(answer.content, asked) : answer
 }
 
 function read(xml: string | Uint8Array): ReturnType<typeof readSoap> {
@@ -78,18 +85,36 @@ function wordsOf(element: XmlElement): string[] {
   return [...own.filter(each => each !== undefined), ...element.children.flatMap(wordsOf)]
 }
 
-/** AdhocQueryResponse: the entry whose uniqueId is the one asked for, or none. */
-export function lookupAnswer(content: XmlElement, uniqueId: string): LookupAnswer {
+/**
+ * AdhocQueryResponse: the entry whose uniqueId is the one asked for, or none. One that is of another patient, or of none, is not what was
+ * asked for; a deleted one is no longer there. Of several versions the first that is there counts.
+ */
+export function lookupAnswer(content: XmlElement, { uniqueId, ins }: LookupQuestion): LookupAnswer {
   if (content.name !== 'AdhocQueryResponse') return { kind: 'unreadable' }
   const status = attribute(content, 'status')
   if (!status?.endsWith(':Success')) return failureOf(content)
-  const entry = findAll(content, 'ExtrinsicObject', RIM).find(each =>
-    findAll(each, 'ExternalIdentifier', RIM).some(
-      id => attribute(id, 'identificationScheme') === ENTRY_UNIQUE_ID && attribute(id, 'value') === uniqueId,
-    ),
+  const entries = findAll(content, 'ExtrinsicObject', RIM).filter(each => identifiers(each, ENTRY_UNIQUE_ID).includes(uniqueId))
+  const isHis = (cx: string) => {
+    const patient = parseCx(cx)
+    return patient !== undefined && sameIns(patient, ins)
+  }
+  const patients = entries.map(each => identifiers(each, ENTRY_PATIENT_ID))
+  if (patients.some(ids => ids.length === 0 || !ids.every(isHis))) return { kind: 'of-another-patient' }
+  const entryUuid = attribute(
+    entries.find(each => !isDeleted(each)),
+    'id',
   )
-  const entryUuid = attribute(entry, 'id')
-  return entryUuid === undefined ? { kind: 'absent' } : { kind: 'found', entryUuid }
+  if (entryUuid !== undefined) return { kind: 'found', entryUuid }
+  return entries.some(isDeleted) ? { kind: 'absent', deleted: true } : { kind: 'absent' }
+}
+
+function identifiers(entry: XmlElement, scheme: string): string[] {
+  const own = findAll(entry, 'ExternalIdentifier', RIM).filter(each => attribute(each, 'identificationScheme') === scheme)
+  return own.map(each => attribute(each, 'value') ?? '')
+}
+
+function isDeleted(entry: XmlElement): boolean {
+  return attribute(entry, 'status') === 'urn:asip:ci-sis:2010:StatusType:Deleted'
 }
 
 function failureOf(content: XmlElement): LookupAnswer {

@@ -19,13 +19,19 @@ export interface Software {
   service: string
 }
 
+/** Which of the two the DMP expects of an automate is not public: the CDA mapping of the ANS says 4.0, the published messages 3.0. */
+export type VihfVersion = '3.0' | '4.0'
+
 /**
- * The VIHF 3.0 of an automated processing under indirect authentication (spec dmp §1.4), not signed yet.
+ * The VIHF of an automated processing under indirect authentication (spec dmp §1.4), not signed yet. In both versions the subject is an
+ * automate (JDV_J65) and the mode INDIRECTE: INDIRECTE_RENFORCEE is of a professional who has just signed in with Pro Santé Connect, and
+ * nobody has when a document is filed.
  * @param options.issuer the DN of the signing certificate, as RFC 2253 text
  * @param options.id an XML id
  * @returns a SAML 2.0 assertion, as text
  */
 export function buildVihf(options: {
+  version: VihfVersion
   id: string
   issuer: string
   ins: Ins
@@ -40,7 +46,7 @@ export function buildVihf(options: {
   const { policy, software } = options
   const instant = formatInstant(options.now)
   const attributes: [string, XmlContent][] = [
-    ['VIHF_Version', '3.0'],
+    ['VIHF_Version', options.version],
     ['Authentification_Mode', 'INDIRECTE'],
     ['Identifiant_Structure', options.structure],
     ['Secteur_Activite', `${policy.sector}^1.2.250.1.71.4.2.4`],

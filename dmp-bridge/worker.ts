@@ -1,14 +1,16 @@
 import type { Bell } from './bell.ts'
 import { type BridgeLog, placeOf } from './bridge-log.ts'
-import { type FilerTools, fileOne } from './filer.ts'
+import { type DeletionTools, deleteOne } from './deletion.ts'
+import { fileTogether } from './filer.ts'
 import type { FilingRow, InboxRow } from './filing-tables.ts'
 import { parse } from './orders.ts'
 import type { Pace } from './pace.ts'
 import { type ReaderTools, readMessage, wholeMessage } from './reader.ts'
+import { DOCUMENTS_PER_SUBMISSION } from './sets.ts'
 import { retryDelay } from './timing.ts'
 import type { Descriptions } from './wrap/descriptions.ts'
 
-export interface WorkerTools extends FilerTools {
+export interface WorkerTools extends DeletionTools {
   note: ReaderTools['note']
   release(messageId: string): Promise<void>
   moved(messageId: string): Promise<void>
@@ -105,7 +107,7 @@ export class BridgeWorker {
   }
 
   private async startFiling(): Promise<number> {
-    const { breaker, filings, now, pace, timing } = this.tools
+    const { breaker, filings, now, pace, policy, timing } = this.tools
     let started = 0
     while (this.filing.size < timing.submitters && breaker.allows(now(), this.filing.size)) {
       const due = (await filings.nextDue()).filing
@@ -115,9 +117,9 @@ export class BridgeWorker {
         this.paceAt = turn.again
         break
       }
-      const filing = await filings.claimDue()
-      if (!filing) break
-      this.hold(this.filing, this.fileOne(filing))
+      const claimed = await filings.claimDue(policy.documentsPerSubmission ?? DOCUMENTS_PER_SUBMISSION)
+      if (claimed.length === 0) break
+      this.hold(this.filing, this.fileThem(claimed))
       started++
     }
     return started
@@ -125,12 +127,12 @@ export class BridgeWorker {
 
   /** When something may start: rows that are due wait for the pace and the breaker; full hands ring when they are free. */
   private async nextAt(): Promise<number | undefined> {
-    const { breaker, filings, timing } = this.tools
+    const { breaker, filings, now, timing } = this.tools
     const due = await filings.nextDue()
     const times = []
     if (due.message !== undefined && this.reading.size < timing.readers) times.push(due.message)
     const hasHand = this.filing.size < timing.submitters && !(breaker.isOpen && this.filing.size > 0)
-    if (due.filing !== undefined && hasHand) times.push(Math.max(due.filing, this.paceAt, breaker.nextAt))
+    if (due.filing !== undefined && hasHand) times.push(Math.max(due.filing, this.paceAt, breaker.nextAt(now())))
     return times.length > 0 ? Math.min(...times) : undefined
   }
 
@@ -163,19 +165,30 @@ export class BridgeWorker {
     }
   }
 
-  /** An unforeseen exception concerns this document alone: it counts, and after a few the document is held. */
-  private async fileOne(filing: FilingRow): Promise<void> {
+  /** An unforeseen exception concerns these documents alone: it counts, each then goes by itself, and after a few it is held. */
+  private async fileThem(claimed: readonly FilingRow[]): Promise<void> {
     const { filings, log, now, timing } = this.tools
+    const [first] = claimed
+    if (!first) return
     try {
-      if (filing.faults > timing.faultsAllowed) await filings.settle(filing, 'held', { reasons: ['internal-error'] })
-      else await fileOne(filing, this.tools)
-      await this.tell(filing.message_id)
+      if (first.faults > timing.faultsAllowed) await this.stopFiling(first)
+      else if (first.state === 'deleting') await deleteOne(first, this.tools)
+      else await fileTogether(claimed, this.tools)
+      await this.tell(first.message_id)
     } catch (error) {
-      log.fault(filing.id, placeOf(error))
-      const isLast = filing.faults >= timing.faultsAllowed
-      const wait = isLast ? 0 : retryDelay(timing, filing.faults)
-      await this.quietly(filing.id, () => filings.giveBack(filing, now() + wait))
+      for (const filing of claimed) {
+        log.fault(filing.id, placeOf(error))
+        const isLast = filing.faults >= timing.faultsAllowed
+        const wait = isLast ? 0 : retryDelay(timing, filing.faults)
+        await this.quietly(filing.id, () => filings.giveBack(filing, now() + wait))
+      }
     }
+  }
+
+  private async stopFiling(filing: FilingRow): Promise<void> {
+    const { filings } = this.tools
+    if (filing.state === 'deleting') await filings.settle(filing, 'filed', { reasons: ['not-deleted', 'internal-error'] })
+    else await filings.settle(filing, 'held', { reasons: ['internal-error'] })
   }
 
   /** Tells the mail's ledger and its sender what is new, then gives back the bytes that nobody needs. One teller at a time. */
@@ -216,7 +229,7 @@ export class BridgeWorker {
   /** What a crash, a dead neighbour or an order from outside has left: claims, untold changes, bytes to give back. */
   private async sweep(): Promise<void> {
     const { filings, now, timing } = this.tools
-    if (now() < this.sweptAt + timing.sweepMs) return
+    if (Math.abs(now() - this.sweptAt) < timing.sweepMs) return // a clock set back makes no pause
     this.sweptAt = now()
     await filings.releaseDead(this.tools.isAlive)
     const late = new Set((await filings.untold({ since: now() - timing.sweepMs })).map(filing => filing.message_id))

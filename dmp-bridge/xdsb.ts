@@ -2,8 +2,8 @@ import type { Coded } from './facts.ts'
 import type { AuthorMetadata, EntryMetadata, SetMetadata } from './metadata.ts'
 import { element, type XmlOut } from './xml-writer.ts'
 
-const LCM = 'urn:oasis:names:tc:ebxml-regrep:xsd:lcm:3.0'
-const RIM = 'urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0'
+export const LCM = 'urn:oasis:names:tc:ebxml-regrep:xsd:lcm:3.0'
+export const RIM = 'urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0'
 const XDSB = 'urn:ihe:iti:xds-b:2007'
 const XOP = 'http://www.w3.org/2004/08/xop/include'
 const STABLE_DOCUMENT = 'urn:uuid:7edca82f-054d-47f2-a032-9b2a5b5186c1'
@@ -47,7 +47,9 @@ export interface SubmittedDocument {
  */
 export function provideAndRegister(set: SetMetadata, documents: SubmittedDocument[], signature: SubmittedDocument): XmlOut {
   const all = [...documents, signature]
-  const members = all.map(each => association('urn:oasis:names:tc:ebxml-regrep:AssociationType:HasMember', SET_ID, each.id, 'Original'))
+  const members = all.map(each =>
+    association('urn:oasis:names:tc:ebxml-regrep:AssociationType:HasMember', SET_ID, each.id, { SubmissionSetStatus: 'Original' }),
+  )
   const replacements = documents.flatMap(({ id, replaces }) =>
     replaces === undefined ? [] : [association('urn:ihe:iti:2007:AssociationType:RPLC', id, replaces)],
   )
@@ -78,9 +80,11 @@ export function provideAndRegister(set: SetMetadata, documents: SubmittedDocumen
   )
 }
 
-const SET_ID = 'SubmissionSet01'
+/** Symbolic id of the submission set inside a request. */
+export const SET_ID = 'SubmissionSet01'
 
-function submissionSet(set: SetMetadata): XmlOut {
+/** @returns the RegistryPackage of a submission, with `SET_ID` as its id */
+export function submissionSet(set: SetMetadata): XmlOut {
   const within = ids(SET_ID)
   return element(
     'rim:RegistryPackage',
@@ -162,7 +166,8 @@ function identifier(scheme: string, object: string, id: string, value: string, n
   )
 }
 
-function association(type: string, source: string, target: string, status?: string): XmlOut {
+/** @param slots by name, one value each */
+export function association(type: string, source: string, target: string, slots: Readonly<Record<string, string>> = {}): XmlOut {
   return element(
     'rim:Association',
     {
@@ -172,7 +177,7 @@ function association(type: string, source: string, target: string, status?: stri
       targetObject: target,
       objectType: ASSOCIATION,
     },
-    status === undefined ? undefined : slot('SubmissionSetStatus', [status]),
+    ...Object.entries(slots).map(([name, value]) => slot(name, [value])),
   )
 }
 

@@ -13,6 +13,7 @@ import {
 import type { Bal, Directory, Professional } from '../directory/index.ts'
 import {
   type Bridge,
+  type BridgePolicy,
   bridgeLog,
   createBridge,
   DEFAULT_LIMITS,
@@ -22,11 +23,11 @@ import {
   type HoldLinks,
   loadRules,
   openHoldLinks,
-  type Policy,
   redisBell,
   type Sender,
   type Signers,
   type SubmissionRequest,
+  type Unfit,
 } from '../dmp-bridge/index.ts'
 import { dataKey } from './data-key.ts'
 import type { FilingNotices } from './filing-notices.ts'
@@ -98,7 +99,7 @@ export function receiversAmong(
 }
 
 /** What this operator files, and as whom. Without a DMP nothing is filed, and what could be is held. @throws RulesFault */
-export function policyOf(dmp: DmpConfiguration | undefined): Policy & { delayMs: number } {
+export function policyOf(dmp: DmpConfiguration | undefined): BridgePolicy {
   const own = { maxDocumentBytes: dmp?.documentBytes ?? 10 * 1024 * 1024, structure: dmp?.structure ?? '', sites: dmp?.sites ?? [] }
   return {
     ...own,
@@ -109,6 +110,7 @@ export function policyOf(dmp: DmpConfiguration | undefined): Policy & { delayMs:
     delayMs: dmp?.delay ?? 0,
     ...(dmp?.ansFiles === undefined ? {} : { ansFiles: dmp.ansFiles }),
     ...(dmp?.rules === undefined ? {} : { rules: loadRules(dmp.rules, own) }),
+    ...(dmp && { documentsPerSubmission: dmp.documentsPerSubmission }),
   }
 }
 
@@ -148,7 +150,7 @@ export function oneAfterTheOther(): <T>(work: () => Promise<T>) => Promise<T> {
 /** The DMP's client; requests are built and signed in a thread of their own. */
 function openDmp(dmp: DmpConfiguration): Dmp {
   const anchors = loadAnchors(dmp.trust)
-  const threads = new Piscina<PrepareTask, SubmissionRequest>({
+  const threads = new Piscina<PrepareTask, SubmissionRequest | Unfit>({
     filename: compiled('gateway/prepare-thread'),
     workerData: dmp,
     minThreads: 0,
@@ -161,16 +163,16 @@ function openDmp(dmp: DmpConfiguration): Dmp {
     baseUrl: dmp.url,
     tls: clientTls({ identity: loadIdentity(identityFiles(dmp.client)), anchors, identifiedBy: 'name' }),
     software: dmp.software,
+    vihf: dmp.vihf,
     signers: signersOf(dmp),
     timeoutMs: dmp.timeout,
   })
   return {
     ...client,
-    async prepare(document, { sender, policy, now }) {
+    async prepare(documents, { newId: _, ...asked }) {
       // The limit counts from its own turn: who waits behind a slow document is not slow himself.
-      const request = await inTurn(() =>
-        threads.run({ document, asked: { sender, policy, now } }, { signal: AbortSignal.timeout(PREPARING_MS) }),
-      )
+      const request = await inTurn(() => threads.run({ documents, asked }, { signal: AbortSignal.timeout(PREPARING_MS) }))
+      if ('unfit' in request) return request
       return { ...request, body: Buffer.from(request.body) } // a Buffer comes out of a thread as plain bytes
     },
     close: async () => {

@@ -94,4 +94,6 @@ export const ORDER_FAULTS: Record<Extract<OrderResult, { kind: 'no' }>['why'], s
   'may-be-filed': 'Un essai précédent a peut-être abouti : vérifiez d’abord si le document est dans le DMP.',
   'already-filed': 'Le même fichier est déjà dans le DMP.',
   'no-key': 'Aucune clé n’est installée ici pour garder une description.',
+  'patient-needed': 'Le message n’est plus conservé ici : pour supprimer le document du DMP, l’INS du patient doit être donné.',
+  'bad-ins': 'Ce n’est pas un INS : 15 caractères, dont la clé.',
 }

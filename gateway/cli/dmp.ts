@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { basename } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { type Command, Option } from 'commander'
 import { type Database, loadConfiguration } from '../../config/index.ts'
 import { openDirectory } from '../../directory/index.ts'
@@ -12,16 +13,19 @@ import {
   buildSubmission,
   DEFAULT_LIMITS,
   decide,
+  type Ins,
   type Inspection,
   inspectFile,
   type Orders,
   openOrders,
   type PdfFacts,
   type Policy,
+  parseCx,
   recogniseFile,
   type Sender,
 } from '../../dmp-bridge/index.ts'
-import { openBoxes } from '../data.ts'
+import { openBoxes, vaultOf } from '../data.ts'
+import { dataKey } from '../data-key.ts'
 import { type DmpConfiguration, policyOf, senderOf, signersOf } from '../filing.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { describeCommand, readDescription } from './dmp-describe.ts'
@@ -124,14 +128,15 @@ async function writeSubmission(file: string, dmp: DmpConfiguration, options: Sub
     sender,
     policy,
     software: dmp.software,
+    vihf: dmp.vihf,
     endpoint: `${dmp.url}/repository`,
     signers: signersOf(dmp),
     now,
     newId: randomUUID,
   })
   await writeFile(options.out, request.body)
-  const { contentType, uniqueId, submissionSetUniqueId } = request
-  print(options.json, { contentType, uniqueId, submissionSetUniqueId, out: options.out }, () => `Content-Type: ${contentType}`)
+  const { contentType, uniqueIds, submissionSetUniqueId } = request
+  print(options.json, { contentType, uniqueIds, submissionSetUniqueId, out: options.out }, () => `Content-Type: ${contentType}`)
 }
 
 /** As whom to decide: `sender` is absent when the document's author is to be taken for it. */
@@ -190,6 +195,7 @@ function orderCommands(dmp: Command): void {
             ]),
       )
     })
+  deleteCommand(dmp)
   dmp
     .command('history')
     .description('what people have ordered about a filing, and who')
@@ -213,6 +219,35 @@ function orderCommands(dmp: Command): void {
         console.log(orderText(id, result))
       })
   }
+}
+
+function deleteCommand(dmp: Command): void {
+  dmp
+    .command('delete')
+    .description('have a filed document of ours taken out of the DMP (TD3.3c)')
+    .argument('<id>')
+    .requiredOption(...CONFIG_OPTION)
+    .option(
+      '--patient <file>',
+      "the patient's INS, 15 characters or its CX form; - for standard input. Needed once the bytes are given back",
+    )
+    .action(async (id: string, { config, patient }: { config: string; patient?: string }) => {
+      const line = patient === undefined ? undefined : await (patient === '-' ? text(process.stdin) : readFile(patient, 'utf8'))
+      const ins = line === undefined ? undefined : insOf(line, configuredDmp(config))
+      const result = await withData(config, (db, configuration) => {
+        const secret = dataKey(configuration.data, 'patients', vaultOf(configuration))
+        return openOrders(db, { now: Date.now, secret }).delete(id, { by, ...(ins ? { ins } : {}) })
+      })
+      const needed = result.kind === 'no' && result.why === 'patient-needed'
+      if (needed) throw new Error(`${id}: its bytes are given back, so its patient is not known here: give his INS with --patient`)
+      console.log(orderText(id, result))
+    })
+}
+
+/** Arguments of a command can be seen by everybody on the machine: a patient's number comes from a file or standard input. */
+function insOf(line: string, { insOids }: DmpConfiguration): Ins {
+  const bare = line.trim()
+  return parseCx(bare) ?? { matricule: bare.replaceAll(/\s/g, ''), oid: insOids[0] ?? '' }
 }
 
 const ORDERS = {

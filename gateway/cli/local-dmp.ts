@@ -32,6 +32,8 @@ function configurationOf(keys: OperatorKeys, shared: { anchors: string[]; crls: 
     reception: false,
     delay: 0,
     documentBytes: 10 * 1024 * 1024,
+    documentsPerSubmission: 10,
+    vihf: '3.0',
     timeout: 60_000,
   }
 }

@@ -12,7 +12,8 @@ import { bridgeMigrations } from '../../../dmp-bridge/filing-tables.ts'
 import { type Bridge, type BridgeOptions, createBridge } from '../../../dmp-bridge/main.ts'
 import { judge, judgeFailure } from '../../../dmp-bridge/outcome.ts'
 import { registryAnswer } from '../../../dmp-bridge/soap.ts'
-import { buildLetter, sampleAuthor, samplePatient, TEST_INS_OID } from '../../world/letter.ts'
+import type { SubmissionRequest } from '../../../dmp-bridge/submission.ts'
+import { buildCda, buildLetter, buildMail, sampleAuthor, samplePatient, TEST_INS_OID } from '../../world/letter.ts'
 import { startTinyDmp, type TinyDmp } from './tiny-dmp.ts'
 
 export const policy: BridgeOptions['policy'] = {
@@ -35,18 +36,25 @@ export const sender: Sender = {
 /** Another adapter behind the neutral interface: the same transport and error table, a body that the smallest server understands. */
 export function plainDmp(dmp: TinyDmp, timeoutMs = 2000): Dmp {
   const transport = openTransport({ baseUrl: dmp.url, tls: dmp.tls, timeoutMs })
-  const ask = (path: string, uniqueId?: string) => {
-    const document = uniqueId === undefined ? '' : `<document uniqueId="${uniqueId}"/>`
-    return transport.post(path, { contentType: 'application/soap+xml', body: Buffer.from(document) })
-  }
-  const answerOf = async (path: string, uniqueId?: string) => {
-    const exchange = await ask(path, uniqueId)
+  const answerOf = async (path: string, body = '') => {
+    const exchange = await transport.post(path, { contentType: 'application/soap+xml', body: Buffer.from(body) })
     return exchange.kind === 'body' ? registryAnswer(exchange.content) : exchange
   }
+  const documents = (uniqueIds: readonly string[]) => uniqueIds.map(id => `<document uniqueId="${id}"/>`).join('')
   return {
-    prepare: document =>
-      ({ contentType: '', body: Buffer.alloc(0), submissionSetUniqueId: '', uniqueId: document.cda?.uniqueId ?? '' }) as never,
-    file: async request => judge(await answerOf('/repository', request.uniqueId)),
+    prepare: documents =>
+      ({
+        contentType: '',
+        soapAction: '',
+        body: Buffer.alloc(0),
+        submissionSetUniqueId: '',
+        uniqueIds: documents.map(({ cda }) => cda?.uniqueId ?? ''),
+      }) satisfies SubmissionRequest,
+    file: async request => judge(await answerOf('/repository', documents(request.uniqueIds))),
+    delete: async ({ entryUuid }) => {
+      const answer = await answerOf('/registry', `<delete uniqueId="${entryUuid}"/>`)
+      return answer.kind === 'accepted' ? { kind: 'deleted' } : judgeFailure(answer)
+    },
     exists: async () => {
       const answer = await answerOf('/patients')
       return answer.kind === 'accepted' ? { kind: 'status', status: 'active', traits: sampleTraits } : answerToStatus(answer)
@@ -54,7 +62,7 @@ export function plainDmp(dmp: TinyDmp, timeoutMs = 2000): Dmp {
     findByUniqueId: async uniqueId => {
       const answer = await answerOf('/registry')
       if (answer.kind !== 'accepted') return judgeFailure(answer)
-      return dmp.filed.includes(uniqueId) ? { kind: 'found', entryUuid: 'urn:uuid:1' } : { kind: 'absent' }
+      return dmp.filed.includes(uniqueId) ? { kind: 'found', entryUuid: uniqueId } : { kind: 'absent' }
     },
     close: () => transport.close(),
   }
@@ -79,6 +87,8 @@ export interface BridgeWorld {
   logs: string[]
   /** a letter with one document, accepted as message `id` */
   send(id: string, options?: { uniqueId?: string; sender?: Partial<Sender>; eml?: Buffer; cda?: object }): Promise<string>
+  /** a message with these documents, each a file of its own */
+  sendSet(id: string, uniqueIds: readonly string[], cda?: (uniqueId: string) => object): Promise<void>
   /** moves the clock and does what is due, in steps of the worker's own choice */
   pass(milliseconds: number): Promise<void>
   /** as after a crash: another process over the same rows */
@@ -137,6 +147,26 @@ export async function startBridgeWorld(
       world.mails.set(id, letter.eml ?? built.eml)
       await db.atomically(world.bridge.rowsFor({ id, sender: { ...sender, ...letter.sender }, acceptedAt: world.now }))
       return built.uniqueId
+    },
+    sendSet: async (id, uniqueIds, cda = () => ({})) => {
+      const basis = { author: sampleAuthor, patient: samplePatient, now: new Date(world.now) }
+      const content = { mediaType: 'text/plain', content: Buffer.from('Bonjour') } as const
+      const parts = uniqueIds.map(uniqueId => ({
+        type: 'application/xml',
+        filename: `${uniqueId}.xml`,
+        content: buildCda({ ...basis, body: content, uniqueId, ...cda(uniqueId) }),
+      }))
+      const eml = buildMail({
+        from: sender.address,
+        to: 'dr.autre@b.mssante.test',
+        subject: 'Documents',
+        date: new Date(world.now),
+        messageId: `${id}@a.mssante.test`,
+        headers: {},
+        parts: [{ type: 'text/plain; charset=utf-8', content: 'Bonjour' }, ...parts],
+      })
+      world.mails.set(id, eml)
+      await db.atomically(world.bridge.rowsFor({ id, sender, acceptedAt: world.now }))
     },
     pass: async milliseconds => {
       const end = world.now + milliseconds

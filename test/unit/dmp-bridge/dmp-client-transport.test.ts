@@ -24,7 +24,7 @@ async function codes() {
 
 test('requests go below the base address, over kept connections, with our certificate', async () => {
   for (let count = 0; count < 10; count++) expect(await codes()).toMatchObject({ kind: count === 0 ? 'accepted' : 'errors' })
-  expect(dmp.requests[0]).toEqual({ path: '/services/repository', uniqueId: '1.2.3' })
+  expect(dmp.requests[0]).toEqual({ path: '/services/repository', uniqueIds: ['1.2.3'] })
   expect(dmp.connections).toBeLessThanOrEqual(2) // the pool may open a second one while the first is still being freed
 })
 

@@ -20,9 +20,20 @@ test('probes become rarer, up to eight times the first wait', () => {
   const breaker = new Breaker({ after: 1, probeMs: 1000 })
   const waits = Array.from({ length: 6 }, () => {
     breaker.failed(0, false)
-    return breaker.nextAt
+    return breaker.nextAt(0)
   })
   expect(waits).toEqual([1000, 2000, 4000, 8000, 8000, 8000])
+})
+
+test('a clock that is set back makes no wait longer', () => {
+  const breaker = new Breaker({ after: 1, probeMs: 1000 })
+  const [day, earlier] = [86_400_000, 3_600_000]
+  breaker.failed(day, false)
+  expect(breaker.allows(day, 0)).toBe(false)
+  expect(breaker.allows(day - earlier, 0)).toBe(true)
+  breaker.failed(day - earlier, false)
+  expect(breaker.allows(day - earlier, 0)).toBe(false)
+  expect(breaker.nextAt(day - earlier)).toBe(day - earlier + 2000)
 })
 
 test('a success in between starts the count anew, a failure of the set-up opens at once', () => {

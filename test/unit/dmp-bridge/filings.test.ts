@@ -55,20 +55,41 @@ test('one document of two messages can be pending once only', async () => {
   expect((await filings().message('m2'))?.state).toBe('unread')
 })
 
+test('the due documents of a message are claimed together, by one worker only; one that failed goes alone', async () => {
+  await accept('m1', pending('a', '1.2.1', 1), pending('b', '1.2.2', 2), pending('c', '1.2.3', 3))
+  await accept('m2', pending('d', '1.2.4', 1))
+  const [one, two] = await Promise.all([filings('one').claimDue(10), filings('two').claimDue(10)])
+  const claims = [one, two].map(each => each.map(({ id }) => id).join(''))
+  expect(claims.filter(each => each !== '').every(each => each === 'abc' || each === 'd')).toBe(true)
+  expect(new Set(claims).size).toBe(2)
+  time += 1000
+  expect(await filings('three').claimDue(10)).toHaveLength(1) // after a crash each goes by itself
+})
+
+test('a claim takes no more than it is told, in the order of the message', async () => {
+  await accept('m1', pending('c', '1.2.3', 3), pending('b', '1.2.2', 2), pending('a', '1.2.1', 1))
+  const claimed = await filings().claimDue(2)
+  expect(claimed.map(({ id }) => id)).toEqual(['a', 'b'])
+  await filings().goAlone(claimed[0]!, { code: 'XDSRepositoryError', unsure: true })
+  await filings().putBack(claimed[1]!)
+  expect((await filings('two').claimDue(2)).map(({ id }) => id)).toEqual(['a'])
+  expect((await filings('two').claimDue(2)).map(({ id }) => id)).toEqual(['b', 'c'])
+})
+
 test('what a dead owner held is free at once, what a live one holds is not', async () => {
   await accept('m1', pending('a'))
   await filings('dead').claimDue()
-  expect(await filings('two').claimDue()).toBeUndefined()
+  expect(await filings('two').claimDue()).toEqual([])
   expect(await filings('two').releaseDead(owner => owner === 'dead')).toBe(0)
   expect(await filings('two').releaseDead(() => false)).toBe(1)
-  expect(await filings('two').claimDue()).toMatchObject({ id: 'a', faults: 2 })
+  expect(await filings('two').claimDue()).toMatchObject([{ id: 'a', faults: 2 }])
 })
 
 test('a filing whose claim was lost is not settled by its former owner', async () => {
   await accept('m1', pending('a'))
-  const former = await filings('one').claimDue()
+  const [former] = await filings('one').claimDue()
   time += 1000
-  const present = await filings('two').claimDue()
+  const [present] = await filings('two').claimDue()
   expect(await filings('one').settle(former!, 'refused', { code: 'late' })).toBe(false)
   expect(await filings('two').settle(present!, 'filed', {})).toBe(true)
   expect(await filings('two').settle(present!, 'refused', {})).toBe(false)
@@ -76,21 +97,21 @@ test('a filing whose claim was lost is not settled by its former owner', async (
 
 test('a claim is renewed only by its owner, and only while the filing waits', async () => {
   await accept('m1', pending('a'))
-  const former = await filings('one').claimDue()
-  expect(await filings('one').renew(former!)).toBe(true)
+  const [former] = await filings('one').claimDue()
+  expect(await filings('one').renew([former!], '1750000001')).toHaveLength(1)
   time += 1000
-  expect(await filings('two').renew(former!)).toBe(false)
+  expect(await filings('two').renew([former!], '1750000001')).toEqual([])
   expect(await openOrders(db, { now }).hold('a', { by: 'cli:test' })).toMatchObject({ kind: 'done', state: 'held' })
-  expect(await filings('one').renew(former!)).toBe(false)
+  expect(await filings('one').renew([former!], '1750000001')).toEqual([])
 })
 
 test('a deferred filing comes back when it is due, with its attempt counted', async () => {
   await accept('m1', pending('a'))
-  const filing = await filings().claimDue()
+  const [filing] = await filings().claimDue()
   await filings().defer(filing!, { code: 'timeout', nextAttemptAt: time + 30_000, doubts: 0 })
-  expect(await filings().claimDue()).toBeUndefined()
+  expect(await filings().claimDue()).toEqual([])
   time += 30_000
-  expect(await filings().claimDue()).toMatchObject({ attempts: 1, code: 'timeout', faults: 1 })
+  expect(await filings().claimDue()).toMatchObject([{ attempts: 1, code: 'timeout', faults: 1 }])
 })
 
 test('a message is finished when every document is settled and told; refused ones keep it a while', async () => {
@@ -98,7 +119,7 @@ test('a message is finished when every document is settled and told; refused one
   const tell = async () => {
     for (const each of await filings().untold({ messageId: 'm1' })) await filings().told(each)
   }
-  const settle = async (to: 'filed' | 'refused') => filings().settle((await filings().claimDue())!, to, {})
+  const settle = async (to: 'filed' | 'refused') => filings().settle((await filings().claimDue())[0]!, to, {})
   await settle('filed')
   await settle('refused')
   expect(await filings().finishedMessages(time)).toEqual([])
@@ -209,14 +230,14 @@ test('a released document whose twin was filed meanwhile is not filed again', as
   await orders.hold('a', { by: 'cli:test' })
   await accept('m2', { ...pending('b', '1.2.3'), sha256: 'hash-a' })
   expect(await orders.release('a', { by: 'cli:test' })).toEqual({ kind: 'no', why: 'already-pending' })
-  await filings().settle((await filings().claimDue())!, 'filed', {})
+  await filings().settle((await filings().claimDue())[0]!, 'filed', {})
   expect(await orders.release('a', { by: 'cli:test' })).toMatchObject({ kind: 'done', state: 'refused' })
   expect(await orders.find('a')).toMatchObject({ state: 'refused', reasons: ['already-filed'] })
 })
 
 test('a document whose bytes are gone is not tried again', async () => {
   await accept('m1', pending('a'))
-  await filings().settle((await filings().claimDue())!, 'refused', { code: 'DMPClosed' })
+  await filings().settle((await filings().claimDue())[0]!, 'refused', { code: 'DMPClosed' })
   for (const each of await filings().untold({ messageId: 'm1' })) await filings().told(each)
   await filings().markReleased('m1')
   expect(await openOrders(db, { now }).retry('a', { by: 'cli:test' })).toEqual({ kind: 'no', why: 'bytes-released' })

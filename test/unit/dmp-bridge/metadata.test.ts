@@ -152,7 +152,7 @@ test('submission set and signature', async () => {
   const cda = await factsOf()
   const entry = entryMetadata(cda, tables)
   const setId = 'f81d4fae-7dec-11d0-a765-00a0c91e6bf6'
-  const set = setMetadata(cda, entry, { depositor: depositorOf(cda, sender, policy), policy, tables, now: NOW, setId })
+  const set = setMetadata(cda, entry, { depositor: depositorOf(cda, sender, policy), policy, tables, now: NOW, setId, others: 0 })
   expect(set).toMatchObject({
     uniqueId: uuidOid(setId),
     sourceId: `1.2.250.1.71.4.2.2.${policy.structure}`,

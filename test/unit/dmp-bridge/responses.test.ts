@@ -101,14 +101,15 @@ describe('existence', () => {
 })
 
 describe('lookup', () => {
-  const entry = (id: string, uniqueId: string) =>
-    `<rim:ExtrinsicObject xmlns:rim="urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0" id="${id}"><rim:ExternalIdentifier identificationScheme="urn:uuid:2e82c1f6-a085-4c72-9da3-8640a32e42ab" value="${uniqueId}"/></rim:ExtrinsicObject>`
+  const cx = (matricule = INS.matricule) => `${matricule}^^^&amp;${INS.oid}&amp;ISO^NH`
+  const entry = (id: string, uniqueId: string, patientId = cx(), status = 'urn:oasis:names:tc:ebxml-regrep:StatusType:Approved') =>
+    `<rim:ExtrinsicObject xmlns:rim="urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0" id="${id}" status="${status}"><rim:ExternalIdentifier identificationScheme="urn:uuid:58a6f841-87b3-4a3e-92fd-a8ffeff98427" value="${patientId}"/><rim:ExternalIdentifier identificationScheme="urn:uuid:2e82c1f6-a085-4c72-9da3-8640a32e42ab" value="${uniqueId}"/></rim:ExtrinsicObject>`
   const answer = (content: string, status = 'Success') =>
     readLookupResponse(
       soap(
         `<q:AdhocQueryResponse xmlns:q="urn:oasis:names:tc:ebxml-regrep:xsd:query:3.0" status="${STATUS}${status}">${content}</q:AdhocQueryResponse>`,
       ),
-      '1.2.3',
+      { uniqueId: '1.2.3', ins: INS },
     )
 
   test('found, absent, refused', () => {
@@ -116,6 +117,18 @@ describe('lookup', () => {
     expect(answer('')).toEqual({ kind: 'absent' })
     expect(answer('<RegistryError errorCode="XDSRegistryBusy"/>', 'Failure')).toEqual({ kind: 'errors', codes: ['XDSRegistryBusy'] })
     expect(answer('', 'Failure')).toEqual({ kind: 'unreadable' })
+  })
+
+  test('an entry of another patient, or of nobody, is not believed', () => {
+    for (const patientId of [cx('274075176079430'), '', 'nobody', INS.matricule]) {
+      expect(answer(entry('urn:uuid:1', '1.2.3', patientId))).toEqual({ kind: 'of-another-patient' })
+    }
+  })
+
+  test('a deleted entry is no longer there', () => {
+    const deleted = entry('urn:uuid:1', '1.2.3', cx(), 'urn:asip:ci-sis:2010:StatusType:Deleted')
+    expect(answer(deleted)).toEqual({ kind: 'absent', deleted: true })
+    expect(answer(deleted + entry('urn:uuid:2', '1.2.3'))).toEqual({ kind: 'found', entryUuid: 'urn:uuid:2' })
   })
 
   test('another document is not this one', () => {

@@ -76,7 +76,8 @@ afterAll(async () => {
 
 async function submit(name: string, bytes: string | Buffer, what: Policy = policy, who = sender): Promise<unknown> {
   const recognition = await recogniseFile(name, Buffer.from(bytes as string), DEFAULT_LIMITS)
-  const request = await client.prepare(recognition.documents[0]!, { sender: who, policy: what, now, newId: randomUUID })
+  const request = await client.prepare([recognition.documents[0]!], { sender: who, policy: what, now, newId: randomUUID })
+  if ('unfit' in request) return request
   const outcome = await client.file(request)
   return outcome.kind === 'filed' ? 'filed' : [outcome, dmp.requests.at(-1)?.problems ?? dmp.requests.at(-1)?.reason]
 }
@@ -141,8 +142,8 @@ describe('one request', () => {
       buildSubmission(document, contextOf(signers, now)),
       buildSubmission(document, contextOf(signers, now, { newId: randomUUID })),
     ]
-    expect(one.uniqueId).toBe(UNIQUE_ID)
-    expect(two.uniqueId).toBe(UNIQUE_ID)
+    expect(one.uniqueIds).toEqual([UNIQUE_ID])
+    expect(two.uniqueIds).toEqual([UNIQUE_ID])
     expect(one.submissionSetUniqueId).toMatch(/^2\.25\.\d+$/)
     expect(one.submissionSetUniqueId).not.toBe(two.submissionSetUniqueId)
   })

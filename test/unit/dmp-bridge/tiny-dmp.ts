@@ -27,8 +27,12 @@ export interface TinyDmp {
   script: Behaviour[]
   /** documents in the registry, each once */
   filed: string[]
-  /** every request: which service, which document */
-  requests: { path: string; uniqueId: string | undefined }[]
+  /** every request: which service, which documents */
+  requests: { path: string; uniqueIds: string[] }[]
+  /** documents that are refused, alone or in a set, by this code */
+  poison: Map<string, string>
+  /** taken out again */
+  deleted: string[]
   connections: number
   down(): Promise<void>
   up(): Promise<void>
@@ -73,6 +77,8 @@ export async function startTinyDmp(now = new Date()): Promise<TinyDmp> {
     script: [],
     filed: [],
     requests: [],
+    poison: new Map(),
+    deleted: [],
     connections: 0,
     down: async () => {
       const closed = https && once(https, 'close')
@@ -96,17 +102,21 @@ export async function startTinyDmp(now = new Date()): Promise<TinyDmp> {
   }
 
   function answer(path: string, body: string, response: import('node:http').ServerResponse): void {
-    const uniqueId = /<document uniqueId="([^"]+)"/.exec(body)?.[1]
-    dmp.requests.push({ path, uniqueId })
+    const uniqueIds = [...body.matchAll(/<document uniqueId="([^"]+)"/g)].flatMap(match => match[1] ?? [])
+    const [deletion] = [...body.matchAll(/<delete uniqueId="([^"]+)"/g)].flatMap(match => match[1] ?? [])
+    dmp.requests.push({ path, uniqueIds })
     const behaviour = dmp.script.shift() ?? 'accept'
     const send = (status: number, type: string, text: string) => response.writeHead(status, { 'content-type': type }).end(text)
     const soap = 'application/soap+xml; charset=utf-8'
     if (behaviour === 'silence') return
     if (typeof behaviour === 'string') {
-      const double = uniqueId !== undefined && dmp.filed.includes(uniqueId)
-      if (uniqueId !== undefined && !double) dmp.filed.push(uniqueId)
+      const poison = uniqueIds.flatMap(id => dmp.poison.get(id) ?? [])
+      const doubles = uniqueIds.filter(id => dmp.filed.includes(id) || dmp.deleted.includes(id))
+      const codes = poison.length > 0 ? poison : doubles.map(() => 'XDSDuplicateUniqueIdInRegistry')
+      if (codes.length === 0) dmp.filed.push(...uniqueIds)
+      if (deletion !== undefined) dmp.deleted.push(...dmp.filed.splice(dmp.filed.indexOf(deletion), 1))
       if (behaviour === 'accept-and-cut') return void response.destroy()
-      return void send(200, soap, registryResponse(double ? ['XDSDuplicateUniqueIdInRegistry'] : []))
+      return void send(200, soap, registryResponse(codes))
     }
     if ('errors' in behaviour) return void send(200, soap, registryResponse(behaviour.errors))
     if ('fault' in behaviour) return void send(500, soap, fault(behaviour.fault))

@@ -229,9 +229,9 @@ test('a document that takes too long to prepare is held, and its neighbour is fi
   await using world = await startBridgeWorld()
   const dmp = plainDmp(world.dmp)
   const slow = await world.send('m1')
-  const prepare: Dmp['prepare'] = async (document, context) => {
-    if (document.cda?.uniqueId === slow) AbortSignal.abort().throwIfAborted()
-    return dmp.prepare(document, context)
+  const prepare: Dmp['prepare'] = async (documents, context) => {
+    if (documents[0]?.cda?.uniqueId === slow) AbortSignal.abort().throwIfAborted()
+    return dmp.prepare(documents, context)
   }
   await world.restart({ dmp: { ...dmp, prepare } })
   const other = await world.send('m2')
@@ -285,11 +285,11 @@ test('the professional holds a document back in its time, and the same document 
 test('what is held while its request is prepared is not sent, though the claim had run out', async () => {
   await using world = await startBridgeWorld()
   const dmp = plainDmp(world.dmp)
-  const prepare: Dmp['prepare'] = async (document, context) => {
+  const prepare: Dmp['prepare'] = async (documents, context) => {
     world.now += TIMING.leaseMs
     const [filing] = await world.bridge.orders.list()
     expect(await world.bridge.orders.hold(filing!.id, { by: 'cli:test' })).toMatchObject({ kind: 'done', state: 'held' })
-    return dmp.prepare(document, context)
+    return dmp.prepare(documents, context)
   }
   await world.restart({ dmp: { ...dmp, prepare } })
   await world.send('m1')
