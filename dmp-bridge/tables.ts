@@ -51,6 +51,8 @@ export interface Tables {
   practice(practice: Coded | undefined): Coded | undefined
   confidentiality(code: string): Coded | undefined
   hasSpecialty(specialty: Coded): boolean
+  /** what a human may choose from when he describes a file */
+  readonly choices: { practices: readonly Coded[]; facilities: readonly Coded[] }
   /** what the submission is about (contentTypeCode) */
   contentOf(cda: Pick<CdaFacts, 'encounter' | 'practice'>): Coded
 }
@@ -104,6 +106,7 @@ export function tablesOf(all: TableContents): Tables {
       formats.required.every(each => each.type !== typeCode.code || templateVersions[each.templateId] === each.version),
     facility: facility => facility && facilities.get(key(facility)),
     practice: practice => practice && practices.get(key(practice)),
+    choices: { practices: [...practices.values()], facilities: [...facilities.values()] },
     confidentiality: asked => [normal, ...marks].find(each => each.code === asked),
     hasSpecialty: specialty => specialties.get(specialty.system)?.test(specialty.code) ?? false,
     contentOf: cda => {

@@ -18,11 +18,13 @@ export interface FilingPageProps {
   history: readonly GivenOrder[]
   /** what may be shown of the document; `ask` when each look is written down, so that it waits to be asked for */
   content: SummaryResult | 'ask' | 'forbidden'
+  /** it waits for somebody who says whose it is, and this visitor may */
+  isDescribable: boolean
   /** the sentence of the order that was just followed */
   done?: string | undefined
 }
 
-export function FilingPage({ entry, ledger, history, content, done }: FilingPageProps) {
+export function FilingPage({ entry, ledger, history, content, isDescribable, done }: FilingPageProps) {
   const { id, state, reasons, code, type, attempts, createdAt, nextAttemptAt, settledAt } = entry
   return (
     <>
@@ -78,7 +80,7 @@ export function FilingPage({ entry, ledger, history, content, done }: FilingPage
           <dd>{entry.messageId}</dd>
         </dl>
       </section>
-      <OrderLinks entry={entry} />
+      <OrderLinks entry={entry} isDescribable={isDescribable} />
       <section aria-labelledby="document">
         <h2 id="document">Ce qui serait déposé</h2>
         <div id="contenu-document">
@@ -111,14 +113,21 @@ export function Reasons({ reasons }: { reasons: readonly string[] }) {
   )
 }
 
-function OrderLinks({ entry }: { entry: FilingEntry }) {
+function OrderLinks({ entry, isDescribable }: Pick<FilingPageProps, 'entry' | 'isDescribable'>) {
   const orders = ordersFor(entry)
-  if (orders.length === 0) return null
+  if (orders.length === 0 && !isDescribable) return null
   return (
     <section aria-labelledby="decision">
       <h2 id="decision">Décider</h2>
       <p class="hint">Chaque ordre est expliqué, et confirmé, sur la page suivante.</p>
       <ul class="plain">
+        {isDescribable && (
+          <li>
+            <a class="button" href={`/depots/${entry.id}/decrire`}>
+              Donner l’identité du patient
+            </a>
+          </li>
+        )}
         {orders.map((order: OrderName) => (
           <li>
             <a class={`button ${PAGE_ORDERS[order].look}`} href={`/depots/${entry.id}/${order}`}>
@@ -149,6 +158,17 @@ export function Content({ id, content }: { id: string; content: FilingPageProps[
       </p>
     )
   if (content.kind === 'document') return <Summary document={content.document} />
+  if (content.kind === 'file')
+    return (
+      <dl>
+        <dt>Fichier</dt>
+        <dd>{content.name}</dd>
+        <dt>Taille et format</dt>
+        <dd>
+          {sizeText(content.bytes)}, {content.mediaType}
+        </dd>
+      </dl>
+    )
   return <p>{MISSING[content.kind]}</p>
 }
 

@@ -5,7 +5,7 @@ import { reasonWords } from './words.tsx'
 
 /** An order as the pages offer it: the name stands in their addresses. */
 export interface PageOrder {
-  does: Exclude<keyof Orders, 'list' | 'find' | 'history'>
+  does: Exclude<keyof Orders, 'list' | 'find' | 'history' | 'describe'>
   /** of the link, the page and the button */
   title(entry: FilingEntry): string
   /** what will happen, a sentence each */

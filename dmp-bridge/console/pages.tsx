@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import type { Database } from '../../config/database/index.ts'
 import type { Orders } from '../orders.ts'
+import { DescribePage, type DescribePageProps, mayDescribe, readDescriptionForm } from './describe-page.tsx'
 import { type FilingEntry, openFilingList } from './filing-list.ts'
 import { Content, FilingPage, type LedgerLine } from './filing-page.tsx'
 import { listPage } from './list-page.tsx'
@@ -14,6 +15,8 @@ export interface FilingPagesOptions {
   db: Database
   orders: Orders
   summaries: Summaries
+  /** authorities of the INS that are taken here */
+  insOids: readonly string[]
   /** @returns the ledger of a message, oldest first */
   ledger: (messageId: string) => Promise<readonly LedgerLine[]>
   /** Written before anything is shown or done; when it can't be, nothing is. */
@@ -28,9 +31,12 @@ export interface FilingPagesOptions {
   ring: () => void
 }
 
+const DESCRIBED = 'C’est fait : le fichier devient un document, vérifié puis déposé si rien ne s’y oppose.'
+const CHANGED = { kind: 'no', why: 'wrong-state' } as const
+
 /** The pages about filings, for `/depots` (EX_GEN-1150). A filing of another's box does not exist for whoever asks. */
 export function filingPages(options: FilingPagesOptions): Hono<PageEnv> {
-  const { db, orders, ledger, summaries, audit, ring } = options
+  const { db, orders, ledger, summaries, insOids, audit, ring } = options
   const list = openFilingList(db)
   const app = new Hono<PageEnv>()
 
@@ -56,9 +62,10 @@ export function filingPages(options: FilingPagesOptions): Hono<PageEnv> {
       boxes === undefined && mayRead ? ('ask' as const) : contentOf(context, entry),
     ])
     const fait = context.req.query('fait') ?? ''
-    const done = isOrderName(fait) ? PAGE_ORDERS[fait].done : undefined
+    const done = isOrderName(fait) ? PAGE_ORDERS[fait].done : fait === 'decrire' ? DESCRIBED : undefined
+    const isDescribable = mayDescribe(entry, context.var.visitor)
     const title = `${STATES[entry.state]} – ${typeText(entry.type)}`
-    return context.render(<FilingPage {...{ entry, history, content, done }} ledger={lines} />, { title })
+    return context.render(<FilingPage {...{ entry, history, content, isDescribable, done }} ledger={lines} />, { title })
   })
 
   app.get('/:id/contenu', async context => {
@@ -78,6 +85,40 @@ export function filingPages(options: FilingPagesOptions): Hono<PageEnv> {
       </>,
       { title: 'Ce qui serait déposé' },
     )
+  })
+
+  /** `describe` needs more than a word: it has a form, in place of the page of an order. */
+  async function describePage(context: PageContext, entry: FilingEntry, given: Partial<DescribePageProps> = {}) {
+    const content = await contentOf(context, entry)
+    const { formToken } = context.var
+    return context.render(<DescribePage {...{ entry, content, formToken, insOids, ...given }} />, { title: 'Donner l’identité du patient' })
+  }
+
+  app.get('/:id/decrire', async context => {
+    const entry = await entryOf(context)
+    if (!entry || !mayDescribe(entry, context.var.visitor)) return context.notFound()
+    return describePage(context, entry)
+  })
+
+  app.post('/:id/decrire', async context => {
+    const entry = await entryOf(context)
+    if (!entry || !mayDescribe(entry, context.var.visitor)) return context.notFound()
+    const body = await context.req.parseBody()
+    const { typed, description, wrong } = readDescriptionForm(body)
+    if (!description) {
+      context.status(422)
+      return describePage(context, entry, { typed, wrong })
+    }
+    const { by } = context.var.visitor
+    const result = body.vu === seenOf(entry) ? await orders.describe(entry.id, { by, ...description }) : CHANGED
+    if (result.kind === 'no') {
+      await audit({ by, action: 'console.describe', object: entry.id, result: 'refused', detail: { why: result.why } })
+      context.status(409)
+      return describePage(context, entry, { typed, fault: ORDER_FAULTS[result.why] })
+    }
+    await audit({ by, action: 'console.describe', object: entry.id })
+    ring()
+    return context.redirect(`/depots/${entry.id}?fait=decrire`, 303)
   })
 
   function orderPage(context: PageContext, entry: FilingEntry, order: OrderName, fault?: string) {

@@ -20,6 +20,8 @@ export interface DocumentSummary {
 
 export type SummaryResult =
   | { kind: 'document'; document: DocumentSummary }
+  /** a file that does not say itself whose it is; its name may hold a patient's */
+  | { kind: 'file'; name: string; mediaType: string; bytes: number }
   /** `released`: its bytes are kept no longer; `unreadable`: it has no header that can be read; `changed`: it is not what was judged */
   | { kind: 'released' | 'unreadable' | 'changed' }
 
@@ -37,8 +39,12 @@ export function openSummaries(tools: {
       if (!hasBytes) return { kind: 'released' }
       const { documents } = await tools.recognise(await tools.read(messageId))
       const document = documents[place - 1]
+      if (document && document.sha256 !== sha256) return { kind: 'changed' }
+      if (document?.candidate) {
+        const name = document.path.split('/').at(-1) ?? ''
+        return { kind: 'file', name, mediaType: document.candidate.mediaType, bytes: document.content.length }
+      }
       if (!document?.cda) return { kind: 'unreadable' }
-      if (document.sha256 !== sha256) return { kind: 'changed' }
       return { kind: 'document', document: summaryOf(document.cda, document.content.length, document.marks) }
     },
   }

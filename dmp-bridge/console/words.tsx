@@ -1,8 +1,7 @@
-import { FILING_REASONS, isOverrulable } from '../filing-reasons.ts'
+import { isOverrulable } from '../filing-reasons.ts'
 import type { FilingOrder, FilingState } from '../filing-tables.ts'
-import { isReason, REASONS } from '../reasons.ts'
+import { frenchAdvice, frenchReason } from '../french.ts'
 import { typeLabel } from '../wrap/type-labels.ts'
-import { ADVICE, GENERAL_ADVICE } from './advice.ts'
 
 export const STATES: Record<FilingState, string> = {
   held: 'Retenu',
@@ -51,12 +50,7 @@ export interface ReasonWords {
 
 /** A code that this program does not know, of a newer one perhaps, is shown as it is. */
 export function reasonWords(code: string): ReasonWords {
-  const text = isReason(code)
-    ? REASONS[code].fr
-    : Object.hasOwn(FILING_REASONS, code)
-      ? FILING_REASONS[code as keyof typeof FILING_REASONS].fr
-      : code
-  return { code, text, advice: ADVICE[code as keyof typeof ADVICE] ?? GENERAL_ADVICE, overrulable: isOverrulable(code) }
+  return { code, text: frenchReason(code), advice: frenchAdvice([code]).join(' '), overrulable: isOverrulable(code) }
 }
 
 const ZONE = 'Europe/Paris'

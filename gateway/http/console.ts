@@ -26,7 +26,8 @@ export function openConsole(options: {
   const { configuration, db, bridge, boxes, vault, tls, audit, now, hashing, log } = options
   const ledger = async (messageId: string) => (await timelineOf(db, messageId))?.lines ?? []
   const { orders, summaries, ring } = bridge
-  const filings = filingPages({ db, orders, summaries, ring, ledger, audit: audit.append })
+  const insOids = configuration.dmp?.insOids ?? []
+  const filings = filingPages({ insOids, db, orders, summaries, ring, ledger, audit: audit.append })
   return startConsole({
     console: configuration.console,
     name: configuration.name,

@@ -1,7 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openFigures } from '../../../../dmp-bridge/console/index.ts'
 import { samplePatient } from '../../../world/letter.ts'
+import { buildPdfA } from '../../../world/pdfa-builder.ts'
 import { sender } from '../../dmp-bridge/bridge-world.ts'
+import { description, doctor, mailOf, pdfPart } from '../../dmp-bridge/wrap/wrap-samples.ts'
 import { type Browser, type ConsoleWorld, HOLDER, startConsoleWorld } from './console-world.ts'
 
 const HOUR = 3_600_000
@@ -11,7 +14,7 @@ let operator: Browser
 let holder: Browser
 let messages = 0
 beforeAll(async () => {
-  world = await startConsoleWorld()
+  world = await startConsoleWorld({ patientKey: randomBytes(32) })
 })
 afterAll(() => world[Symbol.asyncDispose]())
 beforeEach(async () => {
@@ -177,12 +180,65 @@ describe('an order', () => {
   })
 })
 
+describe('a file that does not say whose it is', () => {
+  async function file(name: string): Promise<string> {
+    await world.bridge.send(name, {
+      sender: { ...doctor, address: sender.address },
+      eml: mailOf([pdfPart(buildPdfA({ bars: ++messages }))]),
+    })
+    await world.bridge.bridge.drain()
+    const [entry] = await world.bridge.bridge.orders.list({ messageId: name })
+    expect(entry).toMatchObject({ state: 'held', reasons: ['needs-identity'] })
+    return entry?.id ?? ''
+  }
+  const form = () => {
+    const { patient, ...rest } = description
+    const ofPatient = Object.entries(patient).map(([name, value]) => [`patient.${name}`, String(value)])
+    return { ...Object.fromEntries(ofPatient), ...rest } as Record<string, string>
+  }
+
+  test('is given an identity by form, and becomes a document', async () => {
+    const id = await file('file-1')
+    expect((await holder.get(`/depots/${id}`)).text).toContain('lettre.pdf')
+    const { text } = await holder.get(`/depots/${id}/decrire`)
+    expect(text.match(/<label/g)).toHaveLength(13)
+    const done = await holder.post(`/depots/${id}/decrire`, { ...form(), vu: seen(text) })
+    expect(done).toMatchObject({ status: 303, location: `/depots/${id}?fait=decrire` })
+    expect(await stateOf(id)).toBe('pending')
+    const rows = await world.bridge.db.run({ sql: 'SELECT * FROM filing_description', parameters: [] })
+    expect(rows).toHaveLength(1)
+    expect(JSON.stringify([rows, world.events])).not.toContain(samplePatient.birthName)
+    expect((await holder.get(done.location)).text).toContain('Identité donnée par')
+  })
+
+  test('keeps what was typed when something is wrong, and says what', async () => {
+    const id = await file('file-2')
+    const { text } = await holder.get(`/depots/${id}/decrire`)
+    const wrong = { ...form(), 'patient.ins': `${description.patient.ins.slice(0, 13)}00`, vu: seen(text) }
+    const page = await holder.post(`/depots/${id}/decrire`, wrong)
+    expect(page.status).toBe(422)
+    expect(page.text).toContain('À corriger : INS (15 caractères).')
+    expect(page.text).toContain(`value="${samplePatient.birthName}"`)
+    expect(await stateOf(id)).toBe('held')
+  })
+
+  test('is not given one by who may not see it', async () => {
+    const id = await file('file-3')
+    const noe = await world.signedIn('noe')
+    expect((await noe.get(`/depots/${id}`)).text).not.toContain('/decrire')
+    expect((await noe.get(`/depots/${id}/decrire`)).status).toBe(404)
+    expect((await noe.post(`/depots/${id}/decrire`, { ...form(), vu: 'held needs-identity' })).status).toBe(404)
+    expect(await stateOf(id)).toBe('held')
+  })
+})
+
 describe('the figures', () => {
   test('count by state, reason, type and day, and know the oldest', async () => {
     const { db, now } = world.bridge
     const read = await openFigures(db).read({ since: now - HOUR, now })
     const count = Object.values(read.byState).reduce((sum, each) => sum + each, 0)
-    expect(read.byType).toEqual({ '96349-6': count })
+    expect(Object.values(read.byType).reduce((sum, each) => sum + each, 0)).toBe(count)
+    expect(read.byType).toMatchObject({ '11488-4': 1, unknown: 2 })
     expect(read.byReason['not-declared']).toBeGreaterThan(25)
     expect(read.byDay).toMatchObject([{ day: '2026-01-05', held: read.byState.held }])
     expect(read.oldest).toEqual({ held: now, pending: now })
