@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { inspectFile } from '../../../dmp-bridge/inspect.ts'
 import { samplePatient } from '../../world/letter.ts'
+import { buildPdfA } from '../../world/pdfa-builder.ts'
 import { cdaOf, letterOf, NOW, policy, sender } from './samples.ts'
+import { description } from './wrap/wrap-samples.ts'
 
 test('a letter: what is recognised, what would be sent, the decision', async () => {
   const { eml, uniqueId } = await letterOf()
@@ -58,4 +60,26 @@ test('an unreadable file says why', async () => {
   expect(broken.documents).toMatchObject([{ decision: 'hold', reasons: [{ reason: 'zip-malformed' }] }])
   const deep = await inspectFile('a.eml', Buffer.from('Content-Type: message/rfc822\r\n\r\n'.repeat(40)), { policy })
   expect(deep.faults).toMatchObject([{ reason: 'too-deep' }])
+})
+
+test('a file without identity: what it is, what is asked, and what would be made of it', async () => {
+  const pdf = buildPdfA()
+  const asked = (await inspectFile('lettre.pdf', pdf, { policy, now: NOW })).documents
+  expect(asked).toMatchObject([
+    { decision: 'hold', reasons: [{ reason: 'needs-identity' }], file: { kind: 'pdf', mediaType: 'application/pdf', pdf: { faults: [] } } },
+  ])
+  let made: Uint8Array | undefined
+  const onWrapped = (cda: Uint8Array) => {
+    made = cda
+  }
+  const [document] = (await inspectFile('lettre.pdf', pdf, { policy, now: NOW, description, onWrapped })).documents
+  expect(document).toMatchObject({ decision: 'file', document: { body: 'N1', typeCode: { code: '11488-4' } }, sender: { assumed: true } })
+  const [read] = (await inspectFile('a.xml', made!, { policy, now: NOW })).documents
+  expect(read).toMatchObject({ sha256: document!.sha256, decision: 'file', pdf: { faults: [] } })
+  await expect(inspectFile('a.xml', Buffer.from(cdaOf()), { policy, description })).rejects.toThrow('0 files')
+})
+
+test('the PDF of a received document is told of, and holds nothing', async () => {
+  const [document] = (await inspectFile('a.xml', Buffer.from(cdaOf()), { policy, now: NOW })).documents
+  expect(document).toMatchObject({ decision: 'file', pdf: { faults: ['no-output-intent', 'font-not-embedded'] } })
 })
