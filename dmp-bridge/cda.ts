@@ -5,6 +5,7 @@ import type { CdaFacts, Coded, Ins, PartyFacts, PatientFacts } from './facts.ts'
 import { judgeHeader } from './header-check.ts'
 import { isInsOid, sameIns } from './ins.ts'
 import type { Reason } from './reasons.ts'
+import { VisibleContent } from './visible-content.ts'
 import { attribute, children, find, findAll, readXml, textOf, type XmlElement, XmlFault } from './xml.ts'
 
 const HL7 = 'urn:hl7-org:v3'
@@ -26,6 +27,7 @@ export function readCda(bytes: Uint8Array, limits: Limits): CdaReading {
   let documents = 0
   let scripts = 0
   const pdfs = new PdfDigests()
+  const content = new VisibleContent()
   try {
     const { root, utf8 } = readXml(bytes, {
       maxBytes: limits.maxXmlBytes,
@@ -35,9 +37,12 @@ export function readCda(bytes: Uint8Array, limits: Limits): CdaReading {
         if (name === 'ClinicalDocument' && ns === HL7) documents += 1
         if (isActive(tag)) scripts += 1
         pdfs.open(tag)
+        content.open(tag)
       },
+      onClose: () => content.close(),
       onText: text => {
         pdfs.text(text)
+        content.text(text)
         if (isForeignStyle(text)) scripts += 1
       },
       onInstruction: (target, body) => {
@@ -54,6 +59,7 @@ export function readCda(bytes: Uint8Array, limits: Limits): CdaReading {
     if (selfPresentable && findAll(root, 'attribute', XSL).some(each => isScript(allText(each)))) scripts += 1
     if (scripts > 0) faults.push('active-content') // EX_2.1-1115
     faults.push(...judgeHeader(cda))
+    if (content.isEmpty && !faults.includes('body-missing')) faults.push('empty-document') // EX_GEN-1060
     const header = readHeader(cda, selfPresentable)
     const copies = pdfs.of(header.body)
     return { kind: 'cda', cda: copies.length === 0 ? header : { ...header, pdfs: copies }, faults }

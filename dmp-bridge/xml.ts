@@ -34,6 +34,8 @@ export interface XmlOptions {
   skipLeadingBlanks?: boolean
   /** called for every element, kept or not */
   onElement?: (name: string, ns: string, tag: SaxesTagNS) => void
+  /** called when an element ends, kept or not */
+  onClose?: () => void
   /** called for every text and CDATA, kept or not */
   onText?: (text: string) => void
   /** called for every processing instruction */
@@ -125,6 +127,7 @@ class TreeBuilder {
   }
 
   close(): void {
+    this.#options.onClose?.()
     this.#inScope -= this.#declared.pop() ?? 0
     if (this.#dropped === this.#depth) this.#dropped = 0
     if (this.#dropped === 0) this.#open.pop()
