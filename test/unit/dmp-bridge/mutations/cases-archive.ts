@@ -1,10 +1,7 @@
 import { createHash } from 'node:crypto'
-import { attached, DOC, type Entry, FOLDER, METADATA, type Scene, swap } from './bend.ts'
+import { attached, DOC, type Entry, FOLDER, METADATA, swap } from './bend.ts'
 import type { Case } from './case.ts'
 
-const HASH = /(<Slot name="hash"><ValueList><Value>)[^<]*/
-const SIZE = /(<Slot name="size"><ValueList><Value>)[^<]*/
-const ID = '2e82c1f6-a085-4c72-9da3-8640a32e42ab'
 const renamed = (rename: (name: string) => string) => (entries: Entry[]) => entries.map(each => ({ ...each, name: rename(each.name) }))
 const without = (name: string) => (entries: Entry[]) => entries.filter(each => each.name !== name)
 const withEntry = (name: string, content: (entries: Entry[]) => Buffer | string) => (entries: Entry[]) => [
@@ -13,7 +10,6 @@ const withEntry = (name: string, content: (entries: Entry[]) => Buffer | string)
 ]
 const metadataOf = (entries: Entry[]) => String(entries.find(each => each.name === METADATA)?.content)
 const mask = (xml: string) => xml.replace('nodeRepresentation="N"', 'nodeRepresentation="MASQUE_PS"')
-const ofDocument = (algorithm: string, { cda }: Scene) => createHash(algorithm).update(cda).digest('hex')
 const noSlot = (name: string) => swap(new RegExp(`<Slot name="${name}">.*?</Slot>\\n`, 's'), '')
 
 /** Names of a zip rewritten in place, for those that the builder refuses; the length stays. */
@@ -23,7 +19,7 @@ const inPlace = (from: string, to: string) => (zip: Buffer) =>
     'latin1',
   )
 
-/** The shapes of spec dmp §4 are read; METADATA.XML that says something else than the document holds it. */
+/** The shapes of spec dmp §4 are read, what hides or bursts is held. */
 export const archives: readonly Case[] = [
   { name: 'lower case', bend: { files: renamed(each => each.toLowerCase()) }, expect: ['filed'] },
   { name: 'leading blanks', bend: { metadata: xml => `  \n${xml}` }, expect: ['filed'] },
@@ -74,73 +70,12 @@ export const archives: readonly Case[] = [
   },
   { name: 'no hash, no size', bend: { metadata: xml => noSlot('size')(noSlot('hash')(xml)) }, expect: ['filed'] },
   { name: 'no URI', bend: { metadata: noSlot('URI') }, expect: ['filed'] },
-  {
-    name: 'a hash in upper case',
-    bend: {
-      metadata: xml => xml.replace(HASH, found => found.toUpperCase().replace(/<SLOT.*<VALUE>/, /<Slot.*<Value>/.exec(found)?.[0] ?? '')),
-    },
-    expect: ['filed'],
-  },
-  { name: 'an MD5', bend: { metadata: (xml, scene) => xml.replace(HASH, `$1${ofDocument('md5', scene)}`) }, expect: ['filed'] },
-  {
-    name: 'a SHA-256 in the place of the hash',
-    bend: { metadata: (xml, scene) => xml.replace(HASH, `$1${ofDocument('sha256', scene)}`) },
-    expect: ['held hash-mismatch'],
-  },
-  { name: 'a wrong hash', bend: { metadata: swap(HASH, `$1${'0'.repeat(40)}`) }, expect: ['held hash-mismatch'] },
-  { name: 'a wrong MD5', bend: { metadata: swap(HASH, `$1${'0'.repeat(32)}`) }, expect: ['held hash-mismatch'] },
-  {
-    name: 'the hash of other line ends',
-    bend: {
-      files: entries =>
-        entries.map(each => (each.name === DOC ? { ...each, content: String(each.content).replaceAll('\n', '\r\n') } : each)),
-    },
-    expect: ['held hash-mismatch size-mismatch'],
-  },
-  { name: 'a wrong size', bend: { metadata: swap(SIZE, '$112') }, expect: ['held size-mismatch'] },
-  { name: 'a size that is no number', bend: { metadata: swap(SIZE, '$1beaucoup') }, expect: ['held size-mismatch'] },
-  {
-    name: 'another id',
-    bend: { metadata: (xml, { uniqueId }) => xml.replace(`value="${uniqueId}"`, 'value="2.25.1"') },
-    expect: ['held metadata-unique-id'],
-  },
-  {
-    name: 'the id with an extension',
-    bend: { metadata: (xml, { uniqueId }) => xml.replace(`value="${uniqueId}"`, `value="${uniqueId}^7"`) },
-    expect: ['held metadata-unique-id'],
-  },
-  {
-    name: 'two ids',
-    bend: {
-      metadata: xml =>
-        xml.replace(
-          new RegExp(`<ExternalIdentifier[^>]*${ID}[^>]*>[\\s\\S]*?</ExternalIdentifier>`),
-          found => found + found.replace(/value="[^"]*"/, 'value="2.25.1"'),
-        ),
-    },
-    expect: ['held metadata-unique-id'],
-  },
-  {
-    name: 'no id',
-    bend: { metadata: swap(new RegExp(`<ExternalIdentifier[^>]*${ID}[^>]*>[\\s\\S]*?</ExternalIdentifier>`), '') },
-    expect: ['held metadata-unique-id'],
-  },
-  {
-    name: 'another type',
-    bend: { metadata: swap('nodeRepresentation="96349-6"', 'nodeRepresentation="11488-4"') },
-    expect: ['held metadata-type'],
-  },
-  {
-    name: 'a replacement in METADATA.XML alone',
-    bend: { metadata: swap('AssociationType:HasMember', 'AssociationType:RPLC') },
-    expect: ['held replacement'],
-  },
   { name: 'no METADATA.XML', bend: { files: without(METADATA) }, expect: ['held metadata-missing'] },
   { name: 'no document', bend: { files: without(DOC) }, expect: ['held file-missing'] },
   {
     name: 'METADATA.XML cut',
     bend: { metadata: xml => xml.slice(0, 900) },
-    expect: ['held metadata-unreadable', 'held metadata-unreadable'].slice(0, 1),
+    expect: ['held metadata-unreadable'],
   },
   {
     name: 'METADATA.XML of ebXML 2',
