@@ -7,6 +7,7 @@ import { Content } from './filing-page.tsx'
 import { seenOf } from './order-page.tsx'
 import type { Visitor } from './page.ts'
 import type { SummaryResult } from './summary.ts'
+import { AUTHORITIES } from './words.tsx'
 
 /** @returns whether this visitor may say whose the file is: he must be allowed to see it */
 export function mayDescribe({ state, reasons, hasBytes }: FilingEntry, { mayRead }: Visitor): boolean {
@@ -107,13 +108,6 @@ function choices(insOids: readonly string[], tables: Tables): Offered {
     practice: coded(tables.choices.practices),
     facility: coded(tables.choices.facilities),
   }
-}
-
-const AUTHORITIES: Readonly<Record<string, string>> = {
-  '1.2.250.1.213.1.4.8': 'NIR',
-  '1.2.250.1.213.1.4.9': 'NIA',
-  '1.2.250.1.213.1.4.10': 'INS de test',
-  '1.2.250.1.213.1.4.11': 'INS de démonstration',
 }
 
 function Field({ field, value, isWrong, offered }: { field: DescriptionField; value: string; isWrong: boolean; offered: Offered }) {

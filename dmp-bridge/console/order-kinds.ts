@@ -67,6 +67,17 @@ export const PAGE_ORDERS = {
     look: 'danger',
     isPossible: ({ state }) => state === 'pending',
   },
+  supprimer: {
+    does: 'delete',
+    title: () => 'Supprimer du DMP',
+    explains: () => [
+      'La suppression de ce document est demandée au DMP du patient. Le message, lui, reste remis à ses destinataires.',
+      'Le même document ne sera plus jamais déposé d’ici. Une nouvelle version doit porter un autre identifiant.',
+    ],
+    done: 'C’est fait : la suppression est demandée au DMP.',
+    look: 'danger',
+    isPossible: ({ state }) => state === 'filed',
+  },
 } as const satisfies Record<string, PageOrder>
 
 export type OrderName = keyof typeof PAGE_ORDERS

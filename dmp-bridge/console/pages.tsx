@@ -6,7 +6,7 @@ import { type FilingEntry, openFilingList } from './filing-list.ts'
 import { Content, FilingPage, type LedgerLine } from './filing-page.tsx'
 import { listPage } from './list-page.tsx'
 import { isOrderName, ORDER_FAULTS, type OrderName, PAGE_ORDERS } from './order-kinds.ts'
-import { OrderPage, seenOf } from './order-page.tsx'
+import { needsPatient, OrderPage, patientOf, seenOf } from './order-page.tsx'
 import type { PageContext, PageEnv } from './page.ts'
 import type { Summaries } from './summary.ts'
 import { STATES, typeText } from './words.tsx'
@@ -124,7 +124,7 @@ export function filingPages(options: FilingPagesOptions): Hono<PageEnv> {
   function orderPage(context: PageContext, entry: FilingEntry, order: OrderName, fault?: string) {
     if (fault !== undefined) context.status(409)
     const title = `${fault === undefined ? '' : 'Erreur – '}${PAGE_ORDERS[order].title(entry)}`
-    return context.render(<OrderPage {...{ entry, order, fault }} formToken={context.var.formToken} />, { title })
+    return context.render(<OrderPage {...{ entry, order, fault, insOids }} formToken={context.var.formToken} />, { title })
   }
 
   app.get('/:id/:order', async context => {
@@ -138,12 +138,14 @@ export function filingPages(options: FilingPagesOptions): Hono<PageEnv> {
     const order = context.req.param('order')
     const entry = await entryOf(context)
     if (!entry || !isOrderName(order)) return context.notFound()
-    const { vu } = await context.req.parseBody()
+    const body = await context.req.parseBody()
     // What is released is what was seen: reasons that came since are nobody's decision.
-    if (vu !== seenOf(entry) || !PAGE_ORDERS[order].isPossible(entry)) return orderPage(context, entry, order, ORDER_FAULTS['wrong-state'])
+    if (body.vu !== seenOf(entry) || !PAGE_ORDERS[order].isPossible(entry))
+      return orderPage(context, entry, order, ORDER_FAULTS['wrong-state'])
     const { by } = context.var.visitor
     const { does } = PAGE_ORDERS[order]
-    const result = await orders[does](entry.id, { by })
+    const patient = needsPatient(entry, order) ? patientOf(body) : {}
+    const result = await orders[does](entry.id, { by, ...patient })
     const refused = result.kind === 'no' ? result.why : undefined
     const audited = { by, action: `console.${does}`, object: entry.id }
     await audit(refused === undefined ? audited : { ...audited, result: 'refused', detail: { why: refused } })

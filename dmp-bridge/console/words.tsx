@@ -53,6 +53,14 @@ export function reasonWords(code: string): ReasonWords {
   return { code, text: frenchReason(code), advice: frenchAdvice([code]).join(' '), overrulable: isOverrulable(code) }
 }
 
+/** Who gave an INS, by OID. */
+export const AUTHORITIES: Readonly<Record<string, string>> = {
+  '1.2.250.1.213.1.4.8': 'NIR',
+  '1.2.250.1.213.1.4.9': 'NIA',
+  '1.2.250.1.213.1.4.10': 'INS de test',
+  '1.2.250.1.213.1.4.11': 'INS de démonstration',
+}
+
 const ZONE = 'Europe/Paris'
 const CLOCK = new Intl.DateTimeFormat('fr-FR', { dateStyle: 'medium', timeStyle: 'short', timeZone: ZONE })
 const DAY = new Intl.DateTimeFormat('fr-FR', { dateStyle: 'medium', timeZone: ZONE })
