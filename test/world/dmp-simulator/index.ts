@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { openTrust } from './certificates.ts'
-import { type FaultKind, type FaultOptions, Faults } from './faults.ts'
+import { type FaultKind, type FaultOptions, type FaultPlan, Faults } from './faults.ts'
 import { Journal, type RequestRecord } from './journal.ts'
 import type { Patients } from './patients.ts'
 import { credentials, listen, type TlsMaterial, tlsServer, trackSockets } from './server.ts'
 import { type Services, serve } from './services.ts'
 import { type FiledDocument, type FiledSignature, Store } from './store.ts'
 
-export type { FaultKind, FaultOptions } from './faults.ts'
+export { FAULTS, type FaultKind, type FaultOptions, type FaultPlan, isFaultKind } from './faults.ts'
 export type { RequestRecord } from './journal.ts'
 export type { DmpStatus, KnownPatient, Patients } from './patients.ts'
 export type { Problem, RegistryCode } from './refusals.ts'
@@ -43,8 +43,10 @@ export interface DmpSimulator extends AsyncDisposable {
   readonly filed: readonly FiledDocument[]
   readonly signatures: readonly FiledSignature[]
   readonly requests: readonly RequestRecord[]
-  /** Starts a fault, for some requests or until further notice; `undefined` ends it. 'down' also cuts the connections that are open. */
+  /** Starts a fault, for some requests or until further notice; `undefined` ends it. 'down' and 'tls-refusal' also cut the connections that are open. */
   setFault(kind: FaultKind | undefined, options?: FaultOptions): void
+  /** Asks for each request which fault it meets, in place of `setFault`; `undefined` ends it. */
+  planFaults(plan: FaultPlan | undefined): void
   /** Takes new revocation lists, PEM, for the handshake and for the signatures. */
   updateRevocations(crls: readonly string[]): void
   close(): Promise<void>
@@ -74,7 +76,7 @@ export async function startDmpSimulator(options: DmpSimulatorOptions): Promise<D
   const server = tlsServer(tls, (request, response) => {
     void serve(request, response, services, faults.take(request.url ?? ''), record => journal.write(record))
   })
-  const sockets = trackSockets(server, () => faults.cuts())
+  const sockets = trackSockets(server, () => faults.atConnection())
   services.url = `https://${host}:${await listen(server, port, host)}`
   const close = () =>
     new Promise<void>(resolve => {
@@ -88,8 +90,9 @@ export async function startDmpSimulator(options: DmpSimulatorOptions): Promise<D
     requests: journal.requests,
     setFault(kind, settings) {
       faults.set(kind, settings)
-      if (kind === 'down') sockets.cutAll()
+      if (kind === 'down' || kind === 'tls-refusal') sockets.cutAll()
     },
+    planFaults: plan => faults.plan(plan),
     updateRevocations(crls) {
       services.trust = openTrust(tls.anchors, crls)
       server.setSecureContext(credentials({ ...tls, crls }))

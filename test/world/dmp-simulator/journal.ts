@@ -10,16 +10,18 @@ export interface RequestRecord {
   /** HTTP status, absent when no answer was given. */
   status?: number
   messageId?: string
+  /** wsa:Action */
+  action?: string
   /** Struct_IdNat of the TLS client certificate. */
   structure?: string
-  outcome: 'filed' | 'answered' | 'refused' | 'soap-fault' | 'http-error' | 'silent'
+  outcome: 'filed' | 'deleted' | 'answered' | 'refused' | 'soap-fault' | 'http-error' | 'silent'
   problems?: readonly Problem[]
   /** Code and subcode of a SOAP fault. */
   soapFault?: string
   reason?: string
   fault?: FaultKind
   submissionSetUniqueId?: string
-  /** uniqueIds that were filed by this request. */
+  /** uniqueIds that were filed, or deleted, by this request. */
   uniqueIds?: string[]
   /** Octets of the request body. */
   size?: number

@@ -18,11 +18,14 @@ export type RegistryCode =
   | 'XDSStoredQueryMissingParam'
   | 'XDSStoredQueryParamNumber'
   | 'XDSUnknownStoredQuery'
+  | 'XDSMetadataUpdateError'
+  | 'XDSMetadataUpdateOperationError'
   | 'DMPClosed'
 
 /** One rule that a request breaks. `context` names the rule and the place, never a value of the document. */
 export interface Problem {
-  code: RegistryCode
+  /** any code of the error table when the fault menu asks for it */
+  code: RegistryCode | (string & {})
   context: string
 }
 

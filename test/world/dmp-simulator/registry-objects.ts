@@ -52,6 +52,11 @@ export function readSubmission(payload: XmlElement, parts: ReadonlyMap<string, B
   require(payload.uri === XDSB && payload.local === 'ProvideAndRegisterDocumentSetRequest', 'ProvideAndRegisterDocumentSetRequest')
   const list = at(at(payload, LCM, 'SubmitObjectsRequest'), RIM, 'RegistryObjectList')
   if (!list) throw refuse('RegistryObjectList')
+  return { ...readObjects(list), documents: readDocuments(payload, parts) }
+}
+
+/** @returns what a RegistryObjectList holds, for ITI-41 and ITI-57 alike @throws RegistryRefusal */
+export function readObjects(list: XmlElement): Omit<Submission, 'documents'> {
   const known = ['RegistryPackage', 'ExtrinsicObject', 'Association', 'Classification']
   require(elements(list).every(each => each.uri === RIM && known.includes(each.local)), 'an unexpected registry object')
   const packages = kids(list, RIM, 'RegistryPackage')
@@ -62,7 +67,7 @@ export function readSubmission(payload: XmlElement, parts: ReadonlyMap<string, B
   const entries = kids(list, RIM, 'ExtrinsicObject').map(readObject)
   const ids = [set, ...entries].map(({ id }) => id)
   require(ids.every(Boolean) && new Set(ids).size === ids.length, 'an object id is missing or repeated')
-  return { set, entries, associations: kids(list, RIM, 'Association').map(readAssociation), documents: readDocuments(payload, parts) }
+  return { set, entries, associations: kids(list, RIM, 'Association').map(readAssociation) }
 }
 
 function readObject(element: XmlElement): RegistryObject {

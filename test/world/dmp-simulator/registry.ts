@@ -4,6 +4,7 @@ import { RIM } from './registry-objects.ts'
 import { errorList } from './soap.ts'
 import type { FiledDocument, Store } from './store.ts'
 import { ENTRY } from './tables.ts'
+import { DELETED } from './update.ts'
 import { isOid } from './values.ts'
 import type { Vihf } from './vihf.ts'
 import { at, attribute, kids, textOf, type XmlElement } from './xml-tree.ts'
@@ -17,10 +18,12 @@ const REPOSITORY = '1.2.250.1.213.4.1.1.1.2'
 /**
  * Answers TD3.1b: the entryUUID of documents known by their uniqueId, in the DMP of the VIHF's patient. An establishment certificate
  * may ask nothing else (spec dmp §1.2).
+ * A deleted document is still told, with its status.
+ * @param otherPatient says that the entries are somebody else's (fault menu)
  * @returns the query:AdhocQueryResponse and how many documents it holds
  * @throws RegistryRefusal; turn it into an answer with `queryRefusal`
  */
-export function answerQuery(payload: XmlElement, vihf: Vihf, store: Store): { body: string; found: number } {
+export function answerQuery(payload: XmlElement, vihf: Vihf, store: Store, otherPatient = false): { body: string; found: number } {
   if (payload.uri !== QUERY || payload.local !== 'AdhocQueryRequest') throw refuse('XDSRegistryError', 'AdhocQueryRequest is expected')
   const returnType = attribute(at(payload, QUERY, 'ResponseOption'), 'returnType')
   if (returnType !== 'ObjectRef' && returnType !== 'LeafClass') throw refuse('XDSRegistryError', 'returnType')
@@ -30,7 +33,9 @@ export function answerQuery(payload: XmlElement, vihf: Vihf, store: Store): { bo
   if (id !== GET_DOCUMENTS) throw refuse('XDSRegistryError', 'an establishment certificate may only look up by uniqueId (TD3.1b)')
   const ids = uniqueIds(query)
   const found = store.filed.filter(each => ids.includes(each.uniqueId) && each.patientId === vihf.patientId)
-  const objects = found.map(returnType === 'ObjectRef' ? reference : leaf)
+  const objects = found
+    .map(each => (otherPatient ? { ...each, patientId: each.patientId.replace(/^\d/, '9') } : each))
+    .map(returnType === 'ObjectRef' ? reference : leaf)
   return { body: response('Success', `<rim:RegistryObjectList>${objects.join('')}</rim:RegistryObjectList>`), found: found.length }
 }
 
@@ -69,10 +74,14 @@ function leaf(document: FiledDocument): string {
     `<rim:ExternalIdentifier id="${document.entryUUID}-${name}" registryObject="${document.entryUUID}" identificationScheme="${scheme}" \
 value="${xml(value)}"><rim:Name><rim:LocalizedString value="XDSDocumentEntry.${name}"/></rim:Name></rim:ExternalIdentifier>`
   return `<rim:ExtrinsicObject id="${document.entryUUID}" lid="${document.entryUUID}" mimeType="text/xml" objectType="${ENTRY.stable}" \
-status="urn:oasis:names:tc:ebxml-regrep:StatusType:${document.availabilityStatus}">\
+status="${statusOf(document)}">\
 ${slot('repositoryUniqueId', REPOSITORY)}${slot('hash', document.sha1)}${slot('size', String(document.size))}\
 ${external(ENTRY.patientId, 'patientId', document.patientId)}${external(ENTRY.uniqueId, 'uniqueId', document.uniqueId)}\
 </rim:ExtrinsicObject>`
+}
+
+function statusOf({ availabilityStatus }: FiledDocument): string {
+  return availabilityStatus === 'Deleted' ? DELETED : `urn:oasis:names:tc:ebxml-regrep:StatusType:${availabilityStatus}`
 }
 
 function refuse(code: Problem['code'], context: string): RegistryRefusal {

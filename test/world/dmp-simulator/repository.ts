@@ -47,7 +47,7 @@ export function judgeSubmission(payload: XmlElement, parts: ReadonlyMap<string, 
   }
   rules.settle()
   checkKnown(checked, context.store)
-  return lotOf(checked, context)
+  return lotOf(checked, vihf, context)
 }
 
 function checkMetadata(submission: Submission, { structure }: Vihf, now: number): Checked {
@@ -132,7 +132,7 @@ function checkKnown({ submission, set, documents, signature }: Checked, store: S
   rules.settle()
 }
 
-function lotOf({ submission, set, documents, signature, replacements }: Checked, { now, newId }: RepositoryContext): Lot {
+function lotOf({ submission, set, documents, signature, replacements }: Checked, vihf: Vihf, { now, newId }: RepositoryContext): Lot {
   const file = (entry: CheckedEntry): FiledDocument => {
     const bytes = content(submission, entry)
     const replaces = replacements.get(entry.object.id)
@@ -151,6 +151,7 @@ function lotOf({ submission, set, documents, signature, replacements }: Checked,
       marks: entry.marks,
       submissionSetUniqueId: set.uniqueId,
       availabilityStatus: 'Approved',
+      depositor: vihf.structure,
       ...(replaces ? { replaces } : {}),
       filedAt: now,
     }

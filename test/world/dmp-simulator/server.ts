@@ -47,12 +47,17 @@ export function listen(server: Server, port: number, host: string): Promise<numb
   })
 }
 
+/** A fatal alert, handshake_failure, TLS 1.2 (RFC 5246 §7.2). */
+const HANDSHAKE_FAILURE = Buffer.from([21, 3, 3, 0, 2, 2, 40])
+
 /** Keeps the open sockets, so that none outlives the server: a request that waits for an answer holds its own. */
-export function trackSockets(server: Server, cuts: () => boolean): { cutAll(): void } {
+export function trackSockets(server: Server, ending: () => 'down' | 'tls-refusal' | undefined): { cutAll(): void } {
   const sockets = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
-    if (cuts()) {
-      socket.destroy()
+    const end = ending()
+    if (end === 'tls-refusal') socket.write(HANDSHAKE_FAILURE)
+    if (end) {
+      socket.destroySoon()
       return
     }
     sockets.add(socket)

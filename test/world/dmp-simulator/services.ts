@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { mtom, sendAnswer } from './answering.ts'
 import { CertificateFault, type Holder, type Trust } from './certificates.ts'
 import { answerExistence } from './existence.ts'
 import type { FaultKind } from './faults.ts'
@@ -9,8 +10,9 @@ import { invalidCertificate, RegistryRefusal, SoapFault } from './refusals.ts'
 import { answerQuery, queryRefusal } from './registry.ts'
 import { judgeSubmission } from './repository.ts'
 import { clientCertificate, readBody } from './server.ts'
-import { type Envelope, faultBody, readEnvelope, registryResponse, respond } from './soap.ts'
+import { contradiction, type Envelope, faultBody, readEnvelope, registryResponse, respond } from './soap.ts'
 import type { Store } from './store.ts'
+import { judgeDeletion } from './update.ts'
 import { readVihf, type Vihf } from './vihf.ts'
 
 /** All that the three services share. `trust` changes when new revocation lists come. */
@@ -26,10 +28,11 @@ export interface Services {
   newId: () => string
 }
 
-const ACTIONS: Readonly<Record<string, string>> = {
-  '/repository': 'urn:ihe:iti:2007:ProvideAndRegisterDocumentSet-b',
-  '/registry': 'urn:ihe:iti:2007:RegistryStoredQuery',
-  '/patients': 'urn:hl7-org:v3:PRPA_IN201307UV02',
+const UPDATE = 'urn:ihe:iti:2010:UpdateDocumentSet'
+const ACTIONS: Readonly<Record<string, readonly string[]>> = {
+  '/repository': ['urn:ihe:iti:2007:ProvideAndRegisterDocumentSet-b'],
+  '/registry': ['urn:ihe:iti:2007:RegistryStoredQuery', UPDATE],
+  '/patients': ['urn:hl7-org:v3:PRPA_IN201307UV02'],
 }
 
 /** An answer, or silence when the fault menu wants it. */
@@ -53,44 +56,49 @@ export async function serve(
     write({ ...record, status })
     response.writeHead(status, { 'content-type': 'text/plain' }).end('error')
   }
-  const action = ACTIONS[path]
-  if (fault === 'http-500') return httpError(500)
+  const actions = ACTIONS[path]
+  if (isCut(fault)) {
+    write({ ...record, outcome: 'silent' })
+    if (fault === 'reset-mid-body') request.once('data', () => request.destroy()).once('end', () => request.destroy())
+    else request.destroy()
+    return
+  }
+  const status = /^http-(\d{3})$/.exec(fault ?? '')?.[1]
+  if (status !== undefined) return httpError(Number(status))
   if (fault === 'busy' && path === '/patients') return httpError(503)
-  if (!action) return httpError(404)
+  if (!actions) return httpError(404)
   if (request.method !== 'POST') return httpError(405)
-  const answer = await answerSafely(request, path, action, services, record, fault)
+  const answer = await answerSafely(request, path, actions, services, record, fault)
   write(answer ? { ...record, status: answer.status } : record)
-  if (!answer) return
-  const text = respond(answer.action, record.messageId, services.newId(), answer.body)
-  const { type, body } = services.mtomAnswers && path === '/repository' ? mtom(text) : { type: SOAP_TYPE, body: text }
-  response.writeHead(answer.status, { 'content-type': `${type}; action="${answer.action}"` }).end(body)
+  if (fault === 'reset-after-commit') request.destroy()
+  if (!answer || fault === 'reset-after-commit') return
+  const body = respond(answer.action, record.messageId, services.newId(), answer.body)
+  const { type, body: packed } = services.mtomAnswers && path === '/repository' ? mtom(body) : { type: SOAP_TYPE, body }
+  sendAnswer(response, { status: answer.status, type: `${type}; action="${answer.action}"`, body: packed }, fault)
 }
 
 const SOAP_TYPE = 'application/soap+xml; charset=UTF-8'
 
-/** A server whose MTOM is on answers so even when it attaches nothing. */
-function mtom(text: string): { type: string; body: string } {
-  const part = 'Content-Type: application/xop+xml; charset=UTF-8; type="application/soap+xml"\r\nContent-Transfer-Encoding: binary'
-  const type = 'multipart/related; boundary="dmp"; type="application/xop+xml"; start="<root@dmp>"; start-info="application/soap+xml"'
-  return { type, body: `--dmp\r\n${part}\r\nContent-ID: <root@dmp>\r\n\r\n${text}\r\n--dmp--\r\n` }
+/** 'down' and 'tls-refusal' come here on a connection that was open before, or by a plan. */
+function isCut(fault: FaultKind | undefined): boolean {
+  return fault === 'down' || fault === 'tls-refusal' || fault === 'reset-mid-body'
 }
 
 async function answerSafely(
   request: IncomingMessage,
   path: string,
-  action: string,
+  actions: readonly string[],
   services: Services,
   record: RequestRecord,
   fault: FaultKind | undefined,
 ): Promise<Answer | undefined> {
-  const name = path === '/patients' ? 'urn:hl7-org:v3:PRPA_IN201308UV02' : `${action}Response`
   try {
-    const body = await answer(request, path, action, services, record, fault)
-    return body === undefined ? undefined : { status: 200, action: name, body }
+    return await answer(request, path, actions, services, record, fault)
   } catch (error) {
     if (error instanceof RegistryRefusal) {
       Object.assign(record, { outcome: 'refused', problems: error.problems })
-      return { status: 200, action: name, body: path === '/registry' ? queryRefusal(error) : registryResponse(error) }
+      const isQuery = path === '/registry' && record.action !== UPDATE
+      return { status: 200, action: responseOf(path, record.action), body: isQuery ? queryRefusal(error) : registryResponse(error) }
     }
     if (request.socket.destroyed) return undefined
     const soap = error instanceof SoapFault ? error : new SoapFault('Receiver', 'the simulator failed', undefined, { cause: error })
@@ -101,15 +109,19 @@ async function answerSafely(
   }
 }
 
-/** @returns the body of the answer, undefined for silence; fills the record */
+function responseOf(path: string, action: string | undefined): string {
+  return path === '/patients' ? 'urn:hl7-org:v3:PRPA_IN201308UV02' : `${action ?? ACTIONS[path]?.[0]}Response`
+}
+
+/** @returns the answer, undefined for silence; fills the record */
 async function answer(
   request: IncomingMessage,
   path: string,
-  action: string,
+  actions: readonly string[],
   services: Services,
   record: RequestRecord,
   fault: FaultKind | undefined,
-): Promise<string | undefined> {
+): Promise<Answer | undefined> {
   const client = judgeClient(request, services)
   record.structure = client.structure
   const body = await readBody(request)
@@ -117,35 +129,57 @@ async function answer(
   const contentType = request.headers['content-type'] ?? ''
   const message = path === '/repository' ? readPackage(contentType, body) : { root: plain(contentType, body), parts: new Map() }
   const to = [`${services.url}${path}`, `https://${request.headers.host}${path}`]
-  const envelope = readEnvelope(message.root, { action, to })
+  const envelope = readEnvelope(message.root, { actions, to })
   record.messageId = envelope.messageId
+  record.action = envelope.action
   scripted(fault, path)
   const vihf = identify(envelope, client, services)
-  if (path === '/repository') return file(envelope, message.parts, vihf, services, record, fault)
-  record.outcome = fault?.startsWith('timeout') ? 'silent' : 'answered'
-  if (record.outcome === 'silent') return undefined
-  if (path === '/registry') return answerQuery(envelope.payload, vihf, services.store).body
-  return answerExistence(envelope.payload, vihf, services.patients, services.newId, new Date(services.now()), fault === 'closed')
+  const answered = done(envelope, message.parts, path, vihf, services, record, fault)
+  if (answered === undefined || fault === 'timeout-after-commit') {
+    record.outcome = 'silent'
+    return undefined
+  }
+  const isChange = record.outcome === 'filed' || record.outcome === 'deleted'
+  return {
+    status: 200,
+    action: responseOf(path, envelope.action),
+    body: fault === 'contradictory' && isChange ? contradiction() : answered,
+  }
 }
 
-function file(
+/** Does what is asked. @returns the body of the answer, undefined when nothing is to be done and no answer is to come */
+function done(
   envelope: Envelope,
   parts: ReadonlyMap<string, Buffer>,
+  path: string,
   vihf: Vihf,
   services: Services,
   record: RequestRecord,
   fault: FaultKind | undefined,
 ): string | undefined {
   const { store, trust, patients, newId } = services
-  const lot = judgeSubmission(envelope.payload, parts, vihf, { store, trust, patients, now: services.now(), newId })
-  record.outcome = 'silent'
-  record.submissionSetUniqueId = lot.submissionSetUniqueId
+  const { payload, action } = envelope
+  const now = services.now()
+  if (path === '/repository') {
+    const lot = judgeSubmission(payload, parts, vihf, { store, trust, patients, now, newId })
+    record.submissionSetUniqueId = lot.submissionSetUniqueId
+    if (fault === 'timeout-before-commit') return undefined
+    store.add(lot)
+    Object.assign(record, { outcome: 'filed', uniqueIds: lot.documents.map(({ uniqueId }) => uniqueId) })
+    return registryResponse()
+  }
+  if (action === UPDATE) {
+    const { document, submissionSetUniqueId } = judgeDeletion(payload, vihf, store, now)
+    record.submissionSetUniqueId = submissionSetUniqueId
+    if (fault === 'timeout-before-commit') return undefined
+    store.delete(document, submissionSetUniqueId)
+    Object.assign(record, { outcome: 'deleted', uniqueIds: [document.uniqueId] })
+    return registryResponse()
+  }
   if (fault === 'timeout-before-commit') return undefined
-  store.add(lot)
-  record.uniqueIds = lot.documents.map(({ uniqueId }) => uniqueId)
-  if (fault === 'timeout-after-commit') return undefined
-  record.outcome = 'filed'
-  return registryResponse()
+  record.outcome = 'answered'
+  if (path === '/registry') return answerQuery(payload, vihf, store, fault === 'other-patient').body
+  return answerExistence(payload, vihf, patients, newId, new Date(now), fault === 'closed')
 }
 
 function judgeClient(request: IncomingMessage, { trust, now }: Services): Holder {
@@ -171,8 +205,14 @@ function identify({ header }: Envelope, { structure }: Holder, services: Service
 
 /** The faults that are answers. */
 function scripted(fault: FaultKind | undefined, path: string): void {
+  const refuse = (code: string) => new RegistryRefusal([{ code, context: 'asked by the fault menu' }])
+  const [kind, what = ''] = fault?.split(':') ?? []
+  if (kind === 'code') throw refuse(what)
+  if (kind === 'soap') {
+    const [role, subcode] = what.split('/')
+    throw new SoapFault(role as SoapFault['code'], 'asked by the fault menu', subcode)
+  }
   if (fault === 'soap-fault') throw invalidCertificate('asked by the fault menu')
-  if (fault === 'closed' && path === '/repository') throw new RegistryRefusal([{ code: 'DMPClosed', context: 'asked by the fault menu' }])
-  const busy = path === '/registry' ? 'XDSRegistryBusy' : 'XDSRepositoryBusy'
-  if (fault === 'busy') throw new RegistryRefusal([{ code: busy, context: 'asked by the fault menu' }])
+  if (fault === 'closed' && path === '/repository') throw refuse('DMPClosed')
+  if (fault === 'busy') throw refuse(path === '/registry' ? 'XDSRegistryBusy' : 'XDSRepositoryBusy')
 }

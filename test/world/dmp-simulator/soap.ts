@@ -1,5 +1,5 @@
 import { xml } from '../letter-people.ts'
-import { type RegistryRefusal, SoapFault } from './refusals.ts'
+import { RegistryRefusal, SoapFault } from './refusals.ts'
 import { below, elements, kids, parseXml, textOf, type XmlElement, XmlFault } from './xml-tree.ts'
 
 export const SOAP = 'http://www.w3.org/2003/05/soap-envelope'
@@ -20,10 +20,10 @@ export interface Envelope {
 
 /**
  * @param bytes the envelope, UTF-8
- * @param expected the only Action and the addresses that this end point takes
+ * @param expected the Actions and the addresses that this end point takes
  * @throws SoapFault
  */
-export function readEnvelope(bytes: Buffer, expected: { action: string; to: readonly string[] }): Envelope {
+export function readEnvelope(bytes: Buffer, expected: { actions: readonly string[]; to: readonly string[] }): Envelope {
   const root = parse(bytes)
   if (root.uri === SOAP11) throw new SoapFault('VersionMismatch', 'SOAP 1.1 envelope, SOAP 1.2 is expected')
   require(root.uri === SOAP && root.local === 'Envelope', 'the root is not a SOAP 1.2 Envelope')
@@ -33,7 +33,7 @@ export function readEnvelope(bytes: Buffer, expected: { action: string; to: read
   const [head, [payload, ...others]] = [header[0] as XmlElement, elements(body[0] as XmlElement)]
   require(payload !== undefined && others.length === 0, 'the body does not hold one element')
   const action = addressing(head, 'Action')
-  require(action === expected.action, 'wsa:Action is not the one of this service', 'wsa:ActionNotSupported')
+  require(expected.actions.includes(action), 'wsa:Action is not the one of this service', 'wsa:ActionNotSupported')
   const messageId = addressing(head, 'MessageID')
   require(/^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(messageId), 'wsa:MessageID is not a urn:uuid', INVALID)
   require(expected.to.includes(addressing(head, 'To')), 'wsa:To is not the address of this service', INVALID)
@@ -83,6 +83,12 @@ export function faultBody({ code, subcode, message }: SoapFault): string {
 export function registryResponse(refusal?: RegistryRefusal): string {
   const status = `urn:oasis:names:tc:ebxml-regrep:ResponseStatusType:${refusal ? 'Failure' : 'Success'}`
   return `<rs:RegistryResponse xmlns:rs="${RS}" status="${status}">${refusal ? errorList(refusal) : ''}</rs:RegistryResponse>`
+}
+
+/** @returns a success that holds an error: what a registry must never say (fault menu) */
+export function contradiction(): string {
+  const errors = errorList(new RegistryRefusal([{ code: 'XDSRegistryError', context: 'asked by the fault menu' }]))
+  return registryResponse().replace('></rs:RegistryResponse>', `>${errors}</rs:RegistryResponse>`)
 }
 
 /** @returns the rs:RegistryErrorList of a refusal */

@@ -20,7 +20,9 @@ export interface FiledDocument {
   authorInstitution: string[]
   marks: string[]
   submissionSetUniqueId: string
-  availabilityStatus: 'Approved' | 'Deprecated'
+  availabilityStatus: 'Approved' | 'Deprecated' | 'Deleted'
+  /** Struct_IdNat of the VIHF that filed it. */
+  depositor: string
   /** urn of the document that this one replaced. */
   replaces?: string
   /** Milliseconds. */
@@ -74,6 +76,12 @@ export class Store {
     }
     this.filed.push(...documents)
     this.signatures.push(signature)
+  }
+
+  /** TD3.3c: its uniqueId stays known, so that it is never filed again. */
+  delete(document: FiledDocument, submissionSetUniqueId: string): void {
+    this.sets.add(submissionSetUniqueId)
+    document.availabilityStatus = 'Deleted'
   }
 }
 

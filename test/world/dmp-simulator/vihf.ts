@@ -44,20 +44,34 @@ export function readVihf(header: XmlElement, context: VihfContext): Vihf {
   checkStatements(assertion, signer, context.now)
   const values = attributesOf(assertion)
   const one = (name: string) => single(values, name)
-  require(['3.0', '4.0'].includes(one('VIHF_Version')), 'VIHF_Version')
-  require(one('Authentification_Mode') === 'INDIRECTE', 'Authentification_Mode')
+  const version = one('VIHF_Version')
+  const mode = one('Authentification_Mode')
+  require(['3.0', '4.0'].includes(version), 'VIHF_Version')
+  require(MODES[version]?.includes(mode) === true, 'Authentification_Mode')
   const structure = one('Identifiant_Structure')
   require([context.structure, ...context.sites].includes(structure), 'Identifiant_Structure is not the one of the TLS certificate')
   require(signer.structure === context.structure, 'the signer is not the structure of the TLS certificate')
   require(/^(SA\d{2}|SNR)\^1\.2\.250\.1\.71\.4\.2\.4$/.test(one('Secteur_Activite')), 'Secteur_Activite')
-  one('urn:oasis:names:tc:xspa:1.0:subject:subject-id')
-  checkRole(values.get('urn:oasis:names:tc:xacml:2.0:subject:role') ?? [])
+  const subject = one('urn:oasis:names:tc:xspa:1.0:subject:subject-id')
+  const isAutomate = checkRole(values.get('urn:oasis:names:tc:xacml:2.0:subject:role') ?? [])
+  if (version === '4.0') checkSubject(assertion, subject, isAutomate, mode)
   checkPurpose([...values].filter(([name]) => name.endsWith(':purposeofuse')).flatMap(([, found]) => found))
   require(one('Ressource_URN') === 'urn:dmp', 'Ressource_URN')
   for (const name of ['LPS_Nom', 'LPS_Version', 'LPS_ID']) one(name)
   const homologation = one('LPS_ID_HOMOLOGATION_DMP')
   require((context.requireHomologation ?? homologation) === homologation, 'LPS_ID_HOMOLOGATION_DMP is unknown')
   return { patientId: one('urn:oasis:names:tc:xacml:2.0:resource:resource-id'), structure, homologation, signer }
+}
+
+/** The reinforced mode came with 4.0: a professional has just signed in with Pro Santé Connect (spec dmp §1.2). */
+const MODES: Readonly<Record<string, readonly string[]>> = { '3.0': ['INDIRECTE'], '4.0': ['INDIRECTE', 'INDIRECTE_RENFORCEE'] }
+
+/** 4.0: whoever answers is named by his PS_IdNat, an automate by software, model and service, and an automate has not signed in. */
+function checkSubject(assertion: XmlElement, subject: string, isAutomate: boolean, mode: string): void {
+  const person = textOf(at(assertion, SAML, 'Subject', 'NameID'))
+  require(/^[0-689]\S{8,}$/.test(person), 'NameID is no PS_IdNat (4.0)')
+  require(!isAutomate || subject.split(',').length >= 3, 'subject-id of an automate is not software, model, service (4.0)')
+  require(mode === 'INDIRECTE' ? isAutomate : !isAutomate, 'Authentification_Mode is not the one of the role (4.0)')
 }
 
 function refuse(rule: string): SoapFault {
@@ -128,8 +142,8 @@ function single(values: Map<string, XmlElement[]>, name: string): string {
   return textOf(value)
 }
 
-/** An automate alone, or a profession with at most one specialty (JDV_J65). */
-function checkRole(values: XmlElement[]): void {
+/** @returns whether it is an automate alone; else a profession with at most one specialty (JDV_J65) */
+function checkRole(values: XmlElement[]): boolean {
   const roles = values.flatMap(elements).filter(each => each.uri === HL7 && each.local === 'Role')
   const keys = roles.map(role => `${attribute(role, 'codeSystem')}|${attribute(role, 'code')}`)
   const automate = keys.length === 1 && keys[0] === '1.2.250.1.213.1.1.4.6|AUTOMATE'
@@ -139,6 +153,7 @@ function checkRole(values: XmlElement[]): void {
     (specialty === undefined || specialty.startsWith(`${SPECIALTIES}|`)) &&
     others.length === 0
   require(automate || professional, `role is neither the AUTOMATE nor a profession of ${PROFESSIONS}`)
+  return automate
 }
 
 function checkPurpose(values: XmlElement[]): void {

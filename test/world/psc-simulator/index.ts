@@ -68,7 +68,7 @@ export async function startPscSimulator(options: {
     if (isFaulty && fault?.kind === 'down') return void request.socket.destroy()
     void answer(isFaulty ? 'http-500' : path, request, response)
   })
-  const sockets = trackSockets(server, () => fault?.kind === 'down' && fault.path === undefined)
+  const sockets = trackSockets(server, () => (fault?.kind === 'down' && fault.path === undefined ? 'down' : undefined))
   const port = await listen(server, options.port ?? 0, '127.0.0.1')
   const issuer = `https://127.0.0.1:${port}${REALM}`
   const connect = `${issuer}/protocol/openid-connect`

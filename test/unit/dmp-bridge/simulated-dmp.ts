@@ -1,0 +1,57 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { clientTls, createIdentity, loadAnchors } from '../../../crypto/index.ts'
+import { type DmpClientOptions, dmpClient } from '../../../dmp-bridge/dmp-client.ts'
+import { type DmpSimulator, type DmpSimulatorOptions, startDmpSimulator } from '../../world/dmp-simulator/index.ts'
+import { samplePatient } from '../../world/letter.ts'
+import { createPki } from '../../world/pki.ts'
+import { type BridgeWorld, policy, startBridgeWorld } from './bridge-world.ts'
+import { signersOf, software } from './dmp-world.ts'
+
+const { birthName, firstName, birthDate, sex } = samplePatient
+const patient = { ins: samplePatient.ins ?? '', oid: samplePatient.insOid, birthName, firstName, birthDate, sex, status: 'ACTIF' as const }
+
+/** A bridge over the real client, and the simulator that judges what it sends; both go by the bridge's clock. */
+export interface SimulatedWorld extends BridgeWorld {
+  simulator: DmpSimulator
+}
+
+export async function startSimulatedWorld(
+  options: { client?: Partial<DmpClientOptions>; simulator?: Partial<DmpSimulatorOptions> } = {},
+): Promise<SimulatedWorld> {
+  const now = Math.floor(Date.now() / 1000) * 1000 // the handshake goes by the machine's clock
+  const pki = await createPki({ now: new Date(now) })
+  const issue = (kind: 'server' | 'client' | 'signature') =>
+    pki.issue({ kind, commonName: 'localhost', organization: 'Cabinet Fictif & fils', structure: policy.structure })
+  const [server, client, signature] = await Promise.all([issue('server'), issue('client'), issue('signature')])
+  const identityOf = (issued: { certificatePem: string; keyPem: string }) =>
+    createIdentity({ certificatePem: issued.certificatePem + pki.authorities[1], keyPem: issued.keyPem })
+  const world = await startBridgeWorld({ patientKey: Buffer.alloc(32, 7) })
+  world.now = now
+  const simulator = await startDmpSimulator({
+    tls: { ...server, chainPem: pki.authorities.slice(1), anchors: pki.authorities, crls: pki.crls() },
+    now: () => world.now,
+    patients: [patient],
+    ...options.simulator,
+  })
+  const anchors = loadAnchors(await pki.write(mkdtempSync(join(tmpdir(), 'pli-simulated-'))))
+  await world.restart({
+    dmp: dmpClient({
+      baseUrl: simulator.url,
+      tls: clientTls({ identity: identityOf(client), anchors, identifiedBy: 'name' }),
+      software,
+      signers: signersOf(identityOf(signature)),
+      timeoutMs: 3000,
+      ...options.client,
+    }),
+  })
+  const stop = world[Symbol.asyncDispose]
+  return Object.assign(world, {
+    simulator,
+    [Symbol.asyncDispose]: async () => {
+      await stop()
+      await simulator.close()
+    },
+  })
+}
