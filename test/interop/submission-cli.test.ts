@@ -146,11 +146,11 @@ async function writeRequest(file: string, ...options: string[]): Promise<Written
     : []
   const { status, stdout, stderr } = await pli('dmp', 'submission', file, '--out', out, '--json', ...replaces, ...options)
   if (status !== 0) throw new Error(`${basename(file)}: ${stderr}`)
-  const { contentType, uniqueId } = JSON.parse(stdout) as { contentType: string; uniqueId: string }
+  const { contentType, uniqueIds } = JSON.parse(stdout) as { contentType: string; uniqueIds: [string] }
   const { root, parts } = readPackage(contentType, readFileSync(out))
   const [document, signature] = [...parts.values()]
   if (!document || !signature || parts.size !== 2) throw new Error(`${basename(file)}: not two parts`)
-  return { file, uniqueId, root, parts, document, signature, envelope: root.toString() }
+  return { file, uniqueId: uniqueIds[0], root, parts, document, signature, envelope: root.toString() }
 }
 
 function saved(xml: string): string {
