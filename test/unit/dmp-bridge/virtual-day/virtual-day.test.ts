@@ -9,7 +9,7 @@ import { openDice } from './dice.ts'
 import { type Letter, lettersOf, people } from './letters.ts'
 
 /** `PLI_DAY_MESSAGES` and `PLI_DAY_SEED` make the day longer, or another. */
-const COUNT = Number(process.env.PLI_DAY_MESSAGES ?? 1000)
+const COUNT = Number(process.env.PLI_DAY_MESSAGES ?? 300)
 const SEED = Number(process.env.PLI_DAY_SEED ?? 1)
 const HOUR = 3_600_000
 const said = `PLI_DAY_SEED=${SEED} PLI_DAY_MESSAGES=${COUNT}`
@@ -22,7 +22,7 @@ let filings: FilingView[]
 beforeAll(async () => {
   const dice = openDice(SEED)
   const patients = [...register, ...people.map(each => known(each))]
-  world = await startProofWorld({ patients, policy: { ...policy, delayMs: 60_000 }, timeoutMs: 250 })
+  world = await startProofWorld({ patients, policy: { ...policy, delayMs: 60_000 }, timeoutMs: 250, timing: { readers: 1 } })
   letters = await lettersOf(COUNT, dice, new Date(world.now))
   report = await liveDay(world, { letters, dice, outage: { from: 14 * HOUR, to: 16 * HOUR }, crashEvery: Math.ceil(COUNT / 6), days: 8 })
   filings = await world.bridge.orders.list({ limit: 100_000 })
