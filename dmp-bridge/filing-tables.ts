@@ -109,6 +109,8 @@ interface FilingDescriptionTable {
   filing_id: string
   sealed: string
   described_at: number
+  /** keyed hash of message and number: two patients of one message are told apart after the description is gone */
+  patient: string
   /** SHA-256 of the document that was made of it at the first attempt: every later one must make the same */
   wrapped: string | null
 }
@@ -229,5 +231,9 @@ export const bridgeMigrations: Migration[] = [
   {
     id: 'bridge-7-depositor',
     up: ['ALTER TABLE filing ADD COLUMN deposited_as TEXT'],
+  },
+  {
+    id: 'bridge-9-described-patients',
+    up: ["ALTER TABLE filing_description ADD COLUMN patient TEXT NOT NULL DEFAULT ''"],
   },
 ]

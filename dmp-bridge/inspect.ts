@@ -90,7 +90,8 @@ async function inspectAny(document: FoundDocument, recognition: Recognition, opt
   const { description, tables, policy, now = new Date() } = options
   const sender = options.sender ?? (document.candidate && assumedSender(document, policy))
   if (!document.candidate || !description || !sender) return { ...inspectOne(document, recognition, options), ...facts }
-  const read = (name: string, bytes: Uint8Array) => recogniseFile(name, bytes, options.limits ?? DEFAULT_LIMITS)
+  const ansFiles = policy.ansFiles === undefined ? {} : { ansFiles: policy.ansFiles }
+  const read = (name: string, bytes: Uint8Array) => recogniseFile(name, bytes, options.limits ?? DEFAULT_LIMITS, ansFiles)
   const wrapped = await wrapForInspection({ document, recognition, description, sender, policy, tables, now, read })
   const file = inspectOne(document, recognition, options)
   if ('reasons' in wrapped) return { ...file, ...facts, decision: 'hold', reasons: wrapped.reasons.map(report) }

@@ -274,7 +274,7 @@ export function openOrders(db: Database, options: { now: () => number; descripti
       const overruled = JSON.stringify([...new Set([...parse(filing.overruled), ...reasons.filter(isOverrulable)])])
       const fresh = { reasons: '[]', code: null, attempts: 0, faults: 0, doubts: 0, due_at: at, next_attempt_at: at, settled_at: null }
       const values = { ...fresh, overruled, unique_id: uniqueId, type: isTypeCode(parsed.data.type) ? parsed.data.type : null }
-      return move({ filing, order: 'describe', by }, 'pending', values, [], options.descriptions.saving(id, parsed.data, at))
+      return move({ filing, order: 'describe', by }, 'pending', values, [], options.descriptions.saving(filing, parsed.data, at))
     },
 
     delete: async (id, { by, ins }) => {

@@ -1,5 +1,5 @@
 import type { Configuration } from '../config/index.ts'
-import type { Bal, Bals } from '../directory/index.ts'
+import type { Bal, Bals, Directory } from '../directory/index.ts'
 import { DEFAULT_LIMITS, type Inspection, inspectFile } from '../dmp-bridge/index.ts'
 import { AddressFault, domainOf, maskPatient, parseAddress } from './address.ts'
 import { ContentFault, ContentGuard } from './content-guard.ts'
@@ -57,6 +57,8 @@ export interface ExplainParts {
   boxes: Pick<Bals, 'find'>
   space: Pick<TrustedSpace, 'namesOf'>
   now(): number
+  /** who holds a box of a person: his files without identity are told of too */
+  directory: Pick<Directory, 'holder'>
 }
 
 /** A line with the refusal that it means, for the answer. */
@@ -184,13 +186,13 @@ function contentFault(guard: ContentGuard): ContentFault | undefined {
 
 /** What the bridge would do never refuses the mail: it files, holds for a human, or leaves. */
 async function documentLines(
-  { configuration, now }: ExplainParts,
+  { configuration, now, directory }: ExplainParts,
   { name, bytes }: NonNullable<ExplainRequest['file']>,
   box: Bal | undefined,
 ): Promise<Judged[]> {
   if (!box) return [{ step: 'document', rule: 'filing', outcome: 'skip', because: 'only what our boxes send is filed' }]
   const policy = policyOf(configuration.dmp)
-  const seen = await inspectFile(name, bytes, { sender: senderOf(box), policy, limits: DEFAULT_LIMITS, now: new Date(now()) })
+  const seen = await inspectFile(name, bytes, { sender: senderOf(box, directory), policy, limits: DEFAULT_LIMITS, now: new Date(now()) })
   const lines = filingLines(seen)
   return lines.length > 0 ? lines : [{ step: 'document', rule: 'filing', outcome: 'skip', because: 'no document was recognised' }]
 }

@@ -7,7 +7,7 @@ import { judgeCandidate } from './judge.ts'
 import { type Wrapped, wrap } from './wrap.ts'
 
 export interface WrappingTools {
-  descriptions: Pick<Descriptions, 'read' | 'isSame'>
+  descriptions: Pick<Descriptions, 'read' | 'isSame' | 'isOfAnother'>
   /** reads one file as a message's would be read */
   recogniseFile(name: string, bytes: Uint8Array): Promise<Recognition>
 }
@@ -19,7 +19,7 @@ export interface WrappingTools {
  * @returns the reasons to hold it when it can't be wrapped
  */
 export async function wrappedFor(
-  filing: Pick<FilingRow, 'id' | 'unique_id'>,
+  filing: Pick<FilingRow, 'id' | 'message_id' | 'unique_id'>,
   document: FoundDocument,
   about: { recognition: Recognition; sender: Sender; writtenAt: number },
   tools: WrappingTools & { policy: Policy },
@@ -31,6 +31,7 @@ export async function wrappedFor(
     const verdict = judgeCandidate(document, recognition, sender, tools.policy)
     return { reasons: verdict.action === 'file' ? ['needs-identity'] : verdict.reasons }
   }
+  if (await tools.descriptions.isOfAnother(filing, said.description)) return { reasons: ['two-patients'] }
   const wrapped = await wrap({
     ...{ document, recognition, sender, writtenAt, description: said.description, uniqueId: filing.unique_id, policy: tools.policy },
     read: (name, bytes) => tools.recogniseFile(name, bytes),

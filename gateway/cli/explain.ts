@@ -68,7 +68,7 @@ export async function explainedBy(
     try {
       const policy = policyFor(configuration, { boxes, annuaire: national.annuaire, trust, whiteList, patients, quota, now })
       const read = file === undefined ? undefined : { name: basename(file), bytes: await readFile(file) }
-      return await explain({ configuration, policy, boxes, space, now }, { ...asked, file: read })
+      return await explain({ configuration, policy, boxes, space, now, directory: national.directory }, { ...asked, file: read })
     } finally {
       await national.close()
     }

@@ -123,3 +123,19 @@ test('the same file is asked for once, and an image of every letter is a logo', 
   expect(await world.of('m2')).toEqual(['ignored already-pending', 'ignored image-repeated'])
   expect(await world.of('m1')).toMatchObject([expect.stringMatching(/^(pending|filed|held)/), 'held needs-identity'])
 })
+
+test('a message is about one patient: the second that is described waits, whatever became of the first', async () => {
+  await using world = await start()
+  const { birthName, firstName, birthDate, sex, birthPlace } = otherPatient
+  const other = { ins: otherPatient.ins, oid: otherPatient.insOid, birthName, firstName, birthDate, sex, birthPlaceCog: birthPlace }
+  await world.accept('m1', mailOf([pdfPart(buildPdfA()), pdfPart(buildPdfA({ bars: 9 }))]), doctor)
+  await world.pass(MINUTE)
+  await world.bridge.orders.describe(await idOf(world, 'm1', 1), { ...description, by })
+  await world.pass(MINUTE)
+  await world.bridge.orders.describe(await idOf(world, 'm1', 2), { ...description, patient: other, by })
+  await world.pass(MINUTE)
+  expect(await world.of('m1')).toEqual(['filed', 'held two-patients'])
+  await world.bridge.orders.describe(await idOf(world, 'm1', 2), { ...description, by })
+  await world.pass(MINUTE)
+  expect(await world.of('m1')).toEqual(['filed', 'filed'])
+})
