@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { tablesIn } from './ans/ans-tables.ts'
 import type { Policy } from './policy.ts'
 import type { Reason } from './reasons.ts'
 import { type Conditions, type Rule, type Rules, shippedRules } from './rules.ts'
-import { shippedTables, type Tables } from './tables.ts'
+import type { Tables } from './tables.ts'
 
 const WHAT_MAY_BE = 'it may hold more (hold, untilAnnounced, minors), forbid (formats), lower documentBytes, or narrow who files (only)'
 const LOOSENS = `the rules of an operator can only be tighter than those that come with the program: ${WHAT_MAY_BE}`
@@ -38,6 +39,9 @@ const shape = z.strictObject({
 })
 type Written = z.output<typeof shape>
 
+/** What the configuration says already. */
+type Bounds = Pick<Policy, 'maxDocumentBytes' | 'structure' | 'sites' | 'ansFiles'>
+
 /** An operator's rules that can't be used; `faults` has one sentence for each thing to mend. */
 export class RulesFault extends Error {
   override readonly name = 'RulesFault'
@@ -54,11 +58,7 @@ export class RulesFault extends Error {
  * @param tables in which the codes that it names must be, since a rule for a code that nobody writes would never hold anything
  * @throws RulesFault with all faults at once
  */
-export function loadRules(
-  file: string,
-  policy: Pick<Policy, 'maxDocumentBytes' | 'structure' | 'sites'>,
-  tables: Tables = shippedTables(),
-): Rules {
+export function loadRules(file: string, policy: Bounds, tables: Tables = tablesIn(policy.ansFiles)): Rules {
   const parsed = shape.safeParse(readYaml(file) ?? {})
   if (!parsed.success) throw new RulesFault(file, parsed.error.issues.map(sentenceOf))
   const faults = contradictions(parsed.data, policy, tables)
@@ -81,11 +81,7 @@ function sentenceOf(issue: z.core.$ZodIssue): string {
 }
 
 /** What would loosen, and what would never hold anything. */
-function contradictions(
-  written: Written,
-  { maxDocumentBytes, structure, sites = [] }: Pick<Policy, 'maxDocumentBytes' | 'structure' | 'sites'>,
-  tables: Tables,
-): string[] {
+function contradictions(written: Written, { maxDocumentBytes, structure, sites = [] }: Bounds, tables: Tables): string[] {
   const { hold, untilAnnounced, minors, documentBytes, only } = written
   const types = [hold?.types, untilAnnounced?.types, minors === true ? [] : minors?.types].flatMap(each => each ?? [])
   const ours = [structure, ...sites]

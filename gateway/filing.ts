@@ -100,7 +100,12 @@ export function receiversAmong(
 
 /** What this operator files, and as whom. Without a DMP nothing is filed, and what could be is held. @throws RulesFault */
 export function policyOf(dmp: DmpConfiguration | undefined): BridgePolicy {
-  const own = { maxDocumentBytes: dmp?.documentBytes ?? 10 * 1024 * 1024, structure: dmp?.structure ?? '', sites: dmp?.sites ?? [] }
+  const own = {
+    maxDocumentBytes: dmp?.documentBytes ?? 10 * 1024 * 1024,
+    structure: dmp?.structure ?? '',
+    sites: dmp?.sites ?? [],
+    ...(dmp?.ansFiles === undefined ? {} : { ansFiles: dmp.ansFiles }),
+  }
   return {
     ...own,
     insOids: dmp?.insOids ?? [],
@@ -108,7 +113,6 @@ export function policyOf(dmp: DmpConfiguration | undefined): BridgePolicy {
     sector: dmp?.sector ?? 'SA41',
     responsible: dmp?.responsible ?? { idNatPs: '', name: '' },
     delayMs: dmp?.delay ?? 0,
-    ...(dmp?.ansFiles === undefined ? {} : { ansFiles: dmp.ansFiles }),
     ...(dmp?.rules === undefined ? {} : { rules: loadRules(dmp.rules, own) }),
     ...(dmp && { documentsPerSubmission: dmp.documentsPerSubmission }),
   }

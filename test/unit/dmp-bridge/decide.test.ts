@@ -126,7 +126,11 @@ describe('the document', () => {
     [
       'structured, model not listed',
       {},
-      xml => xml.replace(/<nonXMLBody>[\s\S]*<\/nonXMLBody>/, '<structuredBody><component><section/></component></structuredBody>'),
+      xml =>
+        xml.replace(
+          /<nonXMLBody>[\s\S]*<\/nonXMLBody>/,
+          '<structuredBody><component><section><text>x</text></section></component></structuredBody>',
+        ),
       ['unknown-format'],
     ],
     ['unknown facility', {}, xml => xml.replace('code="SA07"', 'code="SA99"'), ['unknown-facility']],
