@@ -2,6 +2,7 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { clientTls, createIdentity, loadAnchors } from '../../../crypto/index.ts'
+import type { Dmp } from '../../../dmp-bridge/dmp.ts'
 import { type DmpClientOptions, dmpClient } from '../../../dmp-bridge/dmp-client.ts'
 import { type DmpSimulator, type DmpSimulatorOptions, startDmpSimulator } from '../../world/dmp-simulator/index.ts'
 import { samplePatient } from '../../world/letter.ts'
@@ -15,6 +16,7 @@ const patient = { ins: samplePatient.ins ?? '', oid: samplePatient.insOid, birth
 /** A bridge over the real client, and the simulator that judges what it sends; both go by the bridge's clock. */
 export interface SimulatedWorld extends BridgeWorld {
   simulator: DmpSimulator
+  client: Dmp
 }
 
 export async function startSimulatedWorld(
@@ -36,19 +38,19 @@ export async function startSimulatedWorld(
     ...options.simulator,
   })
   const anchors = loadAnchors(await pki.write(mkdtempSync(join(tmpdir(), 'pli-simulated-'))))
-  await world.restart({
-    dmp: dmpClient({
-      baseUrl: simulator.url,
-      tls: clientTls({ identity: identityOf(client), anchors, identifiedBy: 'name' }),
-      software,
-      signers: signersOf(identityOf(signature)),
-      timeoutMs: 3000,
-      ...options.client,
-    }),
+  const dmp = dmpClient({
+    baseUrl: simulator.url,
+    tls: clientTls({ identity: identityOf(client), anchors, identifiedBy: 'name' }),
+    software,
+    signers: signersOf(identityOf(signature)),
+    timeoutMs: 3000,
+    ...options.client,
   })
+  await world.restart({ dmp })
   const stop = world[Symbol.asyncDispose]
   return Object.assign(world, {
     simulator,
+    client: dmp,
     [Symbol.asyncDispose]: async () => {
       await stop()
       await simulator.close()

@@ -24,6 +24,9 @@ beforeEach(() => {
 
 const send = (changes: Partial<Draft> = {}, client?: Issued) => world.send({ ...draft, ...changes }, client)
 
+const named = swap('>Responsable<', '>810000000000<')
+const professional = swap('code="AUTOMATE" codeSystem="1.2.250.1.213.1.1.4.6"', 'code="10" codeSystem="1.2.250.1.71.1.2.7"')
+
 describe('signatures', () => {
   test.each([
     ['VIHF version', 'VIHF', swap('>3.0<', '>1.0<')],
@@ -40,6 +43,31 @@ describe('signatures', () => {
     const reply = await send({ bend: { vihf } })
     expect(reply).toMatchObject({ status: 400, codes: ['Sender'] })
     expect(reply.text).toContain(reason)
+  })
+
+  test.each([
+    ['4.0 without a PS_IdNat', 'NameID', [swap('>3.0<', '>4.0<')]],
+    ['4.0 of an automate without its service', 'subject-id', [swap('>3.0<', '>4.0<'), named, swap('Essai, modèle, service', 'Essai')]],
+    [
+      '4.0 of an automate that signed in',
+      'Authentification_Mode',
+      [swap('>3.0<', '>4.0<'), named, swap('INDIRECTE', 'INDIRECTE_RENFORCEE')],
+    ],
+    ['4.0 of a professional who did not', 'Authentification_Mode', [swap('>3.0<', '>4.0<'), named, professional]],
+    ['3.0 of a professional who signed in', 'Authentification_Mode', [swap('INDIRECTE', 'INDIRECTE_RENFORCEE')]],
+  ] as const)('a VIHF %s is a SOAP fault', async (_, reason, bends) => {
+    const reply = await send({ bend: { vihf: text => bends.reduce((bent, bend) => bend(bent), text) } })
+    expect(reply).toMatchObject({ status: 400, codes: ['Sender'] })
+    expect(reply.text).toContain(reason)
+  })
+
+  test('a VIHF 4.0 of a named automate is taken, and of a professional who has signed in', async () => {
+    const versioned = (text: string) => named(swap('>3.0<', '>4.0<')(text))
+    expect((await send({ bend: { vihf: versioned } })).codes).toEqual([])
+    draft = world.draft()
+    expect((await send({ bend: { vihf: text => professional(swap('INDIRECTE', 'INDIRECTE_RENFORCEE')(versioned(text))) } })).codes).toEqual(
+      [],
+    )
   })
 
   test('a VIHF changed after signing, or for another patient, is refused', async () => {
