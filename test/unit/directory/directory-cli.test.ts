@@ -21,7 +21,7 @@ beforeAll(async () => {
   snapshot = join(folder, 'directory.sqlite')
   configuration = join(folder, 'pli.yaml')
   await writeExtract(extract, people)
-  for (const name of ['own.pem', 'own.key', 'root.pem', 'root.crl', 'list.xml']) writeFileSync(join(folder, name), '')
+  for (const name of ['own.pem', 'own.key', 'root.pem', 'root.crl', 'list.xml', 'master.keys']) writeFileSync(join(folder, name), '')
   const trust = { anchors: ['root.pem'], crls: ['root.crl'] }
   const listen = (port: number) => ({ host: '127.0.0.1', port })
   const value = {
@@ -33,6 +33,7 @@ beforeAll(async () => {
     listen: { submission: listen(587), submissions: listen(465), reception: listen(25) },
     tls: { certificate: 'own.pem', key: 'own.key', ...trust },
     whiteList: { file: 'list.xml', ...trust, signer: 'alb.test' },
+    masterKeys: { file: 'master.keys' },
     directory: { file: 'directory.sqlite' },
   }
   writeFileSync(configuration, stringify(value))
