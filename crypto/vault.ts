@@ -49,17 +49,17 @@ export const SEAL_HEADER_BYTES = HEADER
 export function openVault(masters: MasterKeys): Vault {
   function sealer(name: string): Sealer {
     const key = randomBytes(KEY)
-    let header: Buffer | undefined = wrap(masters, name, key)
     let number = 0
     let ended = false
     return {
       seal(bytes, isLast) {
         if (ended) throw new Error('a sealed object has ended')
         ended = isLast
+        // Not before: the key that seals may be another by now, and the one before it may be gone.
+        const header = number === 0 ? wrap(masters, name, key) : undefined
         const records = Math.max(1, Math.ceil(bytes.length / RECORD_BYTES))
         const sealed = Buffer.allocUnsafe((header?.length ?? 0) + bytes.length + records * (PREFIX + TAG))
         let end = header?.copy(sealed) ?? 0
-        header = undefined
         for (let index = 0; index < records; index++) {
           const some = bytes.subarray(index * RECORD_BYTES, (index + 1) * RECORD_BYTES)
           end = writeRecord(sealed, end, { key, name, number: number++, bytes: some, isLast: isLast && index === records - 1 })

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { open, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '../config/index.ts'
@@ -15,8 +16,9 @@ export async function rewrapDataKeys(data: string, vault: Vault): Promise<number
     const sealed = await readFile(file).catch(() => undefined) // not made yet
     const rewrapped = sealed && vault.rewrapped(sealedAs, sealed)
     if (!rewrapped) continue
-    await writeFile(`${file}.rewrapped`, rewrapped, { mode: 0o600, flush: true })
-    await rename(`${file}.rewrapped`, file)
+    const aside = `${file}.${randomBytes(4).toString('hex')}.rewrapped` // another process may be at the same one
+    await writeFile(aside, rewrapped, { mode: 0o600, flush: true })
+    await rename(aside, file)
     count++
   }
   return count
@@ -59,15 +61,19 @@ export function openRotation(options: {
 }) {
   const { masters, vault, bytes, data, file, log } = options
   let isDue = true // a rotation may have been cut off
+  let leftBefore = 0
   const look = follow(file ? [file] : [], () => {
     isDue = masters.reload() || isDue
   })
   return async (): Promise<void> => {
     look()
     if (!isDue) return
-    const messages = await bytes.rewrap()
+    const { done: messages, left } = await bytes.rewrap()
     const keys = await rewrapDataKeys(data, vault)
-    isDue = false
+    // Until a turn finds nothing: what was sealed before the rotation may reach the disk after it.
+    isDue = messages + keys + left > 0
     if (messages + keys > 0) log.info('rewrapped', { key: masters.current, messages, keys })
+    if (left > 0 && left !== leftBefore) log.warn('not-rewrapped', { messages: left })
+    leftBefore = left
   }
 }

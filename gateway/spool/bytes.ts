@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NewFile } from '../../config/index.ts'
-import { SEAL_HEADER_BYTES, type Vault } from '../../crypto/index.ts'
+import { SEAL_HEADER_BYTES, SealFault, type Vault } from '../../crypto/index.ts'
 
 const KEEP_IN_MEMORY = 256 * 1024
 /** What was just written is read soon, to be carried and looked into: so much of it stays in memory. */
@@ -19,8 +20,8 @@ export interface Bytes {
   remove(id: string): Promise<void>
   /** @returns ids of files so old that, without rows, nobody can have been promised anything */
   stale(now: number): Promise<string[]>
-  /** Puts every message under the present master key. @returns how many were under another */
-  rewrap(): Promise<number>
+  /** Puts every message under the present master key. @returns how many were under another; and how many still are: being written, or damaged */
+  rewrap(): Promise<{ done: number; left: number }>
 }
 
 /** A message being written. */
@@ -51,15 +52,16 @@ export async function openBytes(folder: string, vault: Vault): Promise<Bytes> {
   /** while messages are rewrapped: those that were done in the meantime must not come back */
   let removed: Set<string> | undefined
 
-  async function rewrapOne(id: string): Promise<boolean> {
-    const sealed = await readFile(path(id)).catch(() => undefined) // removed since
-    const rewrapped = sealed && vault.rewrapped(id, sealed)
-    if (!rewrapped) return false
-    const aside = `${path(id)}${ASIDE}`
+  async function rewrapOne(id: string): Promise<'done' | 'left' | 'gone'> {
+    const sealed = await readFile(path(id)).catch(() => undefined)
+    if (!sealed) return 'gone'
+    const rewrapped = rewrappedIfWhole(id, sealed, vault)
+    if (!rewrapped) return 'left'
+    const aside = `${path(id)}.${randomBytes(4).toString('hex')}${ASIDE}` // another process may be at the same one
     await writeFile(aside, rewrapped, { mode: 0o600, flush: true })
     if (!removed?.has(id)) await rename(aside, path(id))
     if (removed?.has(id)) await Promise.all([aside, path(id)].map(each => rm(each, { force: true })))
-    return true
+    return 'done'
   }
 
   return {
@@ -79,19 +81,33 @@ export async function openBytes(folder: string, vault: Vault): Promise<Bytes> {
       return old
     },
     async rewrap() {
-      let count = 0
+      const counts = { done: 0, left: 0, gone: 0 }
       removed = new Set()
       for (const id of await readdir(folder)) {
-        if (!id.endsWith(ASIDE) && (await isUnderAnother(path(id), vault)) && (await rewrapOne(id))) count++
+        if (!id.endsWith(ASIDE) && (await isUnderAnother(path(id), vault))) counts[await rewrapOne(id)]++
       }
       removed = undefined
-      if (count > 0) await syncFolder()
-      return count
+      if (counts.done > 0) await syncFolder()
+      return { done: counts.done, left: counts.left }
     },
   }
 }
 
 const ASIDE = '.rewrapped'
+
+/**
+ * Of a message that is still being written only the beginning is there, and its writer has the file open: what another file in its place would not get.
+ * @returns undefined for such a one, and for one that can't be opened
+ */
+function rewrappedIfWhole(id: string, sealed: Buffer, vault: Vault): Buffer | undefined {
+  try {
+    vault.open(id, sealed)
+    return vault.rewrapped(id, sealed)
+  } catch (error) {
+    if (error instanceof SealFault) return undefined
+    throw error
+  }
+}
 
 async function isUnderAnother(path: string, vault: Vault): Promise<boolean> {
   const handle = await open(path, 'r').catch(() => undefined) // removed since
