@@ -1,5 +1,6 @@
 import { createHash, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
-import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { readCapped } from './secret-file.ts'
 
 /** Where the master keys are: a file that only its owner can use, outside the data folder, or a variable of the environment with the same text. */
@@ -61,25 +62,24 @@ export function masterKeyOf(masters: MasterKeys, id: string): KeyObject {
 export function createMasterKeyFile(file: string): string {
   const key = newKey()
   writeFileSync(file, textOf([key]), { flag: 'wx', mode: 0o600, flush: true })
+  syncFolder(file)
   return key.id
 }
 
 /** Adds a key that seals from now on; the others stay, to open. @returns its id */
 export function addMasterKey(file: string): string {
   const key = newKey()
-  replace(file, [key, ...read({ file })])
+  replace(file, keys => [key, ...keys])
   return key.id
 }
 
 /** Removes a key under which nothing is sealed any more. @throws Error for the current one, or one that is not there */
 export function removeMasterKey(file: string, id: string): void {
-  const keys = read({ file })
-  if (keys[0]?.id === id) throw new Error(`${id} is the key that seals: rotate first`)
-  if (!keys.some(key => key.id === id)) throw new Error(`${file} has no key ${id}`)
-  replace(
-    file,
-    keys.filter(key => key.id !== id),
-  )
+  replace(file, keys => {
+    if (keys[0]?.id === id) throw new Error(`${id} is the key that seals: rotate first`)
+    if (!keys.some(key => key.id === id)) throw new Error(`${file} has no key ${id}`)
+    return keys.filter(key => key.id !== id)
+  })
 }
 
 function read(source: MasterKeySource): MasterKey[] {
@@ -133,19 +133,42 @@ function textOf(keys: readonly MasterKey[]): string {
   return `${[ABOUT, ...keys.map(({ line }) => line)].join('\n')}\n`
 }
 
-/** Whole or not at all: a torn key file would lose everything. */
-function replace(file: string, keys: readonly MasterKey[]): void {
+/**
+ * Whole or not at all: a torn key file would lose everything. The keys are read when nobody else can be changing them: a key that another
+ * rotation has just added may have sealed already.
+ */
+function replace(file: string, change: (keys: readonly MasterKey[]) => readonly MasterKey[]): void {
   const aside = `${file}.new`
+  const handle = openAside(aside)
   try {
-    writeFileSync(aside, textOf(keys), { flag: 'wx', mode: 0o600, flush: true })
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
-    throw new Error(`${aside} exists: another rotation is under way, or one was cut off; look at it and remove it`, { cause })
-  }
-  try {
+    try {
+      writeFileSync(handle, textOf(change(read({ file }))), { flush: true })
+    } finally {
+      closeSync(handle)
+    }
     renameSync(aside, file)
   } catch (error) {
     rmSync(aside, { force: true })
     throw error
+  }
+  syncFolder(file)
+}
+
+function openAside(aside: string): number {
+  try {
+    return openSync(aside, 'wx', 0o600)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+    throw new Error(`${aside} exists: another rotation is under way, or one was cut off; look at it and remove it`, { cause })
+  }
+}
+
+/** What a key seals must not outlive the key's own name on the disk. */
+function syncFolder(file: string): void {
+  const folder = openSync(dirname(file), 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
   }
 }

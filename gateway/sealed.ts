@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { open, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '../config/index.ts'
@@ -27,7 +28,7 @@ export async function rewrapDataKeys(data: string, vault: Vault): Promise<number
 /** @returns how many sealed files of an operator are under each master key, by its id */
 export async function countByKey(data: string, vault: Vault): Promise<Map<string, number>> {
   const { messages } = layout(data)
-  const names = await readdir(messages).catch(() => [])
+  const names = await readdir(messages).catch(unlessMissing([]))
   const counts = new Map<string, number>()
   for (const file of [...DATA_KEYS.map(name => dataKeyFile(data, name).file), ...names.map(name => join(messages, name))]) {
     const id = await keyIdOf(file, vault)
@@ -36,8 +37,26 @@ export async function countByKey(data: string, vault: Vault): Promise<Map<string
   return counts
 }
 
+/**
+ * Before a key is removed: what cannot be counted may be everything.
+ * @throws one sentence when something is still under it, or the data are not where they should be
+ */
+export async function checkUnused(data: string, vault: Vault, id: string): Promise<void> {
+  const { messages } = layout(data)
+  if (!existsSync(messages)) throw new Error(`${messages} is not there: what is under ${id} cannot be counted`)
+  const left = (await countByKey(data, vault)).get(id) ?? 0
+  if (left > 0) throw new Error(`${left} files are still under ${id}: they are put under the present key while the gateway runs`)
+}
+
+function unlessMissing<T>(otherwise: T): (error: NodeJS.ErrnoException) => T {
+  return error => {
+    if (error.code === 'ENOENT') return otherwise
+    throw error
+  }
+}
+
 async function keyIdOf(file: string, vault: Vault): Promise<string | undefined> {
-  const handle = await open(file, 'r').catch(() => undefined) // done in the meantime, or not made yet
+  const handle = await open(file, 'r').catch(unlessMissing(undefined)) // done in the meantime, or not made yet
   if (!handle) return undefined
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(SEAL_HEADER_BYTES), 0, SEAL_HEADER_BYTES, 0)

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { type Configuration, loadConfiguration } from '../../config/index.ts'
 import { addMasterKey, createMasterKeyFile, loadMasterKeys, openVault, removeMasterKey } from '../../crypto/index.ts'
-import { countByKey } from '../sealed.ts'
+import { checkUnused, countByKey } from '../sealed.ts'
 import { CONFIG_OPTION } from './data.ts'
 import { print, table } from './output.ts'
 
@@ -46,8 +46,7 @@ export function keysCommands(program: Command): void {
     .action(async (id: string, { config }: Options) => {
       const configuration = loadConfiguration(config)
       const file = fileOf(configuration)
-      const left = (await look(configuration)).lines.find(line => line.id === id)?.files ?? 0
-      if (left > 0) throw new Error(`${left} files are still under ${id}: they are put under the present key while the gateway runs`)
+      await checkUnused(configuration.data, openVault(loadMasterKeys(configuration.masterKeys)), id)
       removeMasterKey(file, id)
       console.log(`key ${id} is removed; a backup of the data from before needs a copy of it`)
     })

@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { silent } from '../../../config/index.ts'
 import { addMasterKey, createMasterKeyFile, loadMasterKeys, type MasterKeys, openVault, type Vault } from '../../../crypto/index.ts'
-import { countByKey, openRotation } from '../../../gateway/sealed.ts'
+import { checkUnused, countByKey, openRotation } from '../../../gateway/sealed.ts'
 import { type Bytes, openBytes } from '../../../gateway/spool/index.ts'
 
 const MORE_THAN_MEMORY = Buffer.alloc(300 * 1024, 'a line of a letter\r\n')
@@ -81,5 +81,18 @@ describe('a rotation while mail flows', () => {
     await Promise.all([mine.rewrap(), other.rewrap()])
     const fresh = await later()
     for (const id of ids) expect(await fresh.read(id)).toEqual(MORE_THAN_MEMORY)
+  })
+})
+
+describe('a key that is to be removed', () => {
+  test('stays while something is under it, or nobody can tell', async () => {
+    const { current } = masters
+    await expect(checkUnused(data, vault, current)).resolves.toBeUndefined()
+    writeFileSync(pathOf('m1'), vault.seal('m1', Buffer.from('m1')))
+    await expect(checkUnused(data, vault, current)).rejects.toThrow('1 files are still under')
+    renameSync(join(data, 'messages'), join(data, 'elsewhere'))
+    await expect(checkUnused(data, vault, current)).rejects.toThrow('cannot be counted')
+    writeFileSync(join(data, 'messages'), 'no folder')
+    await expect(checkUnused(data, vault, current)).rejects.toThrow('ENOTDIR')
   })
 })
