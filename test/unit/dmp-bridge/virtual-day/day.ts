@@ -1,16 +1,9 @@
 import type { Dmp } from '../../../../dmp-bridge/dmp.ts'
 import type { Bridge } from '../../../../dmp-bridge/main.ts'
-import type { FaultKind } from '../../../world/dmp-simulator/index.ts'
 import type { ProofWorld } from '../mutations/world.ts'
 import type { Dice } from './dice.ts'
 import type { Letter } from './letters.ts'
-
-/** Each as likely as it stands here often; silence costs real time, so it is rarer. */
-const FAULTS: readonly FaultKind[] = [
-  ...(['down', 'busy', 'http-500', 'closed'] as const).flatMap(each => [each, each, each]),
-  ...(['timeout-before-commit', 'timeout-after-commit', 'timeout-after-commit', 'soap-fault'] as const),
-]
-const SHARE = 0.2
+import { openMenu, type Path } from './menu.ts'
 
 export interface DayOptions {
   letters: readonly Letter[]
@@ -44,15 +37,16 @@ export async function liveDay(world: ProofWorld, options: DayOptions): Promise<D
   const { dice, letters, outage } = options
   const start = world.now
   const report: DayReport = { exchanges: 0, faults: {}, crashes: 0, sent: [] }
+  const faultOf = openMenu(dice)
   const hanging: (() => void)[] = []
   let submissions = 0
 
-  const menace = (path: '/repository' | '/registry' | '/patients') => {
+  const menace = (path: Path) => {
     report.exchanges += 1
     const isAway = world.now - start >= outage.from && world.now - start < outage.to
-    const kind = isAway ? 'down' : dice.next() < SHARE ? dice.pick(FAULTS) : undefined
+    const kind = isAway ? 'down' : faultOf(path)
     if (kind) report.faults[`${kind}${isAway ? ' (outage)' : ''}`] = (report.faults[`${kind}${isAway ? ' (outage)' : ''}`] ?? 0) + 1
-    world.dmp.setFault(kind, kind === 'down' ? { times: 1 } : { times: 1, path })
+    world.dmp.setFault(kind, kind === 'down' || kind === 'tls-refusal' ? { times: 1 } : { times: 1, path })
   }
 
   const employ = async (): Promise<Worker> => {

@@ -7,6 +7,7 @@ import { known, type ProofWorld, startProofWorld } from '../mutations/world.ts'
 import { type DayReport, liveDay } from './day.ts'
 import { openDice } from './dice.ts'
 import { type Letter, lettersOf, people } from './letters.ts'
+import { EVERY } from './menu.ts'
 
 /** `PLI_DAY_MESSAGES` and `PLI_DAY_SEED` make the day longer, or another. */
 const COUNT = Number(process.env.PLI_DAY_MESSAGES ?? 300)
@@ -19,15 +20,18 @@ let letters: Letter[]
 let report: DayReport
 let filings: FilingView[]
 
-beforeAll(async () => {
-  const dice = openDice(SEED)
-  const patients = [...register, ...people.map(each => known(each))]
-  world = await startProofWorld({ patients, policy: { ...policy, delayMs: 60_000 }, timeoutMs: 250, timing: { readers: 1 } })
-  letters = await lettersOf(COUNT, dice, new Date(world.now))
-  report = await liveDay(world, { letters, dice, outage: { from: 14 * HOUR, to: 16 * HOUR }, crashEvery: Math.ceil(COUNT / 6), days: 8 })
-  filings = await world.bridge.orders.list({ limit: 100_000 })
-  writeTable()
-}, 600_000)
+beforeAll(
+  async () => {
+    const dice = openDice(SEED)
+    const patients = [...register, ...people.map(each => known(each))]
+    world = await startProofWorld({ patients, policy: { ...policy, delayMs: 60_000 }, timeoutMs: 250, timing: { readers: 1 } })
+    letters = await lettersOf(COUNT, dice, new Date(world.now))
+    report = await liveDay(world, { letters, dice, outage: { from: 14 * HOUR, to: 16 * HOUR }, crashEvery: Math.ceil(COUNT / 6), days: 8 })
+    filings = await world.bridge.orders.list({ limit: 100_000 })
+    writeTable()
+  },
+  Math.max(600_000, COUNT * 1500),
+)
 
 afterAll(() => world?.[Symbol.asyncDispose]())
 
@@ -53,6 +57,13 @@ test('the day was a hard one', () => {
   expect(world.logs.filter(line => line.startsWith('bridge.dmp-trouble')).join(), said).toContain('"open":true')
   expect(
     world.logs.filter(line => line.startsWith('bridge.fault') && !line.includes('at day.ts')),
+    said,
+  ).toEqual([])
+})
+
+test('the DMP failed in every way of the error table', () => {
+  expect(
+    EVERY.filter(kind => report.faults[kind] === undefined),
     said,
   ).toEqual([])
 })
