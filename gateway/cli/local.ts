@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { FAULTS, type FaultKind, parseFault } from '../../test/world/dmp-simulator/faults.ts'
 import { local } from '../../test/world/local.ts'
 
 export function localCommand(program: Command): void {
@@ -9,9 +10,25 @@ export function localCommand(program: Command): void {
     .option('--json', 'for programs: a `ready` line with every address, port, account, password, file and URL')
     .option('--port-base <n>', 'first of ten ports in a row; free ones otherwise', portNumber)
     .option('--dir <folder>', 'keep everything there, in a new or empty folder; a temporary one, removed at the end, otherwise')
-    .action(async (options: { once?: boolean; json?: boolean; portBase?: number; dir?: string }) => {
+    .option(
+      '--fault <fault>',
+      `what the DMP simulator does wrong: dmp-<kind>, with *<n> for n requests only; kinds: ${FAULTS.join(', ')}, http-<status>, code:<code>, soap:<role>[/<code>]`,
+      faultOf,
+    )
+    .action(async (options: { once?: boolean; json?: boolean; portBase?: number; dir?: string; fault?: Fault }) => {
       process.exitCode = await local(options)
     })
+}
+
+interface Fault {
+  kind: FaultKind
+  times?: number
+}
+
+function faultOf(text: string): Fault {
+  const fault = parseFault(text)
+  if (!fault) throw new InvalidArgumentError('e.g. dmp-down, dmp-busy*3 or dmp-code:XDSRegistryBusy*1.')
+  return fault
 }
 
 function portNumber(text: string): number {

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { lineText } from '../../gateway/cli/trace.ts'
 import { openData } from '../../gateway/data.ts'
 import { type Timeline, timelineOf } from '../../gateway/timeline.ts'
+import type { FaultKind } from './dmp-simulator/index.ts'
 import { startWorld, type World } from './index.ts'
 import { buildLetter, sampleAuthor, samplePatient } from './letter.ts'
 import { type LocalConsole, localConsole, localOperator, offerCards } from './local-console.ts'
@@ -19,6 +20,8 @@ export interface LocalOptions {
   json?: boolean
   portBase?: number
   dir?: string
+  /** what the DMP simulator does wrong from the start */
+  fault?: { kind: FaultKind; times?: number }
 }
 
 /** `pli local`. @returns the exit status */
@@ -45,6 +48,7 @@ async function inFolder(folder: string, options: LocalOptions, stopped: Promise<
   const say = (text: string) => (options.json ? undefined : console.log(text))
   say('Starting the local trust space: test PKI, white list, directory, DMP simulator, two operators …')
   const { world, psc } = await start(folder, options)
+  if (options.fault) world.dmp.setFault(options.fault.kind, options.fault)
   try {
     if (options.once) return await sendOnce(world, options.json === true)
     const { alpha } = world.operators

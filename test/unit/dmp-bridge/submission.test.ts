@@ -12,12 +12,12 @@ import { dmpClient } from '../../../dmp-bridge/dmp-client.ts'
 import type { Signers } from '../../../dmp-bridge/envelope.ts'
 import { authorAsFiler, authorAsSender } from '../../../dmp-bridge/inspect.ts'
 import { recogniseFile } from '../../../dmp-bridge/recognise.ts'
-import { buildSubmission } from '../../../dmp-bridge/submission.ts'
+import { buildSubmission, prepareSubmission } from '../../../dmp-bridge/submission.ts'
 import { corpus, hasCorpus } from '../../support/corpus.ts'
 import { type DmpSimulator, startDmpSimulator } from '../../world/dmp-simulator/index.ts'
 import { sampleAuthor, samplePatient } from '../../world/letter.ts'
 import { contextOf, signersOf, software } from './dmp-world.ts'
-import { cdaOf, ids, policy, read, sender, UNIQUE_ID } from './samples.ts'
+import { cdaOf, ids, otherPatient, policy, read, sender, UNIQUE_ID } from './samples.ts'
 
 const now = new Date(Math.floor(Date.now() / 1000) * 1000)
 /** Of the 83 examples, without those that replace another (corpus.test.ts says why the others are held). */
@@ -146,6 +146,29 @@ describe('one request', () => {
     expect(two.uniqueIds).toEqual([UNIQUE_ID])
     expect(one.submissionSetUniqueId).toMatch(/^2\.25\.\d+$/)
     expect(one.submissionSetUniqueId).not.toBe(two.submissionSetUniqueId)
+  })
+
+  test('of a document whose XML is nested beyond any sense is told as data, not thrown', async () => {
+    const deep = cdaOf().replace('</ClinicalDocument>', `${'<x>'.repeat(600)}${'</x>'.repeat(600)}</ClinicalDocument>`)
+    const document = { ...(await documentOf(cdaOf())), content: Buffer.from(deep) }
+    expect(prepareSubmission([document], contextOf(signers, now))).toEqual({ unfit: 'too-complex' })
+    expect(() => prepareSubmission([{ ...document, content: Buffer.from('<a>') }], contextOf(signers, now))).toThrow('well-formed')
+  })
+
+  test('is of one patient, one depositor, and each document once; what replaces another goes alone', async () => {
+    const [one, two] = [await documentOf(cdaOf()), await documentOf(cdaOf({ uniqueId: '2.25.2' }))]
+    const { uniqueIds } = buildSubmission([one, two], contextOf(signers, now))
+    expect(uniqueIds).toEqual([UNIQUE_ID, '2.25.2'])
+    const other = await documentOf(cdaOf({ uniqueId: '2.25.3', patient: otherPatient }))
+    const replacing = { ...two, cda: { ...two.cda!, replaces: '2.25.9' } }
+    for (const [lot, replaces] of [
+      [[one, one]],
+      [[one, other]],
+      [[]],
+      [[one, replacing]],
+      [[replacing, { ...replacing }], 'urn:uuid:1'],
+    ] as const)
+      expect(() => buildSubmission(lot, contextOf(signers, now, replaces ? { replaces } : {}))).toThrow()
   })
 
   test('is the same, bit for bit, when time and ids are', async () => {

@@ -52,6 +52,16 @@ export function isFaultKind(text: string): text is FaultKind {
   return (FAULTS as readonly string[]).includes(text) || /^(http-[1-5]\d\d|code:[A-Za-z]+|soap:[A-Za-z]+(\/[A-Za-z]+)?)$/.test(text)
 }
 
+/**
+ * @param text as `pli local --fault` takes it: `dmp-<kind>`, and `*<times>` when it is to end, e.g. `dmp-timeout-after-commit*1`
+ * @returns undefined when it names no fault
+ */
+export function parseFault(text: string): { kind: FaultKind; times?: number } | undefined {
+  const [, kind = '', times] = /^dmp-([^*]+)(?:\*([1-9]\d{0,5}))?$/.exec(text) ?? []
+  if (!isFaultKind(kind)) return undefined
+  return { kind, ...(times === undefined ? {} : { times: Number(times) }) }
+}
+
 export interface FaultOptions {
   /** How many requests (connections for 'down' and 'tls-refusal') it lasts; until the next `setFault` when absent. */
   times?: number

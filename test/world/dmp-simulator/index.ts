@@ -7,7 +7,7 @@ import { credentials, listen, type TlsMaterial, tlsServer, trackSockets } from '
 import { type Services, serve } from './services.ts'
 import { type FiledDocument, type FiledSignature, Store } from './store.ts'
 
-export { FAULTS, type FaultKind, type FaultOptions, type FaultPlan, isFaultKind } from './faults.ts'
+export { FAULTS, type FaultKind, type FaultOptions, type FaultPlan, isFaultKind, parseFault } from './faults.ts'
 export type { RequestRecord } from './journal.ts'
 export type { DmpStatus, KnownPatient, Patients } from './patients.ts'
 export type { Problem, RegistryCode } from './refusals.ts'
