@@ -1,7 +1,7 @@
 import type { Recognition } from './facts.ts'
 import type { FilingRow } from './filing-tables.ts'
 import { judgeVersions, setOf } from './judging/versions.ts'
-import { type FilerTools, held, type Next, type Ready, type Result } from './next.ts'
+import { type FilerTools, held, type Next, oppositionTo, type Ready, type Result } from './next.ts'
 import { parse } from './orders.ts'
 import type { Sender } from './policy.ts'
 import { isMarkedElsewhere } from './reader.ts'
@@ -93,10 +93,7 @@ async function judgeAgain(
   const set = setOf(document.cda)
   const versions = document.cda && set ? judgeVersions(document.cda, await tools.filings.ofSets([set.id]), ['filed']) : []
   if (versions.length > 0) return held(...versions) // filed while this one waited
-  const opposition = AGAINST[(await tools.oppositions.of(ins.matricule)) ?? 'INO']
-  if (opposition) return held(opposition) // asked last: what was said while the document waited counts
+  const opposition = await oppositionTo(ins, tools)
+  if (opposition) return held(opposition) // what was said while the document waited counts
   return { filing, uniqueId, document, cda, ins, sender }
 }
-
-/** What the register says against filing; a box that files has declared that silence means no opposition (decision 7). */
-const AGAINST = { INO: undefined, IO: 'opposed', NA: 'opposition-not-asked', unreadable: 'oppositions-unreadable' } as const

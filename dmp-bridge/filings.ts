@@ -60,7 +60,7 @@ export function openFilings(db: Database, options: { owner: string; now: () => n
           state: to,
           reasons: JSON.stringify(withDoubt(filing, to, what.reasons ?? [])),
           code: what.code ?? null,
-          attempts: filing.attempts + (what.sent ? 1 : 0),
+          attempts: filing.attempts + (what.sent || isForgotten(filing, to) ? 1 : 0),
           faults: 0,
           settled_at: now(),
           told: 0,
@@ -306,12 +306,18 @@ const patientsNoLongerNeeded = bridge
 
 export type Filings = ReturnType<typeof openFilings>
 
+/** A claim before this one ended in a crash: it may have sent. Its fault is forgotten with the claim, so it counts as an attempt. */
+function isForgotten(filing: FilingRow, to: FilingState): boolean {
+  return to === 'held' && filing.attempts === 0 && filing.faults > 1
+}
+
 /**
  * An earlier attempt may have filed what the DMP refuses now: its answer was lost, or its process. What is held needs no such word, since
  * whoever releases it learns the truth from the DMP.
  */
 function withDoubt(filing: FilingRow, to: FilingState, reasons: readonly string[]): readonly string[] {
-  const isUnsure = filing.attempts > 0 || filing.doubts > 0 || filing.faults > 1
+  const wasUnsure = filing.overruled.includes('"may-be-filed"') // before a release, which counts anew
+  const isUnsure = wasUnsure || filing.attempts > 0 || filing.doubts > 0 || filing.faults > 1
   const isSaid = reasons.some(each => each === 'may-be-filed' || each === 'ambiguous')
   return to === 'refused' && isUnsure && !isSaid ? [...reasons, 'may-be-filed'] : reasons
 }

@@ -82,3 +82,22 @@ export function afterFailure({ filing }: Ready, failure: DmpFailure, tools: File
   if (failure.kind === 'refused') return { to: 'refused', reasons: [failure.why], code, sent }
   return filing.doubts > 0 ? { to: 'refused', reasons: ['ambiguous'], code, sent } : { to: 'pending', code, doubts: filing.doubts + 1 }
 }
+
+/** What the register says against filing; a box that files has declared that silence means no opposition (decision 7). */
+const AGAINST = { INO: undefined, IO: 'opposed', NA: 'opposition-not-asked', unreadable: 'oppositions-unreadable' } as const
+
+/** @returns why the patient's documents are not filed now */
+export async function oppositionTo(ins: Ins, { oppositions }: Pick<FilerTools, 'oppositions'>): Promise<FilingReason | undefined> {
+  return AGAINST[(await oppositions.of(ins.matricule)) ?? 'INO']
+}
+
+/**
+ * What patient and box say at the last moment: since a document was judged, the DMP was asked about him and the request was made.
+ * @returns why it does not go any more
+ */
+export async function stoppedMeanwhile({ filing, ins, sender }: Ready, tools: FilerTools): Promise<Next | undefined> {
+  const opposition = await oppositionTo(ins, tools)
+  if (opposition) return held(opposition)
+  const isAnswered = !sender.declared || filing.overruled.includes('"not-declared"')
+  return isAnswered || (await tools.isDeclared(sender.address)) ? undefined : held('not-declared')
+}

@@ -28,7 +28,7 @@ export async function parentOf(
     noteFailure(entry, tools)
     return afterFailure(ready, entry, tools, false)
   }
-  if (filing.attempts > 0 || filing.faults > 1) {
+  if (filing.attempts > 0 || filing.faults > 1 || filing.overruled.includes('"may-be-filed"')) {
     const own = await look(uniqueId)
     if ('to' in own) return own
     if (own.kind === 'found') return filed({}, tools)

@@ -1,6 +1,17 @@
 import type { Dmp, DmpContext, DmpFailure, DmpOutcome } from './dmp.ts'
 import { depositorOf } from './metadata.ts'
-import { afterFailure, type FilerTools, filed, held, type Next, noteFailure, ofAnother, type Ready, type Result } from './next.ts'
+import {
+  afterFailure,
+  type FilerTools,
+  filed,
+  held,
+  type Next,
+  noteFailure,
+  ofAnother,
+  type Ready,
+  type Result,
+  stoppedMeanwhile,
+} from './next.ts'
 import { parentOf } from './replacement.ts'
 import { DOCUMENTS_PER_SUBMISSION, splitSet } from './sets.ts'
 import type { SubmissionRequest, Unfit } from './submission.ts'
@@ -77,6 +88,8 @@ async function send(set: readonly Ready[], structure: string, dmp: Dmp, context:
   if (parent && 'to' in parent) return all(() => parent)
   const request = await prepared(set, dmp, { ...context, ...parent })
   if ('unfit' in request) return others.length === 0 ? all(() => held(request.unfit)) : alone(request.unfit)
+  const stopped = await Promise.all(set.map(ready => stoppedMeanwhile(ready, tools)))
+  if (stopped.some(each => each)) return set.map(({ filing }, index): Result => [filing, stopped[index] ?? { to: 'later' }])
   // A lease that ran out is anybody's: an author may have held a document back meanwhile (EX_GEN-1060). Then the set is made anew without it.
   const ours = await tools.filings.renew(
     set.map(({ filing }) => filing),
