@@ -50,7 +50,7 @@ export async function timelineOf(db: Database, id: string): Promise<Timeline | u
   ])
   const filing = filingState(filings.map(({ state }) => state))
   return {
-    message,
+    message: { ...message, sender: maskPatient(message.sender) },
     recipients: recipients.map(row => stateOf(row, filing)),
     filings,
     lines: [accepted(message, recipients, events), ...events.filter(row => row.kind !== 'accepted').map(row => lineOf(row, recipients))],
