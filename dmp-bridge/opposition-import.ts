@@ -53,10 +53,15 @@ export function readOppositionFile(text: string, now: number): { statements: New
   return {
     statements: statements.map(({ ins, feeding, at, validated }) => ({
       ...{ matricule: ins.matricule, feeding, validated },
-      saidAt: instantOf(at) ?? now,
+      saidAt: instantOf(at) ?? unclear(at, feeding, now),
     })),
     unread: unread.map(({ line, why }) => ({ line, why })),
   }
+}
+
+/** What opposes holds from now on. What lifts an opposition must be known to be later: a date of which we can't tell that is before all others. */
+function unclear(at: string, feeding: NewStatement['feeding'], now: number): number {
+  return at === '' || feeding === 'IO' ? now : 0
 }
 
 function readLines(text: string, now: number): { statements: NewStatement[]; unread: UnreadLine[] } {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../../config/database/index.ts'
 import { bridgeMigrations } from '../../../dmp-bridge/filing-tables.ts'
+import { readOppositionFile } from '../../../dmp-bridge/opposition-import.ts'
 import { type Feeding, readStatements } from '../../../dmp-bridge/opposition-message.ts'
 import { type Oppositions, openOppositions } from '../../../dmp-bridge/oppositions.ts'
 import { corpus, hasCorpus } from '../../support/corpus.ts'
@@ -34,6 +35,25 @@ const say = (feeding: Feeding, saidAt: number, validated = true) =>
   register.record([{ matricule: MATRICULE, feeding, saidAt, validated }], 'accueil')
 
 describe('reading a patient administration', () => {
+  test.each([
+    ['20260301101500', 'INO'],
+    ['', 'INO'],
+    ['2024', 'IO'], // may be from before the opposition
+    ['20261345', 'IO'],
+    ['hier', 'IO'],
+  ])('what is dated %j leaves %s after an opposition', async (at, stands) => {
+    await say('IO', Date.UTC(2026, 1, 1))
+    const { statements } = readOppositionFile(message('INO').replace('20260301101500', at), NOW)
+    await register.record(statements, 'accueil')
+    expect(await register.of(MATRICULE)).toBe(stands)
+  })
+
+  test.each(['', '2024', 'hier'])('an opposition dated %j holds all the same', async at => {
+    await say('INO', Date.UTC(2026, 1, 1))
+    await register.record(readOppositionFile(message('IO').replace('20260301101500', at), NOW).statements, 'accueil')
+    expect(await register.of(MATRICULE)).toBe('IO')
+  })
+
   test.each(['\r', '\n', '\r\n'])('segments may end in any way', end => {
     const { statements, unread } = readStatements(message('IO', { end }) + message('INO', { end }))
     expect(statements.map(({ feeding, at, validated }) => [feeding, at, validated])).toEqual([
