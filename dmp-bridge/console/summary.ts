@@ -41,7 +41,7 @@ export function openSummaries(tools: {
       const document = documents[place - 1]
       if (document && document.sha256 !== sha256) return { kind: 'changed' }
       if (document?.candidate) {
-        const name = document.path.split('/').at(-1) ?? ''
+        const name = visible(document.path.split('/').at(-1) ?? '')
         return { kind: 'file', name, mediaType: document.candidate.mediaType, bytes: document.content.length }
       }
       if (!document?.cda) return { kind: 'unreadable' }
@@ -53,16 +53,23 @@ export function openSummaries(tools: {
 function summaryOf(cda: CdaFacts, bytes: number, marks: readonly string[]): DocumentSummary {
   const { patient, authors, typeCode } = cda
   return {
-    title: cda.title || typeCode.label || typeCode.code,
-    type: typeCode.label || typeCode.code,
-    patient: [patient.birthName, patient.firstName].filter(Boolean).join(' '),
-    ins: patient.ins?.matricule,
+    title: visible(cda.title || typeCode.label || typeCode.code),
+    type: visible(typeCode.label || typeCode.code),
+    patient: visible([patient.birthName, patient.firstName].filter(Boolean).join(' ')),
+    ins: patient.ins && visible(patient.ins.matricule),
     birthDate: patient.birthDate,
     sex: patient.sex,
-    authors: authors.map(({ given, family, organisation }) => [`${given} ${family}`.trim(), organisation].filter(Boolean).join(', ')),
+    authors: authors.map(({ given, family, organisation }) =>
+      visible([`${given} ${family}`.trim(), organisation].filter(Boolean).join(', ')),
+    ),
     date: cda.effectiveTime,
     bytes,
     format: cda.body === 'N3' ? 'structuré (CDA niveau 3)' : `${cda.mediaType ?? 'fichier'} (CDA niveau 1)`,
     marks: [...marks],
   }
+}
+
+/** Marks that turn the writing round, or are nothing at all on a screen, would let a name be read as another. */
+function visible(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
 }
