@@ -19,7 +19,7 @@ export interface FilingPagesOptions {
   insOids: readonly string[]
   /** @returns the ledger of a message, oldest first */
   ledger: (messageId: string) => Promise<readonly LedgerLine[]>
-  /** Written before anything is shown or done; when it can't be, nothing is. */
+  /** A look is written before anything is shown: when it can't be, nothing is. An order is in its own history with what it moves, and here behind it. */
   audit: (entry: {
     by: string
     action: string
