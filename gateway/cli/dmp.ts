@@ -136,11 +136,7 @@ async function writeSubmission(file: string, dmp: DmpConfiguration, options: Sub
   })
   await writeFile(options.out, request.body)
   const { contentType, uniqueIds, submissionSetUniqueId } = request
-  print(
-    options.json,
-    { contentType, uniqueId: uniqueIds[0], submissionSetUniqueId, out: options.out },
-    () => `Content-Type: ${contentType}`,
-  )
+  print(options.json, { contentType, uniqueIds, submissionSetUniqueId, out: options.out }, () => `Content-Type: ${contentType}`)
 }
 
 /** As whom to decide: `sender` is absent when the document's author is to be taken for it. */
