@@ -40,7 +40,32 @@ export function isScript(text: string): boolean {
 /** @returns whether a text, as it stands in a `style`, fetches what is not in the document */
 export function isForeignStyle(text: string): boolean {
   if (!text.includes('@') && !text.includes('(')) return false // base64, most of all
-  return /@import\b|\burl\(\s*['"]?\s*(?!data:image\/)([a-z][a-z0-9+.-]*:|[\\/]{2})/i.test(text)
+  return FETCHES.test(text) || (text.includes('\\') && FETCHES.test(withoutEscapes(text)))
+}
+
+const FETCHES = /@import\b|\burl\(\s*(?:['"]\s*)?(?!data:image\/)([a-z][a-z0-9+.-]*:|[\\/]{2})/i
+
+/** CSS Syntax 3 §4.3.7: an escaped letter is that letter, in a keyword too. */
+function withoutEscapes(text: string): string {
+  return text.replace(/\\(?:([\da-f]{1,6})\s?|([^\n]))/gi, (_, hex?: string, plain = '') =>
+    hex === undefined ? plain : String.fromCodePoint(Math.min(Number.parseInt(hex, 16), 0x10ffff)),
+  )
+}
+
+/** The text between two tags as a browser sees it, whatever comments and CDATA divide it into, and in whichever pieces a parser reports it. */
+export class StyleText {
+  #pieces: string[] = []
+
+  text(piece: string): void {
+    this.#pieces.push(piece)
+  }
+
+  /** A tag comes. @returns whether what stood before it fetches */
+  ends(): boolean {
+    const text = this.#pieces.length === 1 ? (this.#pieces[0] ?? '') : this.#pieces.join('')
+    this.#pieces = []
+    return isForeignStyle(text)
+  }
 }
 
 function isHandler(name: string): boolean {

@@ -1,4 +1,4 @@
-import { isActive, isForeignStyle, isForeignStylesheet, isScript } from './active-content.ts'
+import { isActive, isForeignStylesheet, isScript, StyleText } from './active-content.ts'
 import type { Limits } from './caps.ts'
 import { PdfDigests } from './embedded-pdf.ts'
 import type { CdaFacts, Coded, Ins, PartyFacts, PatientFacts } from './facts.ts'
@@ -28,6 +28,7 @@ export function readCda(bytes: Uint8Array, limits: Limits): CdaReading {
   let scripts = 0
   const pdfs = new PdfDigests()
   const content = new VisibleContent()
+  const style = new StyleText()
   try {
     const { root, utf8 } = readXml(bytes, {
       maxBytes: limits.maxXmlBytes,
@@ -36,14 +37,18 @@ export function readCda(bytes: Uint8Array, limits: Limits): CdaReading {
       onElement: (name, ns, tag) => {
         if (name === 'ClinicalDocument' && ns === HL7) documents += 1
         if (isActive(tag)) scripts += 1
+        if (style.ends()) scripts += 1
         pdfs.open(tag)
         content.open(tag)
       },
-      onClose: () => content.close(),
+      onClose: () => {
+        if (style.ends()) scripts += 1
+        content.close()
+      },
       onText: text => {
         pdfs.text(text)
         content.text(text)
-        if (isForeignStyle(text)) scripts += 1
+        style.text(text)
       },
       onInstruction: (target, body) => {
         if (isForeignStylesheet(target, body)) scripts += 1

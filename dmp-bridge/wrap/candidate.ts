@@ -4,6 +4,7 @@ import { decodeHprim } from '../hprim-encoding.ts'
 import type { Reason } from '../reasons.ts'
 import { candidatesOfHprim } from './hprim-text.ts'
 import { isLogo } from './images.ts'
+import { isTwoThings } from './polyglot.ts'
 import { looksLikeReport } from './report-text.ts'
 import { rtfFault } from './rtf.ts'
 
@@ -78,5 +79,6 @@ function imageOf(part: CandidatePart): { documents: FoundDocument[] } | { reason
 }
 
 function one(path: string, content: Uint8Array, candidate: Candidate, faults: Reason[] = []): { documents: FoundDocument[] } {
-  return { documents: [{ ...found(path, new Uint8Array(content), faults), candidate }] }
+  const all: Reason[] = isTwoThings(content, candidate.kind) ? [...faults, 'file-active'] : faults
+  return { documents: [{ ...found(path, new Uint8Array(content), all), candidate }] }
 }

@@ -6,6 +6,7 @@ import { isPdfA1 } from './xmp.ts'
 /** Why a PDF is not PDF/A-1 (ISO 19005-1), by what was found. The codes name no content. */
 export type PdfFault =
   | 'header'
+  | 'trailing'
   | 'object-streams'
   | 'no-id'
   | 'no-xmp'
@@ -48,7 +49,9 @@ export async function checkPdf(bytes: Uint8Array): Promise<PdfFacts> {
   // Objects in streams are compressed: no look at the bytes sees into them, and PDF/A-1 has none (6.1.4).
   if (seen.unreadable || seen.encrypted || seen.faults.length > 0) return seen
   try {
-    return { ...seen, ...(await judge(bytes, seen.active)) }
+    const { active, faults } = await judge(bytes, seen.active)
+    const ends = /%%EOF(?:\r\n|\r|\n)?$/.test(buffer.toString('latin1', buffer.length - 16)) // 6.1.3
+    return { ...seen, active, faults: ends ? faults : ['trailing', ...faults] }
   } catch {
     return { ...seen, unreadable: true }
   }

@@ -23,6 +23,8 @@ function presented(inside: string, before = ''): string {
   return `<?xml version="1.0" encoding="UTF-8"?>${before}${head}${inside}${CDA.replace(/<\?xml.*?\?>/, '')}</xsl:stylesheet>`
 }
 
+const styled = (css: string) => `<xsl:template match="/"><style>${css}</style></xsl:template>`
+
 describe('contents that act', () => {
   test.each<[string, string]>([
     ['import', presented('<xsl:import href="http://a.test/x.xsl"/>')],
@@ -34,6 +36,9 @@ describe('contents that act', () => {
     ['made script', presented('<xsl:template match="/"><xsl:element name="script">x()</xsl:element></xsl:template>')],
     ['image from elsewhere', presented('<xsl:template match="/"><img src="http://a.test/p.png"/></xsl:template>')],
     ['other document', presented('<xsl:template match="/"><xsl:copy-of select="document(\'x.xml\')"/></xsl:template>')],
+    ['style that imports, in pieces', presented(styled(`@im<!-- -->port${'<![CDATA['} "//a.test/x.css"]]>`))],
+    ['style that imports, cut by a reference', presented(styled(`${'p { color: red } '.repeat(8)}@import&#32;"//a.test/x.css";`))],
+    ['style that imports, with an escape', presented(styled('@\\69mport "//a.test/x.css"; p { background: u\\72 l( "http://a.test/") }'))],
     ['foreign style sheet', CDA.replace('?>', '?><?xml-stylesheet type="text/xsl" href="http://a.test/x.xsl"?>')],
     ['foreign style sheet without scheme', CDA.replace('?>', '?><?xml-stylesheet type="text/xsl" href="//a.test/x.xsl"?>')],
   ])('%s', async (_case, xml) => {

@@ -27,6 +27,16 @@ describe('what could be a document waits for its identity', () => {
     ['a scanned page', part('image/jpeg', 'page.jpg', jpegOf(1240, 1754)), 'jpeg hold needs-identity'],
     ['a fax', part('image/tiff', 'page.tif', tiffOf(1728, 2200)), 'tiff hold needs-identity'],
     ['a letter in RTF', part('application/rtf', 'a.rtf', '{\\rtf1\\ansi Cher confr\\u232 e}'), 'rtf hold needs-identity'],
+    [
+      'one with a link and numbered pages',
+      part('text/rtf', 'a.rtf', '{\\rtf1 {\\field{\\*\\fldinst {\\rtlch\\fcs1 HYPERLINK "x"}}} {\\*\\fldinst{\\cs5  PAGE }}}'),
+      'rtf hold needs-identity',
+    ],
+    [
+      'a page that its scanner filled up',
+      part('image/jpeg', 'p.jpg', Buffer.concat([jpegOf(1240, 1754), Buffer.alloc(9)])),
+      'jpeg hold needs-identity',
+    ],
     ['a report in plain text', part('text/plain; charset=utf-8', 'cr.txt', REPORT), 'text hold needs-identity'],
     ['results of his own', part('text/plain; charset=utf-8', 'a.hpr', hprimOf()), 'hprim hold needs-identity'],
   ])('%s', async (_what, each, expected) => {
@@ -58,6 +68,36 @@ describe('what will never be wrapped says why', () => {
     ['a broken PDF', pdfPart(Buffer.from('%PDF-1.4\n%\xe2\xe3\xcf\xd3\nx', 'latin1')), 'pdf hold file-unreadable needs-identity'],
     ['an RTF with an object', part('text/rtf', 'a.rtf', '{\\rtf1 {\\object\\objdata 01}}'), 'rtf hold file-active needs-identity'],
     ['an RTF that fetches', part('text/rtf', 'a.rtf', '{\\rtf1 {\\fldinst INCLUDEPICTURE "x"}}'), 'rtf hold file-active needs-identity'],
+    [
+      'an RTF that fetches behind an empty group',
+      part('text/rtf', 'a.rtf', '{\\rtf1 {\\field{\\*\\fldinst {\\b }{INCL}{\\i UDEPICTURE "x"}}}}'),
+      'rtf hold file-active needs-identity',
+    ],
+    [
+      'an RTF that spells what it runs',
+      part('text/rtf', 'a.rtf', "{\\rtf1 {\\*\\fldinst {\\f0\\fs20 \\'4d\\'41CROBUTTON x}}}"),
+      'rtf hold file-active needs-identity',
+    ],
+    [
+      'a PDF with an archive behind it',
+      pdfPart(Buffer.concat([PDF, Buffer.from('PK\x05\x06'), Buffer.alloc(18)])),
+      'pdf hold file-active not-pdfa needs-identity',
+    ],
+    [
+      'a PDF with a page for browsers behind it',
+      pdfPart(Buffer.concat([PDF, Buffer.from('<script>')])),
+      'pdf hold not-pdfa needs-identity',
+    ],
+    [
+      'an image with more behind it than it shows',
+      part('image/jpeg', 'p.jpg', Buffer.concat([jpegOf(1240, 1754), Buffer.from('MZ')])),
+      'jpeg hold file-active needs-identity',
+    ],
+    [
+      'a fax that is an archive too',
+      part('image/tiff', 'p.tif', Buffer.concat([tiffOf(1728, 2200), Buffer.from('PK\x05\x06'), Buffer.alloc(18)])),
+      'tiff hold file-active needs-identity',
+    ],
     ['an RTF that stops', part('text/rtf', 'a.rtf', '{\\rtf1 x'), 'rtf hold file-unreadable needs-identity'],
     ['results that are not final', part('text/plain', 'a.hpr', hprimOf({ status: 'P' })), 'hprim hold partial-biology needs-identity'],
   ])('%s', async (_what, each, expected) => {
