@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { relative } from 'node:path'
 import { schemasIn } from '../conformity.ts'
 import { loadAnsTables, type TableSource } from './ans-tables.ts'
+import { installedSchema } from './installed-schema.ts'
 
 /** What the files of the ANS give, and what comes with the program instead. */
 export interface AnsFiles {
@@ -21,7 +22,6 @@ export async function openAnsFiles(folder: string | undefined): Promise<AnsFiles
   if (folder !== undefined && !statSync(folder).isDirectory()) throw new Error(`${folder} is not a folder`)
   const { sources, unused } = loadAnsTables(folder)
   await schemasIn(folder)
-  const { installedSchema } = await import('./xsd.ts')
   const schema = folder === undefined ? undefined : installedSchema(folder)
   return { tables: sources, unused, ...(folder !== undefined && schema !== undefined && { schema: relative(folder, schema) }) }
 }

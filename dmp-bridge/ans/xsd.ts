@@ -13,6 +13,7 @@ import {
   xmlRegisterInputProvider,
 } from 'libxml2-wasm'
 import { packageRoot } from '../../config/paths.ts'
+import { installedSchema } from './installed-schema.ts'
 import { writeSchema } from './schema-writer.ts'
 
 /** The shape that comes with the program, in a notation of our own. */
@@ -25,14 +26,6 @@ export interface CdaSchemas {
    * @returns whether every schema takes it
    */
   isValid(bytes: Uint8Array): boolean
-}
-
-/** Where the ANS has its schema, in the folder of its files or as it publishes them. */
-const PLACES = ['schema/CDA_extended.xsd', 'schema/infrastructure/cda/CDA_extended.xsd']
-
-/** @returns the schema of the ANS in the folder of its files, when the operator has installed it */
-export function installedSchema(ansFiles: string): string | undefined {
-  return PLACES.map(place => join(ansFiles, place)).find(file => existsSync(file))
 }
 
 /**

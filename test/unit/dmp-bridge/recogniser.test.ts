@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
@@ -13,7 +13,7 @@ afterEach(async () => {
   recogniser = undefined
 })
 
-function open(options: { timeoutMs?: number; script?: string; threads?: number } = {}): Recogniser {
+function open(options: { timeoutMs?: number; script?: string; threads?: number; ansFiles?: string } = {}): Recogniser {
   recogniser = openRecogniser({ threads: 2, limits: DEFAULT_LIMITS, timeoutMs: 30_000, ...options })
   return recogniser
 }
@@ -33,6 +33,16 @@ test('the bytes of documents and of broken archives come back whole', async () =
   expect(Buffer.from((await open().file('a.xml', cda)).documents[0]?.content ?? []).equals(cda)).toBe(true)
   const broken = Buffer.from('PK\x03\x04 nothing')
   expect(Buffer.from((await recogniser!.file('a.zip', broken)).documents[0]?.content ?? []).equals(broken)).toBe(true)
+})
+
+test('while the schema that an operator installed is away, nothing is judged without it', async () => {
+  const ansFiles = mkdtempSync(join(tmpdir(), 'pli-ans-'))
+  mkdirSync(join(ansFiles, 'schema'))
+  writeFileSync(join(ansFiles, 'schema/CDA_extended.xsd'), '<schema xmlns="http://www.w3.org/2001/XMLSchema"/>')
+  open({ ansFiles })
+  rmSync(join(ansFiles, 'schema'), { recursive: true })
+  expect(await recogniser!.file('a.xml', Buffer.from(cdaOf()))).toEqual({ documents: [], ignored: [], faults: ['reading-failed'] })
+  rmSync(ansFiles, { recursive: true })
 })
 
 test('many at once are all answered', async () => {
