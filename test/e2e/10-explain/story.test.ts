@@ -67,7 +67,9 @@ beforeAll(async () => {
     names.patient!,
     Buffer.from(`From: <${accounts.sender.address}>\r\nSubject: essai\r\n\r\nBonjour\r\n`),
   )
-  await stage.when('alpha', id, timeline => timeline.recipients.every(({ relay }) => relay === 'sent'))
+  await stage.when('alpha', id, ({ lines }) => lines.some(({ what }) => what === 'reported'))
+  const moving = { sql: "SELECT position FROM recipient WHERE relay IN ('queued', 'sending')", parameters: [] }
+  await until('everything has settled, the report too', async () => (await db.run(moving)).length === 0)
 }, 120_000)
 afterAll(() => stage[Symbol.asyncDispose]())
 
