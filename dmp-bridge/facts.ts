@@ -143,6 +143,8 @@ export interface FoundDocument {
   /** every entry that describes the file */
   metadata?: MetadataFacts[]
   faults: Reason[]
+  /** what the schematrons of the ANS say of it: ids of their checks, and of those that could not be made */
+  checks?: { failed: string[]; notEvaluated: string[] }
 }
 
 export interface Ignored {

@@ -37,6 +37,8 @@ export interface DocumentReport {
   /** who would send it; `assumed` when none was given: a declared sender who is the document's author, in a structure that we may speak for */
   sender: Sender & { assumed: boolean }
   document?: CdaFacts
+  /** what the installed schematrons say: ids of their checks */
+  checks?: FoundDocument['checks']
   /** confidentiality marks of METADATA.XML */
   marks: string[]
   /** what would be sent; absent when the document is held for something that this needs */
@@ -114,6 +116,7 @@ function inspectOne(document: FoundDocument, recognition: Recognition, options: 
     sender: { ...sender, assumed: options.sender === undefined },
     marks: document.marks,
     ...(document.cda && { document: document.cda }),
+    ...(document.checks && { checks: document.checks }),
     ...(metadata && { metadata }),
   }
 }

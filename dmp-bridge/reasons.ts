@@ -301,6 +301,11 @@ export const REASONS = {
     en: 'The document does not have the form of a CDA R2 (XML Schema).',
     action: 'hold',
   },
+  'schematron-failed': {
+    fr: 'Le document ne suit pas les règles de contenu du CI-SIS (schématrons) : il est à corriger par le logiciel qui l’a produit.',
+    en: 'The document breaks rules of the schematrons of the CI-SIS.',
+    action: 'hold',
+  },
   'active-content': { fr: 'Le document contient un script.', en: 'The document contains a script.', action: 'hold' },
   'not-a-cda': {
     fr: 'Le fichier parle d’un document CDA, mais n’en est pas un.',

@@ -1,6 +1,6 @@
 import { Piscina } from 'piscina'
 import { compiled } from '../config/paths.ts'
-import { installedSchema } from './ans/installed-schema.ts'
+import { installedSchema, installedSchematrons } from './ans/installed-schema.ts'
 import type { Limits } from './caps.ts'
 import type { Recognition } from './facts.ts'
 import type { Reason } from './reasons.ts'
@@ -42,11 +42,13 @@ export function openRecogniser(options: RecogniserOptions): Recogniser {
   })
   pool.on('error', () => {}) // a thread that cannot start: its message is held, nothing else falls with it
   const turn = turnstile(options.threads)
-  const hasSchema = () => options.ansFiles !== undefined && installedSchema(options.ansFiles) !== undefined
-  const wasInstalled = hasSchema() // a thread that starts while the folder is replaced would judge by the shipped shape alone
+  const { ansFiles: folder } = options
+  const installed = () =>
+    folder === undefined ? [] : [installedSchema(folder), installedSchematrons(folder)].filter(each => each !== undefined)
+  const atStart = installed() // a thread that starts while the folder is replaced would judge by the shipped shape alone
   const run = (bytes: Uint8Array, asked: Pick<RecogniseTask, 'name' | 'candidates'>) =>
     turn(async () => {
-      if (wasInstalled && !hasSchema()) return nothing('reading-failed')
+      if (atStart.length > installed().length) return nothing('reading-failed')
       const own = new Uint8Array(bytes)
       const { limits, ansFiles } = options
       const task: RecogniseTask = { bytes: own, limits, ...asked, ...(ansFiles !== undefined && { ansFiles }) }
