@@ -1,5 +1,5 @@
 import { createHash, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { readCapped } from './secret-file.ts'
 
@@ -58,10 +58,16 @@ export function masterKeyOf(masters: MasterKeys, id: string): KeyObject {
   return key
 }
 
-/** Writes a new key file; an existing one is never overwritten. @returns the key's id */
+/** Writes a new key file, with its folder; an existing one is never overwritten. @returns the key's id */
 export function createMasterKeyFile(file: string): string {
   const key = newKey()
-  writeFileSync(file, textOf([key]), { flag: 'wx', mode: 0o600, flush: true })
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  try {
+    writeFileSync(file, textOf([key]), { flag: 'wx', mode: 0o600, flush: true })
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+    throw new Error(`${file} is there already, and may be all that opens what is kept: it is left as it is`, { cause })
+  }
   syncFolder(file)
   return key.id
 }

@@ -14,7 +14,7 @@ import {
   SealFault,
 } from '../../../crypto/index.ts'
 
-const newFile = () => join(mkdtempSync(join(tmpdir(), 'pli-seal-')), 'master.keys')
+const newFile = () => join(mkdtempSync(join(tmpdir(), 'pli-seal-')), 'keys', 'master.keys')
 
 function vaultIn(file = newFile()) {
   if (!existsSync(file)) createMasterKeyFile(file)
@@ -153,7 +153,7 @@ describe('the file of the keys', () => {
   test('is for its owner alone, and never written over', () => {
     const { file } = vaultIn()
     expect(statSync(file).mode & 0o777).toBe(0o600)
-    expect(() => createMasterKeyFile(file)).toThrow('EEXIST')
+    expect(() => createMasterKeyFile(file)).toThrow('is there already')
     chmodSync(file, 0o640)
     expect(() => loadMasterKeys({ file })).toThrow('chmod 600')
   })

@@ -66,7 +66,7 @@ describe('the type is plausible for who wrote it', () => {
       xml
         .replace(
           /<assignedPerson>[\s\S]*?<\/assignedPerson>/,
-          '<assignedAuthoringDevice><softwareName>x</softwareName><manufacturerModelName>y</manufacturerModelName></assignedAuthoringDevice>',
+          '<assignedAuthoringDevice><manufacturerModelName>y</manufacturerModelName><softwareName>x</softwareName></assignedAuthoringDevice>',
         )
         .replace('code="SA07"', `code="${facility}"`)
     const author = by('G15_10/SM26')
