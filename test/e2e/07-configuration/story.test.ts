@@ -21,6 +21,7 @@ beforeAll(() => {
     domains: ['a.test'],
     postmaster: 'postmaster@a.test',
     data: 'data',
+    masterKeys: { file: 'master.keys' },
     listen: { submission: listen, submissions: listen, reception: listen },
     tls: { certificate: 'own.pem', key: 'own.key', ...trust },
     whiteList: { file: 'list.xml', ...trust, signer: 'alb.test' },
@@ -45,7 +46,7 @@ test.each([['check'], ['serve', '-c']])('pli %s refuses and lists every fault', 
   expect(faults).toEqual([
     '  - hostname: a lower-case host name',
     expect.stringMatching(/^ {2}- the file: .*rejectUnauthorized/),
-    ...['own.pem', 'own.key', 'root.pem', 'root.crl', 'list.xml', 'directory.sqlite'].map(name => `  - /${name}: cannot be read`),
+    ...['master.keys', 'own.pem', 'own.key', 'root.pem', 'root.crl', 'list.xml', 'directory.sqlite'].map(name => `  - /${name}: cannot be read`),
   ])
 })
 
@@ -68,6 +69,7 @@ test('keys, lists and secrets that can not be used are all told, and no secret i
     domains: ['a.test'],
     postmaster: 'postmaster@a.test',
     data: 'data',
+    masterKeys: { file: empty },
     listen: { submission: listen, submissions: listen, reception: listen },
     tls: { ...(await writeIdentity(join(folder, 'keys'), 'own', issued, pki)), ...trust },
     whiteList: { file: empty, ...trust, signer: 'alb.test' },
@@ -79,6 +81,7 @@ test('keys, lists and secrets that can not be used are all told, and no secret i
   const { status, stderr } = pli('check', other)
   expect(status).toBe(1)
   expect(stderr.split('\n').slice(1, -1)).toEqual([
+    '  - masterKeys: the master key file /empty.pem can be used by others than its owner: chmod 600 it',
     '  - signIn.certificates: /empty.pem: no PEM certificate',
     '  - signIn.psc: /empty.pem: no PEM certificate',
     '  - signIn.psc.introspection: the client secret file /psc.secret can be used by others than its owner: chmod 600 it',
