@@ -46,7 +46,9 @@ test.each([['check'], ['serve', '-c']])('pli %s refuses and lists every fault', 
   expect(faults).toEqual([
     '  - hostname: a lower-case host name',
     expect.stringMatching(/^ {2}- the file: .*rejectUnauthorized/),
-    ...['master.keys', 'own.pem', 'own.key', 'root.pem', 'root.crl', 'list.xml', 'directory.sqlite'].map(name => `  - /${name}: cannot be read`),
+    ...['master.keys', 'own.pem', 'own.key', 'root.pem', 'root.crl', 'list.xml', 'directory.sqlite'].map(
+      name => `  - /${name}: cannot be read`,
+    ),
   ])
 })
 
