@@ -208,7 +208,7 @@ export const configuration = z.strictObject({
     maxAge: duration.default(2 * UNITS.d).describe('an older extract is in use, with an alarm'),
     fhir: fhir.optional(),
   }),
-  signature: identity.optional().describe('ORG SIGN: signs proofs; that of `dmp` when there is none'),
+  signature: identity.describe('ORG SIGN or SERV S/MIME: signs what this operator attests'),
   signIn,
   admin: z.strictObject({ listen: listen.extend({ host: z.string().default('127.0.0.1') }) }).optional(),
   console: console.optional(),

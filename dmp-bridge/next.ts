@@ -6,6 +6,7 @@ import type { FilingReason } from './filing-reasons.ts'
 import type { FilingRow, FilingState } from './filing-tables.ts'
 import type { Filings } from './filings.ts'
 import type { Oppositions } from './oppositions.ts'
+import { parse } from './orders.ts'
 import type { Patients } from './patients.ts'
 import type { Sender } from './policy.ts'
 import type { ReaderTools } from './reader.ts'
@@ -83,12 +84,12 @@ export function afterFailure({ filing }: Ready, failure: DmpFailure, tools: File
   return filing.doubts > 0 ? { to: 'refused', reasons: ['ambiguous'], code, sent } : { to: 'pending', code, doubts: filing.doubts + 1 }
 }
 
-/** What the register says against filing; a box that files has declared that silence means no opposition (decision 7). */
-const AGAINST = { INO: undefined, IO: 'opposed', NA: 'opposition-not-asked', unreadable: 'oppositions-unreadable' } as const
-
 /** @returns why the patient's documents are not filed now */
 export async function oppositionTo(ins: Ins, { oppositions }: Pick<FilerTools, 'oppositions'>): Promise<FilingReason | undefined> {
-  return AGAINST[(await oppositions.of(ins.matricule)) ?? 'INO']
+  const said = await oppositions.of(ins.matricule)
+  if (said === undefined || said === 'INO') return undefined // a box that files has declared that silence means no opposition (decision 7)
+  if (said === 'IO') return 'opposed'
+  return said === 'NA' ? 'opposition-not-asked' : 'oppositions-unreadable' // whatever else stands there is no leave to file
 }
 
 /**
@@ -98,6 +99,5 @@ export async function oppositionTo(ins: Ins, { oppositions }: Pick<FilerTools, '
 export async function stoppedMeanwhile({ filing, ins, sender }: Ready, tools: FilerTools): Promise<Next | undefined> {
   const opposition = await oppositionTo(ins, tools)
   if (opposition) return held(opposition)
-  const isAnswered = !sender.declared || filing.overruled.includes('"not-declared"')
-  return isAnswered || (await tools.isDeclared(sender.address)) ? undefined : held('not-declared')
+  return parse(filing.overruled).includes('not-declared') || (await tools.isDeclared(sender.address)) ? undefined : held('not-declared')
 }

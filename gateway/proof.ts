@@ -1,6 +1,4 @@
-import type { Configuration } from '../config/index.ts'
-import { type Identity, loadIdentity, signOpaque } from '../crypto/index.ts'
-import { identityFiles } from './filing.ts'
+import { type Identity, signOpaque } from '../crypto/index.ts'
 import type { Timeline, TimelineLine } from './timeline.ts'
 
 /** What an operator attests of one message. Times are ISO 8601, UTC; addresses of patients are masked. */
@@ -71,13 +69,6 @@ export function proofOf(timeline: Timeline, operator: { name: string; hostname: 
 
 function lineOf({ at, what, detail }: TimelineLine): ProofLine {
   return { at: new Date(at).toISOString(), what, detail }
-}
-
-/** @throws one sentence when no certificate to sign with is configured, or it can't be used */
-export function proofIdentity({ signature, dmp }: Configuration): Identity {
-  const files = signature ?? dmp?.signature
-  if (!files) throw new Error('there is no certificate to sign a proof with: name one as `signature` in the configuration (ORG SIGN)')
-  return loadIdentity(identityFiles(files))
 }
 
 /** @returns the proof as a CMS SignedData that carries it along (RFC 5652 §5): `openssl cms -verify` shows it */

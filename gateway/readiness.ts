@@ -16,7 +16,7 @@ export function checkKeys(file: string, configuration: Configuration): void {
     ...faultOf('tls', () => loadIdentity(identityFiles(tls))),
     ...faultOf('tls', () => loadAnchors(tls)),
     ...faultOf('whiteList', () => loadAnchors(whiteList)),
-    ...(signature ? faultOf('signature', () => loadIdentity(identityFiles(signature))) : []),
+    ...faultOf('signature', () => loadIdentity(identityFiles(signature))),
     ...(certificates ? faultOf('signIn.certificates', () => loadAnchors(certificates)) : []),
     ...(psc
       ? [

@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { Configuration } from '../../config/index.ts'
-import { proofIdentity, proofOf, signProof } from '../proof.ts'
+import { loadIdentity } from '../../crypto/index.ts'
+import { identityFiles } from '../filing.ts'
+import { proofOf, signProof } from '../proof.ts'
 import { type Timeline, type TimelineLine, timelineOf } from '../timeline.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { clock, print } from './output.ts'
@@ -27,7 +29,7 @@ export function traceCommand(program: Command): void {
 
 async function writeProof(file: string, timeline: Timeline, configuration: Configuration): Promise<void> {
   const at = new Date()
-  const identity = proofIdentity(configuration)
+  const identity = loadIdentity(identityFiles(configuration.signature))
   await writeFile(file, await signProof(proofOf(timeline, configuration, at), identity, at), { mode: 0o600 })
   console.error(`${file} is signed; to read it: openssl cms -verify -inform DER -in ${file} -CAfile AUTHORITIES.pem -purpose any`)
 }

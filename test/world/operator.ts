@@ -114,6 +114,7 @@ export async function writeConfiguration(setup: OperatorSetup): Promise<Operator
     masterKeys: { file: masterKeysIn(folder) },
     listen: { submission: listen(ports.submission), submissions: listen(ports.submissions), reception: listen(ports.reception) },
     tls: { ...keys.server, anchors: shared.anchors, crls: shared.crls },
+    signature: keys.signature,
     whiteList: { file: shared.whiteList, anchors: shared.anchors, crls: shared.crls, signer: shared.whiteListSigner },
     directory: { file: shared.directory },
     patients: { domain: PATIENT_DOMAIN },

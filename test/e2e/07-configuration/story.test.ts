@@ -24,6 +24,7 @@ beforeAll(() => {
     masterKeys: { file: 'master.keys' },
     listen: { submission: listen, submissions: listen, reception: listen },
     tls: { certificate: 'own.pem', key: 'own.key', ...trust },
+    signature: { certificate: 'own.pem', key: 'own.key' },
     whiteList: { file: 'list.xml', ...trust, signer: 'alb.test' },
     directory: { file: 'directory.sqlite' },
     rejectUnauthorized: false,
@@ -65,6 +66,7 @@ test('keys, lists and secrets that can not be used are all told, and no secret i
     psc: { issuer: 'https://psc.test', jwks: 'https://psc.test/certs', introspection, audience: ['logiciel'], anchors: [empty] },
     certificates: { anchors: [empty], crls: trust.crls },
   }
+  const own = await writeIdentity(join(folder, 'keys'), 'own', issued, pki)
   const wrong = {
     name: 'Opérateur',
     hostname: 'smtp.a.test',
@@ -73,7 +75,8 @@ test('keys, lists and secrets that can not be used are all told, and no secret i
     data: 'data',
     masterKeys: { file: empty },
     listen: { submission: listen, submissions: listen, reception: listen },
-    tls: { ...(await writeIdentity(join(folder, 'keys'), 'own', issued, pki)), ...trust },
+    tls: { ...own, ...trust },
+    signature: own,
     whiteList: { file: empty, ...trust, signer: 'alb.test' },
     directory: { file: empty },
     signIn,

@@ -42,6 +42,7 @@ async function load(tls: unknown) {
     data: 'data',
     listen: { submission: listen, submissions: listen, reception: listen },
     tls,
+    signature: pem,
     whiteList: { file: 'keys/list.xml', ...trust, signer: 'alb.test' },
     masterKeys: { file: 'keys/master.keys' },
     directory: { file: 'keys/directory.sqlite' },

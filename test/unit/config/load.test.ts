@@ -24,6 +24,7 @@ const RIGHT = {
   masterKeys: { file: 'master.keys' },
   listen: { submission: listen(587), submissions: listen(465), reception: listen(25) },
   tls: { certificate: 'own.pem', key: 'own.key', ...trust },
+  signature: { certificate: 'own.pem', key: 'own.key' },
   whiteList: { file: 'list.xml', ...trust, signer: 'alb.test' },
   directory: { file: 'directory.sqlite' },
 }

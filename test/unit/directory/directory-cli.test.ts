@@ -32,6 +32,7 @@ beforeAll(async () => {
     data: 'data',
     listen: { submission: listen(587), submissions: listen(465), reception: listen(25) },
     tls: { certificate: 'own.pem', key: 'own.key', ...trust },
+    signature: { certificate: 'own.pem', key: 'own.key' },
     whiteList: { file: 'list.xml', ...trust, signer: 'alb.test' },
     masterKeys: { file: 'master.keys' },
     directory: { file: 'directory.sqlite' },

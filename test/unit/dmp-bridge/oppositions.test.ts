@@ -152,6 +152,20 @@ describe('filing', () => {
     expect(world.dmp.filed).toHaveLength(state === 'filed' ? 1 : 0)
   })
 
+  test('a statement that nobody knows how to read is no leave to file', async () => {
+    await using world = await startBridgeWorld({ patientKey: SECRET })
+    const register = openOppositions(world.db, { secret: SECRET, now: () => world.now })
+    await register.record([{ matricule: MATRICULE, feeding: 'INO', saidAt: world.now, validated: true }], 'accueil')
+    await world.db.run({ sql: "UPDATE opposition SET feeding = 'toString'", parameters: [] })
+    await world.send('m1')
+    await world.pass(120_000)
+    expect(await world.states()).toEqual(['held oppositions-unreadable'])
+    await world.db.run({ sql: "UPDATE opposition SET feeding = ''", parameters: [] })
+    await world.send('m2')
+    await world.pass(120_000)
+    expect(world.dmp.filed).toEqual([])
+  })
+
   test('nobody can overrule an opposition', async () => {
     await using world = await startBridgeWorld({ patientKey: SECRET })
     await openOppositions(world.db, { secret: SECRET, now: () => world.now }).record(
