@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { compiled } from '../../config/paths.ts'
+import { createMasterKeyFile } from '../../crypto/index.ts'
 import { openBoxes, openData } from '../../gateway/data.ts'
 import { addresses } from './boxes.ts'
 import type { Contender, Running } from './contender.ts'
@@ -23,6 +24,7 @@ async function start(ground: Ground, folder: string, sinkPort: number, profiles?
   const data = join(folder, 'data')
   const file = join(folder, 'pli.json')
   await mkdir(data)
+  createMasterKeyFile(join(folder, 'master.keys'))
   await writeFile(file, JSON.stringify(configuration(ground, data, port, sinkPort)))
   await createBoxes(ground, data)
 
@@ -55,8 +57,10 @@ function configuration(ground: Ground, data: string, port: number, sinkPort: num
     domains: [senders.domain],
     postmaster: `postmaster@${senders.domain}`,
     data,
+    masterKeys: { file: 'master.keys' },
     listen: { submission: loopback(port), submissions: loopback(0), reception: loopback(0) },
     tls: { ...identity(server), ...trust },
+    signature: identity(signature),
     whiteList: { ...whiteList, ...trust },
     directory: { file: ground.directory },
     routes: { [recipients.domain]: `127.0.0.1:${sinkPort}` },
