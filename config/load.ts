@@ -52,7 +52,8 @@ const PATHS = new Set([
 
 /** What is no path is left as it is: the schema says what is wrong with it. */
 function withAbsolutePaths(value: unknown, folder: string): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  if (Array.isArray(value)) return value.map(each => withAbsolutePaths(each, folder))
+  if (typeof value !== 'object' || value === null) return value
   const absolute = (path: unknown) => (typeof path === 'string' && path !== '' ? resolve(folder, path) : path)
   const entries = Object.entries(value).map(([key, inner]) => {
     if (!PATHS.has(key)) return [key, withAbsolutePaths(inner, folder)]
@@ -67,7 +68,8 @@ function missingFiles(value: unknown): string[] {
 }
 
 function filesIn(value: unknown): string[] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return []
+  if (Array.isArray(value)) return value.flatMap(filesIn)
+  if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([key, inner]) => {
     if (key === 'data') return []
     if (key === 'whiteList') return filesIn(isDownloaded(inner) ? { ...inner, file: undefined } : inner)
@@ -89,7 +91,7 @@ function isReadable(path: string): boolean {
   }
 }
 
-function contradictions({ domains, postmaster, listen, admin, console, retry, routes }: Configuration): string[] {
+function contradictions({ domains, postmaster, listen, admin, console, retry, routes, smime }: Configuration): string[] {
   const ports = [...Object.values(listen), ...(admin ? [admin.listen] : []), ...(console ? [console.listen] : [])].map(({ port }) => port)
   const fixed = ports.filter(port => port !== 0)
   return [
@@ -97,6 +99,7 @@ function contradictions({ domains, postmaster, listen, admin, console, retry, ro
     new Set(fixed).size === fixed.length ? '' : 'listen: two listeners have the same port',
     retry.warnAfter < retry.giveUpAfter ? '' : 'retry.warnAfter: must be shorter than retry.giveUpAfter',
     ...domains.map(domain => (domain in routes ? `routes.${domain}: is one of our own domains` : '')),
+    ...domains.map(domain => (domain in smime.policy.domains ? `smime.policy.domains.${domain}: is one of our own domains` : '')),
   ].filter(Boolean)
 }
 

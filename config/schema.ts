@@ -128,6 +128,22 @@ const dmp = z.strictObject({
     .default(60 * UNITS.s),
 })
 
+const encryptionPolicy = z.enum(['never', 'whenPossible', 'required'])
+
+/** Mail between operators, signed and encrypted. Mutual TLS is asked for whatever this says. */
+const smime = z
+  .strictObject({
+    encryption: z.array(identity).default([]).describe('SERV S/MIME: what other operators encrypt to our domains is opened with these'),
+    policy: z
+      .strictObject({
+        default: encryptionPolicy.default('whenPossible'),
+        domains: z.record(domain, encryptionPolicy).default({}),
+      })
+      .prefault({})
+      .describe('by domain of the recipient: never, when a certificate of his is known, or not sent without'),
+  })
+  .prefault({})
+
 const masterKeys = z
   .strictObject({
     file: file.optional().describe('made by `pli keys create`, outside the data folder, readable by its owner only'),
@@ -208,7 +224,8 @@ export const configuration = z.strictObject({
     maxAge: duration.default(2 * UNITS.d).describe('an older extract is in use, with an alarm'),
     fhir: fhir.optional(),
   }),
-  signature: identity.describe('ORG SIGN or SERV S/MIME: signs what this operator attests'),
+  signature: identity.describe('ORG SIGN or SERV S/MIME: signs what this operator attests, and mail that leaves'),
+  smime,
   signIn,
   admin: z.strictObject({ listen: listen.extend({ host: z.string().default('127.0.0.1') }) }).optional(),
   console: console.optional(),

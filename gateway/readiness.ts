@@ -8,7 +8,7 @@ import { identityFiles, policyOf } from './filing.ts'
  * @throws ConfigurationFault with all that is wrong, not only the first
  */
 export function checkKeys(file: string, configuration: Configuration): void {
-  const { masterKeys, tls, whiteList, dmp, signIn, console, signature } = configuration
+  const { masterKeys, tls, whiteList, dmp, signIn, console, signature, smime } = configuration
   const { fhir } = configuration.directory
   const { psc, certificates } = signIn
   const faults = [
@@ -17,6 +17,7 @@ export function checkKeys(file: string, configuration: Configuration): void {
     ...faultOf('tls', () => loadAnchors(tls)),
     ...faultOf('whiteList', () => loadAnchors(whiteList)),
     ...faultOf('signature', () => loadIdentity(identityFiles(signature))),
+    ...smime.encryption.flatMap((files, index) => faultOf(`smime.encryption.${index}`, () => loadIdentity(identityFiles(files)))),
     ...(certificates ? faultOf('signIn.certificates', () => loadAnchors(certificates)) : []),
     ...(psc
       ? [

@@ -9,7 +9,7 @@ import { type DmpConfiguration, policyOf } from '../filing.ts'
 /** The rules of the local trust space, for a file on a desk, without an installation: the test authority of the INS is allowed. */
 export function localPolicy(): Policy {
   const none = { certificate: '', key: '', chain: '' }
-  return policyOf(configurationOf({ server: none, client: none, signature: none }, { anchors: [], crls: [] }))
+  return policyOf(configurationOf({ client: none, signature: none }, { anchors: [], crls: [] }))
 }
 
 /** The same, as a whole configuration with fresh test keys; they are gone when `use` has ended. */
@@ -24,7 +24,10 @@ export async function withLocalDmp<T>(use: (dmp: DmpConfiguration) => Promise<T>
   }
 }
 
-function configurationOf(keys: OperatorKeys, shared: { anchors: string[]; crls: string[] }): DmpConfiguration {
+function configurationOf(
+  keys: Pick<OperatorKeys, 'client' | 'signature'>,
+  shared: { anchors: string[]; crls: string[] },
+): DmpConfiguration {
   return {
     ...testDmp({ name: 'alpha', keys, shared }, 'https://dmp.invalid'),
     structure: OPERATORS.alpha.structure,

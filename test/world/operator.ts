@@ -6,7 +6,7 @@ import { createMasterKeyFile } from '../../crypto/index.ts'
 import { sampleAuthor, withLuhn } from './letter.ts'
 import { PATIENT_DOMAIN } from './mon-espace-sante.ts'
 import { DOMAINS, type Operator } from './people.ts'
-import type { IdentityPaths, Pki } from './pki.ts'
+import type { CertificateKind, CertificateRequest, IdentityPaths, Pki } from './pki.ts'
 
 export type OperatorName = Operator
 
@@ -51,9 +51,10 @@ export interface OperatorKeys {
   server: IdentityPaths
   client: IdentityPaths
   signature: IdentityPaths
+  mail: IdentityPaths
 }
 
-/** Issues the three certificates of an operator (SERV SSL, ORG AUTH_CLI, ORG SIGN) and writes them. */
+/** Issues the certificates of an operator (SERV SSL, ORG AUTH_CLI, ORG SIGN, SERV S/MIME) and writes them. */
 export async function issueKeys(
   pki: Pki,
   name: OperatorName,
@@ -61,8 +62,8 @@ export async function issueKeys(
 ): Promise<OperatorKeys & { subject: Awaited<ReturnType<Pki['issue']>>['subject'] }> {
   const { host, structure, organization } = OPERATORS[name]
   await mkdir(folder, { recursive: true })
-  const issue = async (kind: 'server' | 'client' | 'signature', commonName: string) => {
-    const issued = await pki.issue({ kind, commonName, organization, structure })
+  const issue = async (kind: CertificateKind, commonName: string, more: Partial<CertificateRequest> = {}) => {
+    const issued = await pki.issue({ kind, commonName, organization, structure, ...more })
     const certificate = join(folder, `${kind}.crt.pem`)
     const key = join(folder, `${kind}.key.pem`)
     const chain = join(folder, `${kind}.chain.pem`)
@@ -71,12 +72,15 @@ export async function issueKeys(
     await writeFile(chain, pki.authorities[1] ?? '')
     return { paths: { certificate, key, chain }, subject: issued.subject }
   }
-  const [server, client, signature] = await Promise.all([
+  // RFC 3183 §3: the names by which a domain signs, and is encrypted to.
+  const emails = ['domain-signing-authority', 'domain-confidentiality-authority'].map(authority => `${authority}@${DOMAINS[name]}`)
+  const [server, client, signature, mail] = await Promise.all([
     issue('server', host),
     issue('client', organization),
     issue('signature', organization),
+    issue('mail', organization, { emails, key: 'ec' }),
   ])
-  return { server: server.paths, client: client.paths, signature: signature.paths, subject: server.subject }
+  return { server: server.paths, client: client.paths, signature: signature.paths, mail: mail.paths, subject: server.subject }
 }
 
 export interface OperatorSetup {
@@ -114,7 +118,8 @@ export async function writeConfiguration(setup: OperatorSetup): Promise<Operator
     masterKeys: { file: masterKeysIn(folder) },
     listen: { submission: listen(ports.submission), submissions: listen(ports.submissions), reception: listen(ports.reception) },
     tls: { ...keys.server, anchors: shared.anchors, crls: shared.crls },
-    signature: keys.signature,
+    signature: keys.mail,
+    smime: { encryption: [keys.mail] },
     whiteList: { file: shared.whiteList, anchors: shared.anchors, crls: shared.crls, signer: shared.whiteListSigner },
     directory: { file: shared.directory },
     patients: { domain: PATIENT_DOMAIN },
@@ -129,7 +134,11 @@ export async function writeConfiguration(setup: OperatorSetup): Promise<Operator
 
 /** Test INS authority allowed, no time to hold a document back: this is a demonstration. */
 export function testDmp(
-  { name, keys, shared }: { name: OperatorName; keys: OperatorKeys; shared: Pick<SharedFiles, 'anchors' | 'crls'> },
+  {
+    name,
+    keys,
+    shared,
+  }: { name: OperatorName; keys: Pick<OperatorKeys, 'client' | 'signature'>; shared: Pick<SharedFiles, 'anchors' | 'crls'> },
   url: string,
 ) {
   return {

@@ -61,6 +61,15 @@ describe('a configuration that is right', () => {
     for (const part of [value, value.listen.submission, value.tls.anchors, value.retry.schedule]) expect(Object.isFrozen(part)).toBe(true)
   })
 
+  test('S/MIME: its files are found from the folder too, and a domain without a word gets mail encrypted when it can be', () => {
+    const files = { certificate: 'own.pem', key: 'own.key' }
+    const { smime } = load({ smime: { encryption: [files], policy: { domains: { 'b.test': 'required' } } } })
+    expect(smime.encryption).toEqual([{ certificate: join(folder, 'own.pem'), key: join(folder, 'own.key') }])
+    expect(smime.policy).toEqual({ default: 'whenPossible', domains: { 'b.test': 'required' } })
+    expect(load().smime).toEqual({ encryption: [], policy: { default: 'whenPossible', domains: {} } })
+    expect(faultsOf(() => load({ smime: { encryption: [{ ...files, key: 'gone.key' }] } }))).toEqual(['/gone.key: cannot be read'])
+  })
+
   test('may be JSON', () => {
     expect(loadConfiguration(write(JSON.stringify(RIGHT))).hostname).toBe('smtp.a.test')
   })
@@ -117,6 +126,11 @@ test.each([
     'listen: two listeners have the same port',
   ],
   ['a warning after the end', { retry: { warnAfter: '6d' } }, 'retry.warnAfter: must be shorter than retry.giveUpAfter'],
+  [
+    'a policy towards ourselves',
+    { smime: { policy: { domains: { 'a.test': 'required' } } } },
+    'smime.policy.domains.a.test: is one of our own domains',
+  ],
   ['a route to ourselves', { routes: { 'a.test': '127.0.0.1:25' } }, 'routes.a.test: is one of our own domains'],
 ])('a contradiction: %s', (_, change, fault) => {
   expect(faultsOf(() => load(change))).toEqual([fault])
