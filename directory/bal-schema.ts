@@ -3,6 +3,7 @@ import { adminMigrations } from './admin-tokens.ts'
 import type { FilingNotices } from './bal-types.ts'
 import { boxUseMigrations } from './box-use.ts'
 import { publicationMigrations } from './fhir/publication-rows.ts'
+import { recipientCertificateMigrations } from './recipient-certificates.ts'
 import type { BalType } from './snapshot.ts'
 
 export const directoryMigrations: Migration[] = [
@@ -80,6 +81,7 @@ export const directoryMigrations: Migration[] = [
     ],
   },
   ...adminMigrations,
+  ...recipientCertificateMigrations,
 ]
 
 export interface BalRow {

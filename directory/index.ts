@@ -31,6 +31,13 @@ export * from './fhir/index.ts'
 export * from './identifiers.ts'
 export { ImportFault, type ImportReason } from './import-fault.ts'
 export { type LiveWhiteList, type LiveWhiteListOptions, openWhiteList } from './live-white-list.ts'
+export {
+  type CertificateSource,
+  type NewCertificate,
+  openRecipientCertificates,
+  type RecipientCertificates,
+  type StoredCertificate,
+} from './recipient-certificates.ts'
 export { type BalType, type Directory, type DirectoryOptions, type Listing, openDirectory, type Professional } from './snapshot.ts'
 export { directoryAge, openAgeAlarm } from './snapshot-age.ts'
 export { isOld, type ListFacts, loadWhiteList, type WhiteList, type WhiteListOptions } from './white-list.ts'
