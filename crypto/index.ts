@@ -25,6 +25,7 @@ export {
   type VerifyOptions,
   verifyDetached,
 } from './cms/index.ts'
+export { connector } from './connector.ts'
 export { createIdentity, type Identity, type IdentityFiles, loadIdentity, type PemFiles } from './identity.ts'
 export {
   addMasterKey,
@@ -35,6 +36,7 @@ export {
   removeMasterKey,
 } from './master-keys.ts'
 export { formatName, type Rdn } from './names.ts'
+export { type PackedIdentity, packIdentity, unpackIdentity } from './packed-identity.ts'
 export { hashPassword, verifyPassword } from './password.ts'
 export { faultOfShown, judgePeer, PeerRefused, peerFaultOf } from './peer.ts'
 export type { Pkcs12Files } from './pkcs12/files.ts'
@@ -43,7 +45,7 @@ export { readSecret } from './secret-file.ts'
 export { type SignEnvelopedOptions, signEnveloped } from './sign-enveloped.ts'
 export { SignatureFault, type SignatureFaultReason } from './signature-fault.ts'
 export { type MailLayer, type MailProtection, type OpenedMail, type OpenMailOptions, openMail, protectMail } from './smime.ts'
-export { type ClientTlsOptions, clientTls, type ServerTls, type ServerTlsOptions, serverTls } from './tls.ts'
+export { type ClientTlsOptions, clientTls, type ServerTls, type ServerTlsOptions, serverTls, serviceTls } from './tls.ts'
 export { openVault, SEAL_HEADER_BYTES, type Sealer, SealFault, type Vault } from './vault.ts'
 export type { PeerFault, PeerVerdict, Refused } from './verdict.ts'
 export { signerIn, type VerifyEnvelopedOptions, verifyEnveloped } from './verify-enveloped.ts'

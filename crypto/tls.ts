@@ -82,6 +82,15 @@ export function clientTls({ identity, anchors, identifiedBy, now = () => new Dat
   }
 }
 
+/**
+ * TLS options of a client of a public service (Annuaire Santé, Pro Santé Connect), which shows no certificate. The server's host name and chain are checked
+ * by OpenSSL.
+ * @param authorities PEM; those of the machine when absent
+ */
+export function serviceTls(authorities?: readonly string[]): ConnectionOptions {
+  return { ...PROTOCOL, rejectUnauthorized: true, ...(authorities ? { ca: [...authorities] } : {}) }
+}
+
 const contexts = new WeakMap<Trust, WeakMap<object, SecureContext>>()
 const NOBODY = {}
 

@@ -1,5 +1,5 @@
-import { type buildConnector, Pool } from 'undici'
-import { type Anchors, clientTls, peerFaultOf } from '../crypto/index.ts'
+import { Pool } from 'undici'
+import { type Anchors, clientTls, connector, peerFaultOf } from '../crypto/index.ts'
 import { MAX_BYTES } from './white-list.ts'
 import { WhiteListFault } from './white-list-fault.ts'
 
@@ -35,8 +35,7 @@ export async function downloadList(url: string, options: DownloadOptions): Promi
   const { anchors, timeout = TIMEOUT, bytes = MAX_BYTES } = options
   const pool = new Pool(origin, {
     connections: 1,
-    // No resumed sessions: Node would skip checkServerIdentity, and with it the look at revocation.
-    connect: { ...clientTls({ anchors, identifiedBy: 'name' }), timeout, maxCachedSessions: 0 } as buildConnector.BuildOptions,
+    connect: connector(() => clientTls({ anchors, identifiedBy: 'name' }), timeout),
     headersTimeout: timeout,
     bodyTimeout: timeout,
     maxResponseSize: bytes,

@@ -21,8 +21,8 @@ const PATIENTS = '/patients'
 export interface DmpClientOptions {
   /** `https://…/si-dmp-server/v2/services`: each environment has its own */
   baseUrl: string
-  /** mutual TLS with the certificate ORG AUTH_CLI, as `clientTls({ identifiedBy: 'name' })` of crypto makes it */
-  tls: ConnectionOptions
+  /** mutual TLS with the certificate ORG AUTH_CLI, as `clientTls({ identifiedBy: 'name' })` of crypto makes it, asked for at each connection */
+  tls: () => ConnectionOptions
   software: Software
   /** with the certificate ORG SIGN */
   signers: Signers

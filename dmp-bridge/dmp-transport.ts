@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from 'node:tls'
-import { type buildConnector, Pool } from 'undici'
+import { Pool } from 'undici'
+import { connector } from '../crypto/index.ts'
 import type { DmpAnswer } from './dmp.ts'
 import { readSoap, type SoapAnswer } from './soap.ts'
 
@@ -19,17 +20,15 @@ const CONNECTIONS = 4
 /**
  * HTTPS with a client certificate to the services of one DMP. undici rather than `node:https`: the pool is bounded, and the caps on
  * time and on the answer's size are options of a maintained library instead of code of ours; it never repeats a POST.
- * @param options.tls mutual TLS as crypto makes it; @param options.timeoutMs for one whole exchange
+ * @param options.tls mutual TLS as crypto makes it, asked for at each connection; @param options.timeoutMs for one whole exchange
  * @throws when the address is not https or the TLS options would accept any server
  */
-export function openTransport(options: { baseUrl: string; tls: ConnectionOptions; timeoutMs: number }): Transport {
+export function openTransport(options: { baseUrl: string; tls: () => ConnectionOptions; timeoutMs: number }): Transport {
   const base = new URL(options.baseUrl)
   if (base.protocol !== 'https:') throw new Error('the address of the DMP must be https')
-  if (options.tls.rejectUnauthorized === false) throw new Error('the DMP must be authenticated: rejectUnauthorized can not be false')
   const pool = new Pool(base.origin, {
     connections: CONNECTIONS,
-    // No resumed sessions: Node would skip checkServerIdentity, and with it the look at revocation.
-    connect: { ...options.tls, timeout: options.timeoutMs, maxCachedSessions: 0 } as buildConnector.BuildOptions,
+    connect: connector(options.tls, options.timeoutMs),
     headersTimeout: options.timeoutMs,
     bodyTimeout: options.timeoutMs,
     keepAliveTimeout: 10_000,

@@ -10,7 +10,7 @@ const WSSE = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity
 /** The two signatures of a request, made by the room that holds the key. */
 export interface Signers {
   /** subject DN of the signing certificate, as text */
-  issuerDn: string
+  readonly issuerDn: string
   /** @param xml a SAML 2.0 assertion. @returns it with its enveloped signature after the Issuer */
   signVihf(xml: string): string
   /** @returns the XAdES document of a submission set (spec dmp §1.6) */

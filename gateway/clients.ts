@@ -15,7 +15,7 @@ export interface ClientsOptions<Box extends SignInBox> {
   configuration: Configuration
   db: Database
   boxes: SignInBoxes<Box>
-  identity: Identity
+  identity: () => Identity
   format: Parameters<typeof openCertificates>[0]['format']
   now(): number
   log: Log
@@ -35,7 +35,7 @@ export function openClients<Box extends SignInBox>({ configuration, db, boxes, i
   return {
     signIn,
     /** A certificate is asked for where boxes may sign in with one, and never required: people have none. */
-    tls: (): ServerTls => serverTls(anchors ? { identity, requestPeer: true, anchors } : { identity }),
+    tls: (): ServerTls => serverTls(anchors ? { identity: identity(), requestPeer: true, anchors } : { identity: identity() }),
     /** Authorities and revocation lists of the clients' certificates. */
     files: certificates ? [...certificates.anchors, ...certificates.crls] : [],
     /** Reads them again; what can't be read leaves the last ones in use until they end. */

@@ -3,9 +3,10 @@ import { type Configuration, compiled, type Database, type Log } from '../config
 import {
   clientTls,
   formatName,
+  type Identity,
   type IdentityFiles,
   loadAnchors,
-  loadIdentity,
+  packIdentity,
   signEnveloped,
   signSubmissionSet,
   type Vault,
@@ -29,6 +30,7 @@ import {
   type SubmissionRequest,
   type Unfit,
 } from '../dmp-bridge/index.ts'
+import type { Identities } from './certificates/identities.ts'
 import { dataKey } from './data-key.ts'
 import type { FilingNotices } from './filing-notices.ts'
 import type { PrepareTask } from './prepare-thread.ts'
@@ -118,13 +120,14 @@ export function policyOf(dmp: DmpConfiguration | undefined): BridgePolicy {
   }
 }
 
-/** The keys of the DMP's two certificates, as the bridge may use them. */
-export function signersOf({ signature }: Pick<DmpConfiguration, 'signature'>): Signers {
-  const identity = loadIdentity(identityFiles(signature))
+/** The certificate ORG SIGN as the bridge may use it. @param identity asked for at each signature */
+export function signersOf(identity: () => Identity): Signers {
   return {
-    issuerDn: formatName(identity.facts.subject),
-    signVihf: xml => signEnveloped(xml, { identity, referenceId: idOf(xml), where: { afterChild: 'Issuer' } }),
-    signSubmissionSet: input => signSubmissionSet({ identity, ...input }),
+    get issuerDn() {
+      return formatName(identity().facts.subject)
+    },
+    signVihf: xml => signEnveloped(xml, { identity: identity(), referenceId: idOf(xml), where: { afterChild: 'Issuer' } }),
+    signSubmissionSet: input => signSubmissionSet({ identity: identity(), ...input }),
   }
 }
 
@@ -152,7 +155,7 @@ export function oneAfterTheOther(): <T>(work: () => Promise<T>) => Promise<T> {
 }
 
 /** The DMP's client; requests are built and signed in a thread of their own. */
-function openDmp(dmp: DmpConfiguration): Dmp {
+function openDmp(dmp: DmpConfiguration, identities: NonNullable<Identities['dmp']>): Dmp {
   const anchors = loadAnchors(dmp.trust)
   const threads = new Piscina<PrepareTask, SubmissionRequest | Unfit>({
     filename: compiled('gateway/prepare-thread'),
@@ -165,17 +168,19 @@ function openDmp(dmp: DmpConfiguration): Dmp {
   const inTurn = oneAfterTheOther()
   const client = dmpClient({
     baseUrl: dmp.url,
-    tls: clientTls({ identity: loadIdentity(identityFiles(dmp.client)), anchors, identifiedBy: 'name' }),
+    tls: () => clientTls({ identity: identities.client(), anchors, identifiedBy: 'name' }),
     software: dmp.software,
     vihf: dmp.vihf,
-    signers: signersOf(dmp),
+    signers: signersOf(identities.signature),
     timeoutMs: dmp.timeout,
   })
   return {
     ...client,
     async prepare(documents, { newId: _, ...asked }) {
       // The limit counts from its own turn: who waits behind a slow document is not slow himself.
-      const request = await inTurn(() => threads.run({ documents, asked }, { signal: AbortSignal.timeout(PREPARING_MS) }))
+      const request = await inTurn(() =>
+        threads.run({ documents, asked, signature: packIdentity(identities.signature()) }, { signal: AbortSignal.timeout(PREPARING_MS) }),
+      )
       if ('unfit' in request) return request
       return { ...request, body: Buffer.from(request.body) } // a Buffer comes out of a thread as plain bytes
     },
@@ -209,6 +214,8 @@ export function openFiling(options: {
   db: Database
   spool: Spool
   vault: Vault
+  /** of the DMP; present where one is configured */
+  identities: Identities['dmp']
   owner: string
   isAlive(owner: string): Promise<boolean>
   findBox(address: string): Promise<Pick<Bal, 'declaredAt'> | undefined>
@@ -217,7 +224,7 @@ export function openFiling(options: {
   newId(): string
   log: Log
 }): Bridge {
-  const { configuration, db, spool, owner, log, now, newId, isAlive } = options
+  const { configuration, db, identities, spool, owner, log, now, newId, isAlive } = options
   return createBridge({
     db,
     owner,
@@ -230,7 +237,7 @@ export function openFiling(options: {
       note: (id, kind, detail) => spool.note(id, kind, detail),
       moved: id => options.notices.moved(id),
     },
-    dmp: configuration.dmp ? openDmp(configuration.dmp) : undefined,
+    dmp: configuration.dmp && identities ? openDmp(configuration.dmp, identities) : undefined,
     policy: policyOf(configuration.dmp),
     patientKey: dataKey(configuration.data, 'patients', options.vault),
     limits: DEFAULT_LIMITS,

@@ -6,15 +6,17 @@ import { statSync } from 'node:fs'
  * @returns what looks at the files
  */
 export function follow(files: readonly string[], changed: () => void): () => void {
-  const stamp = () => {
-    const facts = files.map(file => statSync(file, { bigint: true, throwIfNoEntry: false }))
-    return facts.some(fact => fact === undefined) ? undefined : facts.map(fact => `${fact?.ino} ${fact?.size} ${fact?.mtimeNs}`).join()
-  }
-  let known = stamp()
+  let known = stampOf(files)
   return () => {
-    const current = stamp()
+    const current = stampOf(files)
     if (current === undefined || current === known) return
     known = current
     changed()
   }
+}
+
+/** @returns a text that is another one when a file was written or replaced; undefined while one of them is away */
+export function stampOf(files: readonly string[]): string | undefined {
+  const facts = files.map(file => statSync(file, { bigint: true, throwIfNoEntry: false }))
+  return facts.some(fact => fact === undefined) ? undefined : facts.map(fact => `${fact?.ino} ${fact?.size} ${fact?.mtimeNs}`).join()
 }

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Configuration, Log } from '../config/index.ts'
-import { loadAnchors, loadIdentity, loadMasterKeys, openVault, type Rdn, serverTls } from '../crypto/index.ts'
+import { loadAnchors, loadMasterKeys, openVault, type Rdn, serverTls } from '../crypto/index.ts'
 import { type Bal, dnFromRdns, openAgeAlarm, openBoxUses, openPublisher, parseDn } from '../directory/index.ts'
 import { type Bridge, openOppositions, openOrders } from '../dmp-bridge/index.ts'
 import { openAdministration } from './administration.ts'
 import { openNationalDirectory } from './annuaire.ts'
+import { openIdentities } from './certificates/identities.ts'
 import { openClients } from './clients.ts'
 import { mailboxCourier } from './couriers/mailbox.ts'
 import { nextHops } from './couriers/next-hop.ts'
@@ -13,7 +14,7 @@ import { relayCourier } from './couriers/relay.ts'
 import { layout, openBoxes, openData } from './data.ts'
 import { dataKey } from './data-key.ts'
 import { openDispatcher } from './dispatcher.ts'
-import { filingLinks, identityFiles, openFiling, receiverOf, receiversAmong, senderOf } from './filing.ts'
+import { filingLinks, openFiling, receiverOf, receiversAmong, senderOf } from './filing.ts'
 import { openFilingNotices } from './filing-notices.ts'
 import { follow } from './follow.ts'
 import { startAdminServer } from './http/admin.ts'
@@ -38,6 +39,8 @@ export interface Gateway {
   readonly bridge: Bridge
   /** Resolves when it can't go on: whoever started it should stop, and start it again. */
   readonly failed: Promise<Error>
+  /** Looks now, not at the next turn, whether certificates, authorities or lists were replaced on the disk. */
+  renew(): void
   /** Takes no new connection, ends what is under way, closes. What is left is in its rows. */
   stop(): Promise<void>
 }
@@ -51,10 +54,10 @@ export function newMessageId(): string {
 export async function startGateway(configuration: Configuration, log: Log): Promise<Gateway> {
   const { hostname, domains, limits, retry, postmaster, data } = configuration
   const now = Date.now
-  const identity = loadIdentity(identityFiles(configuration.tls))
+  const identities = openIdentities(configuration, { now, log })
   const anchors = loadAnchors(configuration.tls)
   const { list: whiteList, space, keeper } = await keepWhiteList(configuration, { now, log })
-  const trust = openTrust({ anchors, identity, space, contact: postmaster })
+  const trust = openTrust({ anchors, identity: identities.tls, space, contact: postmaster })
   const national = openNationalDirectory(configuration, { now, log })
   const { annuaire, directory } = national
 
@@ -78,7 +81,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     configuration,
     db,
     boxes: { ...boxes, byCertificate: name => boxes.byCertificate(parseDn(name)) },
-    identity,
+    identity: identities.tls,
     format: nameOf,
     now,
     log,
@@ -97,6 +100,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     db,
     spool,
     vault,
+    identities: identities.dmp,
     owner,
     isAlive: async id => id === owner || owners.isAlive(id),
     findBox: boxes.find,
@@ -147,7 +151,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       if (toFile) bridge.ring()
     },
   })
-  const reception = () => serverTls({ identity, requestPeer: true, anchors })
+  const reception = () => serverTls({ identity: identities.tls(), requestPeer: true, anchors })
   const renewPeers = follow([...configuration.tls.anchors, ...configuration.tls.crls], () => {
     try {
       anchors.reload()
@@ -161,7 +165,14 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     clients.renew()
     for (const door of [doors.submission, doors.submissions]) door.renew(clients.tls())
   })
+  const renewIdentities = () => {
+    if (!identities.renew().includes('tls')) return
+    doors.reception.renew(reception())
+    for (const door of [doors.submission, doors.submissions]) door.renew(clients.tls())
+    for (const door of [admin, pages]) door?.renew(serverTls({ identity: identities.tls() }))
+  }
   const renewTrust = () => {
+    renewIdentities()
     renewPeers()
     renewClients()
     keeper.tick()
@@ -206,7 +217,14 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const administration = openAdministration(db, { boxes, configuration, now })
   const admin =
     configuration.admin &&
-    (await startAdminServer({ ...configuration.admin, tls: serverTls({ identity }), oppositions, ...administration, now, log }))
+    (await startAdminServer({
+      ...configuration.admin,
+      tls: serverTls({ identity: identities.tls() }),
+      oppositions,
+      ...administration,
+      now,
+      log,
+    }))
   const pages =
     configuration.console &&
     (await (
@@ -214,7 +232,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     ).openConsole({
       configuration: { ...configuration, console: configuration.console },
       ...{ db, bridge, boxes, vault, now, log },
-      tls: serverTls({ identity }),
+      tls: serverTls({ identity: identities.tls() }),
       audit: administration.audit,
     }))
   upkeep.start()
@@ -233,6 +251,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     },
     bridge,
     failed: db.failed,
+    renew: renewTrust,
     async stop() {
       await Promise.all([...Object.values(doors), ...[admin, pages].filter(each => each !== undefined)].map(door => door.close()))
       await dispatcher.stop()

@@ -54,7 +54,8 @@ export type Trust = ReturnType<typeof openTrust>
 
 export interface TrustOptions {
   anchors: Anchors
-  identity: Identity
+  /** What we show to other operators, asked for at each connection. */
+  identity: () => Identity
   space: TrustedSpace
   /** Whom a refused operator asks: the address of our postmaster. */
   contact: string
@@ -112,7 +113,7 @@ export function openTrust({ anchors, identity, space, contact }: TrustOptions) {
      */
     tlsTowards(domain: string): { tls: ConnectionOptions; peer(): string } {
       let name = ''
-      const base = clientTls({ identity, anchors, identifiedBy: 'dn' })
+      const base = clientTls({ identity: identity(), anchors, identifiedBy: 'dn' })
       const tls: ConnectionOptions = {
         ...base,
         checkServerIdentity(host, certificate) {

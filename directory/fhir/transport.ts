@@ -1,4 +1,5 @@
-import { type buildConnector, Pool } from 'undici'
+import { Pool } from 'undici'
+import { connector, serviceTls } from '../../crypto/index.ts'
 import { FhirFault, type FhirReason } from './fault.ts'
 import { Busy, type Limiter } from './limiter.ts'
 import { readOutcome } from './resources.ts'
@@ -31,6 +32,7 @@ export interface Transport {
 
 /** A page of ten practitioners with everything that is known of them is some 100 KB. */
 const MAX_ANSWER_BYTES = 512 * 1024
+const CONNECT_MS = 10_000
 const FHIR_JSON = 'application/fhir+json'
 
 /**
@@ -41,9 +43,8 @@ const FHIR_JSON = 'application/fhir+json'
 export function openTransport({ baseUrl, apiKey, anchors, limiter }: TransportOptions): Transport {
   const base = new URL(baseUrl)
   if (base.protocol !== 'https:') throw new Error('the address of the Annuaire Santé must be https')
-  const connect = { minVersion: 'TLSv1.2', rejectUnauthorized: true, timeout: 10_000, ...(anchors ? { ca: [...anchors] } : {}) }
   const pool = new Pool(base.origin, {
-    connect: connect as buildConnector.BuildOptions,
+    connect: connector(() => serviceTls(anchors), CONNECT_MS),
     connections: 17,
     maxResponseSize: MAX_ANSWER_BYTES,
     keepAliveTimeout: 10_000,

@@ -6,6 +6,7 @@ import { basename } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type Command, Option } from 'commander'
 import { type Database, loadConfiguration } from '../../config/index.ts'
+import { loadIdentity } from '../../crypto/index.ts'
 import { openDirectory } from '../../directory/index.ts'
 import {
   authorAsFiler,
@@ -26,7 +27,7 @@ import {
 } from '../../dmp-bridge/index.ts'
 import { openBoxes, vaultOf } from '../data.ts'
 import { dataKey } from '../data-key.ts'
-import { type DmpConfiguration, policyOf, senderOf, signersOf } from '../filing.ts'
+import { type DmpConfiguration, identityFiles, policyOf, senderOf, signersOf } from '../filing.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { describeCommand, readDescription } from './dmp-describe.ts'
 import { figuresCommand } from './dmp-figures.ts'
@@ -123,6 +124,7 @@ async function writeSubmission(file: string, dmp: DmpConfiguration, options: Sub
   if (document.cda?.replaces !== undefined && options.replaces === undefined) {
     throw new Error(`it replaces ${document.cda.replaces}: give the entry that the DMP has for it with --replaces`)
   }
+  const signature = loadIdentity(identityFiles(dmp.signature))
   const request = buildSubmission(document, {
     ...(options.replaces === undefined ? {} : { replaces: options.replaces }),
     sender,
@@ -130,7 +132,7 @@ async function writeSubmission(file: string, dmp: DmpConfiguration, options: Sub
     software: dmp.software,
     vihf: dmp.vihf,
     endpoint: `${dmp.url}/repository`,
-    signers: signersOf(dmp),
+    signers: signersOf(() => signature),
     now,
     newId: randomUUID,
   })

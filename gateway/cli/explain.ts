@@ -58,7 +58,8 @@ export async function explainedBy(
     const verify = (xml: string) => verifyEnveloped(xml, { anchors, at: new Date(now()), signerName: configuration.whiteList.signer })
     const whiteList = await loadWhiteList(configuration.whiteList.file, { verify })
     const space = trustedSpace(whiteList)
-    const identity = loadIdentity(identityFiles(configuration.tls))
+    const held = loadIdentity(identityFiles(configuration.tls))
+    const identity = () => held
     const trust = openTrust({ anchors: loadAnchors(configuration.tls), identity, space, contact: configuration.postmaster })
     const boxes = openBoxes(db, now)
     const folder = layout(configuration.data).mailboxes

@@ -17,6 +17,7 @@ export function serveCommands(program: Command): void {
       // A promise that nobody waited for must not take the others' mail down with it.
       process.on('unhandledRejection', error => log.error('unhandled', {}, error))
       const gateway = await startGateway(configuration, log)
+      process.on('SIGHUP', () => gateway.renew())
       console.log(`ready ${JSON.stringify(gateway.ports)}`)
       const signal = new Promise<string>(resolve => {
         for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, resolve) // a second one does not cut the first one's work short

@@ -12,6 +12,8 @@ export interface HttpsOptions {
 
 export interface HttpsServer {
   readonly port: number
+  /** New handshakes use these. */
+  renew(tls: ServerTls): void
   /** Takes no new connection, ends what is under way. */
   close(): Promise<void>
 }
@@ -41,6 +43,7 @@ export async function openHttps({ listen, tls, fetch }: HttpsOptions): Promise<H
   })
   return {
     port: (server.address() as AddressInfo).port,
+    renew: tls => server.setSecureContext(tls),
     close: () =>
       new Promise(resolve => {
         const late = setTimeout(() => server.closeAllConnections(), ENDING_MS)

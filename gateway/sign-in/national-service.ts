@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'undici'
+import { connector, serviceTls } from '../../crypto/index.ts'
 
 /** A service of the nation over HTTPS, as far as signing in needs one. */
 export interface NationalService {
@@ -20,7 +21,7 @@ const MOST_OCTETS = 256 * 1024
 export function openNationalService({ anchors }: { anchors?: readonly string[] | undefined }): NationalService {
   const ca = anchors?.map(file => readFileSync(file, 'latin1'))
   const agent = new Agent({
-    connect: { ...(ca ? { ca } : {}), minVersion: 'TLSv1.2', timeout: PATIENCE_MS },
+    connect: connector(() => serviceTls(ca), PATIENCE_MS),
     maxResponseSize: MOST_OCTETS,
     connections: 8,
   })

@@ -60,6 +60,7 @@ export async function startConsole(options: ConsoleOptions): Promise<HttpsServer
   const server = await openHttps({ listen: console.listen, tls: options.tls, fetch: app.fetch as never })
   return {
     port: server.port,
+    renew: server.renew,
     async close() {
       await server.close()
       await professionals?.close()

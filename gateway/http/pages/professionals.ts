@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import * as oidc from 'openid-client'
 import { Agent, fetch } from 'undici'
 import type { Configuration } from '../../../config/index.ts'
-import { openBlob, sealBlob } from '../../../crypto/index.ts'
+import { connector, openBlob, sealBlob, serviceTls } from '../../../crypto/index.ts'
 
 export type PscOptions = NonNullable<NonNullable<Configuration['console']>['psc']>
 
@@ -50,7 +50,7 @@ export function openProfessionals(options: {
   const { psc, secret, key, now } = options
   const redirectUri = `${options.url}/connexion/psc/retour`
   const ca = psc.anchors?.map(file => readFileSync(file, 'latin1'))
-  const agent = new Agent({ connect: { ...(ca && { ca }), minVersion: 'TLSv1.2', timeout: PATIENCE_MS }, maxResponseSize: MOST_OCTETS })
+  const agent = new Agent({ connect: connector(() => serviceTls(ca), PATIENCE_MS), maxResponseSize: MOST_OCTETS })
   let known: { issuer: oidc.Configuration; at: number } | undefined
 
   const ask: oidc.CustomFetch = async (url, asked) => {

@@ -53,11 +53,12 @@ export async function openOperator(
   const { owner, now, newId } = options
   const db = await openDatabase({ file: join(files.folder, 'pli.sqlite'), migrations: bridgeMigrations })
   const anchors = loadAnchors(files.anchors)
+  const [client, signature] = [loadIdentity(files.client), loadIdentity(files.signature)]
   const dmp = dmpClient({
     baseUrl: files.dmpUrl,
-    tls: clientTls({ identity: loadIdentity(files.client), anchors, identifiedBy: 'name' }),
+    tls: () => clientTls({ identity: client, anchors, identifiedBy: 'name' }),
     software: { name: 'Pli', version: '0.1.0', lpsId: 'PLI-TEST', homologation: 'PLI-HOMOLOGATION', model: 'pont', service: 'messagerie' },
-    signers: signersOf(files),
+    signers: signersOf(() => signature),
     timeoutMs: options.timeoutMs ?? 10_000,
   })
   const policy: BridgeOptions['policy'] = {

@@ -35,7 +35,7 @@ export const sender: Sender = {
 
 /** Another adapter behind the neutral interface: the same transport and error table, a body that the smallest server understands. */
 export function plainDmp(dmp: TinyDmp, timeoutMs = 2000): Dmp {
-  const transport = openTransport({ baseUrl: dmp.url, tls: dmp.tls, timeoutMs })
+  const transport = openTransport({ baseUrl: dmp.url, tls: () => dmp.tls, timeoutMs })
   const answerOf = async (path: string, body = '') => {
     const exchange = await transport.post(path, { contentType: 'application/soap+xml', body: Buffer.from(body) })
     return exchange.kind === 'body' ? registryAnswer(exchange.content) : exchange

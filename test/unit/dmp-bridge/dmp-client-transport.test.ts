@@ -7,7 +7,7 @@ let dmp: TinyDmp
 let transport: Transport
 beforeEach(async () => {
   dmp = await startTinyDmp()
-  transport = openTransport({ baseUrl: dmp.url, tls: dmp.tls, timeoutMs: 5000 })
+  transport = openTransport({ baseUrl: dmp.url, tls: () => dmp.tls, timeoutMs: 5000 })
 })
 afterEach(async () => {
   await transport.close()
@@ -68,7 +68,7 @@ test('a status that is no success is not taken for one', () => {
 })
 
 test('silence ends in a timeout, a cut in its code, a closed port in its own', async () => {
-  const hasty = openTransport({ baseUrl: dmp.url, tls: dmp.tls, timeoutMs: 300 })
+  const hasty = openTransport({ baseUrl: dmp.url, tls: () => dmp.tls, timeoutMs: 300 })
   dmp.script.push('silence')
   expect(await hasty.post('/repository', request)).toEqual({ kind: 'unreachable', code: 'timeout' })
   await hasty.close()
@@ -82,7 +82,7 @@ test('silence ends in a timeout, a cut in its code, a closed port in its own', a
 
 test('a server of another authority gets nothing', async () => {
   const impostor = await startTinyDmp()
-  const misled = openTransport({ baseUrl: impostor.url, tls: dmp.tls, timeoutMs: 5000 })
+  const misled = openTransport({ baseUrl: impostor.url, tls: () => dmp.tls, timeoutMs: 5000 })
   expect(await misled.post('/repository', request)).toMatchObject({ kind: 'unreachable' })
   expect(impostor.requests).toEqual([])
   await misled.close()
@@ -90,6 +90,8 @@ test('a server of another authority gets nothing', async () => {
 })
 
 test('neither plain http nor an unchecked server can be configured', () => {
-  expect(() => openTransport({ baseUrl: 'http://localhost:1/', tls: dmp.tls, timeoutMs: 1 })).toThrow('https')
-  expect(() => openTransport({ baseUrl: dmp.url, tls: { ...dmp.tls, rejectUnauthorized: false }, timeoutMs: 1 })).toThrow('authenticated')
+  expect(() => openTransport({ baseUrl: 'http://localhost:1/', tls: () => dmp.tls, timeoutMs: 1 })).toThrow('https')
+  expect(() => openTransport({ baseUrl: dmp.url, tls: () => ({ ...dmp.tls, rejectUnauthorized: false }), timeoutMs: 1 })).toThrow(
+    'authenticated',
+  )
 })

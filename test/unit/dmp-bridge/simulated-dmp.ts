@@ -40,7 +40,7 @@ export async function startSimulatedWorld(
   const anchors = loadAnchors(await pki.write(mkdtempSync(join(tmpdir(), 'pli-simulated-'))))
   const dmp = dmpClient({
     baseUrl: simulator.url,
-    tls: clientTls({ identity: identityOf(client), anchors, identifiedBy: 'name' }),
+    tls: () => clientTls({ identity: identityOf(client), anchors, identifiedBy: 'name' }),
     software,
     signers: signersOf(identityOf(signature)),
     timeoutMs: 3000,

@@ -53,7 +53,7 @@ beforeAll(async () => {
   const anchors = loadAnchors(await pki.write(folder))
   client = dmpClient({
     baseUrl: dmp.url,
-    tls: clientTls({ identity: identityOf(tls), anchors, identifiedBy: 'name' }),
+    tls: () => clientTls({ identity: identityOf(tls), anchors, identifiedBy: 'name' }),
     software,
     signers,
     timeoutMs: 20_000,

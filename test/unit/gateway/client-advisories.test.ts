@@ -174,7 +174,7 @@ describe('TLS', () => {
     const third = await issue(doors.pki, 'c.mssante.test')
     const trust = openTrust({
       anchors: doors.anchors,
-      identity: doors.identity,
+      identity: () => doors.identity,
       space: spaceOf({ [THEIRS]: doors.peer, 'c.mssante.test': third }),
       contact: `postmaster@${OURS}`,
     })

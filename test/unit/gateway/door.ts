@@ -44,7 +44,12 @@ export async function openDoors(): Promise<Doors> {
   const [own, peer] = await Promise.all([issue(pki, OURS), issue(pki, THEIRS)])
   const identity = loadIdentity(await writeIdentity(folder, 'own', own, pki))
   const anchors = loadAnchors(await pki.write(folder))
-  const trust = openTrust({ anchors, identity, space: spaceOf({ [OURS]: own, [THEIRS]: peer }), contact: `postmaster@${OURS}` })
+  const trust = openTrust({
+    anchors,
+    identity: () => identity,
+    space: spaceOf({ [OURS]: own, [THEIRS]: peer }),
+    contact: `postmaster@${OURS}`,
+  })
   const db = await openDatabase({
     file: join(folder, 'pli.sqlite'),
     migrations: [...spoolMigrations, ...patientMigrations, ...signInMigrations],

@@ -32,7 +32,12 @@ beforeAll(async () => {
   const file = join(folder, 'list.xml')
   writeFileSync(file, buildWhiteList({ entries, generatedAt: new Date(), sign: xml => xml }))
   const list = await loadWhiteList(file, { verify: xml => ({ signed: xml }) })
-  trust = openTrust({ anchors: loadAnchors(await pki.write(folder)), identity, space: trustedSpace(list), contact: CONTACT })
+  trust = openTrust({
+    anchors: loadAnchors(await pki.write(folder)),
+    identity: () => identity,
+    space: trustedSpace(list),
+    contact: CONTACT,
+  })
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 

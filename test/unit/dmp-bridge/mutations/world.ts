@@ -84,7 +84,7 @@ export async function startProofWorld(options: WorldOptions): Promise<ProofWorld
   const open: ProofWorld['open'] = async (change = each => each) => {
     const owner = `owner-${opened.length + 1}`
     const db = await openDatabase({ file: join(folder, 'pli.sqlite'), migrations: bridgeMigrations })
-    const access = dmpClient({ baseUrl: dmp.url, tls, software, signers, timeoutMs: options.timeoutMs ?? 10_000 })
+    const access = dmpClient({ baseUrl: dmp.url, tls: () => tls, software, signers, timeoutMs: options.timeoutMs ?? 10_000 })
     const bridge = createBridge({
       ...{ db, owner, newId: randomUUID, limits: DEFAULT_LIMITS, patientKey: Buffer.alloc(32, 1), policy: options.policy ?? policy },
       dmp: change(access),
