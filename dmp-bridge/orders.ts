@@ -2,6 +2,7 @@ import { type Compilable, type Database, required, STALE } from '../config/datab
 import type { Ins } from './facts.ts'
 import { isOverrulable } from './filing-reasons.ts'
 import { before, bridge, type FilingOrder, type FilingRow, type FilingState, WHOLE_MESSAGE } from './filing-tables.ts'
+import { type FilingView, parse, viewOf } from './filing-view.ts'
 import { hasValidKey, isInsOid } from './ins.ts'
 import { sealPatient } from './sealed-patient.ts'
 import { isTypeCode } from './tables.ts'
@@ -9,23 +10,6 @@ import { wrappedId } from './wrap/cda-n1.ts'
 import { type Description, descriptionSchema } from './wrap/description.ts'
 import type { Descriptions } from './wrap/descriptions.ts'
 import { DESCRIBABLE } from './wrap/judge.ts'
-
-/** A filing as a person sees it: ids, codes and times only. */
-export interface FilingView {
-  id: string
-  messageId: string
-  place: number
-  uniqueId: string | undefined
-  /** typeCode */
-  type: string | undefined
-  state: FilingState
-  reasons: string[]
-  code: string | undefined
-  attempts: number
-  createdAt: number
-  nextAttemptAt: number | undefined
-  settledAt: number | undefined
-}
 
 /**
  * `rechecked`: reasons that a release doesn't cover; the worker judges them anew and holds the document again if they stand.
@@ -311,26 +295,4 @@ const UNSURE = ['may-be-filed', 'ambiguous']
 function mayBeFiled(filing: FilingRow): boolean {
   const begun = filing.attempts > 0 || filing.doubts > 0 || filing.faults > 0 || filing.claimed_by !== null
   return begun || [...parse(filing.overruled), ...parse(filing.reasons)].includes('may-be-filed')
-}
-
-function viewOf(filing: FilingRow): FilingView {
-  return {
-    id: filing.id,
-    messageId: filing.message_id,
-    place: filing.place,
-    uniqueId: filing.unique_id ?? undefined,
-    type: filing.type ?? undefined,
-    state: filing.state,
-    reasons: parse(filing.reasons),
-    code: filing.code ?? undefined,
-    attempts: filing.attempts,
-    createdAt: filing.created_at,
-    nextAttemptAt: filing.state === 'pending' || filing.state === 'deleting' ? filing.next_attempt_at : undefined,
-    settledAt: filing.settled_at ?? undefined,
-  }
-}
-
-/** @returns the codes of a JSON list that we have written */
-export function parse(list: string): string[] {
-  return JSON.parse(list) as string[]
 }

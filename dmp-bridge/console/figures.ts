@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../../config/database/index.ts'
 import type { FilingState } from '../filing-tables.ts'
-import { parse } from '../orders.ts'
+import { parse } from '../filing-view.ts'
 import { chosen } from './filing-list.ts'
 import { offsetAt } from './words.tsx'
 

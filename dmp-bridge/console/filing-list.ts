@@ -1,24 +1,12 @@
 import { sql } from 'kysely'
 import type { Database } from '../../config/database/index.ts'
 import { bridge, type FilingState } from '../filing-tables.ts'
-import { parse } from '../orders.ts'
+import { type FilingView, parse, VIEW_COLUMNS, viewOf } from '../filing-view.ts'
 
-/** A filing as the pages list it: ids, codes, times, and the box that sent its message. */
-export interface FilingEntry {
-  id: string
-  messageId: string
-  place: number
+/** A filing as the pages list it: with the box that sent its message, and the digest of the document. */
+export interface FilingEntry extends FilingView {
   sha256: string
-  uniqueId: string | undefined
-  type: string | undefined
   box: string
-  state: FilingState
-  reasons: string[]
-  code: string | undefined
-  attempts: number
-  createdAt: number
-  nextAttemptAt: number | undefined
-  settledAt: number | undefined
   /** whether the bytes of its message are still kept */
   hasBytes: boolean
 }
@@ -105,44 +93,14 @@ export function chosen({ boxes, state, reason, type, box, from, until }: ListFil
   return query
 }
 
-const COLUMNS = [
-  'id',
-  'message_id',
-  'place',
-  'sha256',
-  'unique_id',
-  'type',
-  'state',
-  'reasons',
-  'code',
-  'attempts',
-  'created_at',
-  'next_attempt_at',
-  'settled_at',
-] as const
-
 function shown(query: ReturnType<typeof chosen>) {
-  return query.select(COLUMNS.map(column => `filing.${column}` as const)).select(['inbox.box', 'inbox.state as inbox_state'])
+  return query
+    .select(VIEW_COLUMNS.map(column => `filing.${column}` as const))
+    .select(['filing.sha256', 'inbox.box', 'inbox.state as inbox_state'])
 }
 
 type Row = Awaited<ReturnType<ReturnType<typeof shown>['execute']>>[number]
 
 function entryOf(row: Row): FilingEntry {
-  return {
-    id: row.id,
-    messageId: row.message_id,
-    place: row.place,
-    sha256: row.sha256,
-    uniqueId: row.unique_id ?? undefined,
-    type: row.type ?? undefined,
-    box: row.box,
-    state: row.state,
-    reasons: parse(row.reasons),
-    code: row.code ?? undefined,
-    attempts: row.attempts,
-    createdAt: row.created_at,
-    nextAttemptAt: row.state === 'pending' ? row.next_attempt_at : undefined,
-    settledAt: row.settled_at ?? undefined,
-    hasBytes: row.inbox_state !== 'released',
-  }
+  return { ...viewOf(row), sha256: row.sha256, box: row.box, hasBytes: row.inbox_state !== 'released' }
 }

@@ -1,8 +1,9 @@
 import { type Context, Hono } from 'hono'
 import type { Child } from 'hono/jsx'
+import type { FilingView } from '../filing-view.ts'
 import { frenchClass } from '../french.ts'
 import { HOLD_PATH, type HoldLinks } from '../hold-link.ts'
-import type { FilingView, OrderResult, Orders } from '../orders.ts'
+import type { OrderResult, Orders } from '../orders.ts'
 import { Instant } from './words.tsx'
 
 export interface HoldPagesOptions {

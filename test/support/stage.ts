@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { SMTPEnvelope } from 'nodemailer/lib/smtp-connection'
@@ -23,6 +23,8 @@ export interface Stage extends AsyncDisposable {
   /** @returns the timeline once no column can move by itself any more: nothing queued, no receipt awaited, no filing pending */
   settled(operator: Name, id: string, patience?: number): Promise<Timeline>
   rows(operator: Name): Promise<Database>
+  /** @returns what a gateway has logged under an event so far */
+  logged(operator: Name, event: string): Promise<Record<string, unknown>[]>
   /** @returns the messages in the Maildir of a box of ours */
   mailbox(address: string): Promise<Buffer[]>
 }
@@ -57,6 +59,10 @@ export async function openStage(options: Omit<WorldOptions, 'folder'> = {}): Pro
     when,
     settled: (operator, id, patience) => when(operator, id, isSettled, patience),
     submit: (from, to, eml, envelope) => submit(serverOf(world, from), [to].flat(), eml, envelope),
+    async logged(operator, event) {
+      const lines = (await readFile(join(world.operators[operator].folder, 'gateway.log'), 'utf8')).split('\n')
+      return lines.filter(line => line.includes(`"msg":${JSON.stringify(event)}`)).map(line => JSON.parse(line))
+    },
     async mailbox(address) {
       const [local = '', domain = ''] = address.split('@')
       const operator = Object.values(world.operators).find(each => each.domain === domain)

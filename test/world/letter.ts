@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { buildCda, type CdaOptions, REFERRAL } from './cda-builder.ts'
 import { buildMail } from './letter-mail.ts'
-import { type FictionalAuthor, type FictionalPatient, oidOf } from './letter-people.ts'
+import { type FictionalAuthor, type FictionalPatient, oidOf, sampleAuthor, samplePatient } from './letter-people.ts'
 import { buildPdf } from './pdf-builder.ts'
 import { buildXdm } from './xdm-builder.ts'
 
@@ -56,6 +57,12 @@ export async function buildLetter(options: ReferralOptions): Promise<Letter> {
   const document = { uri: 'DOC0001.XML', content: cda, uniqueId, type, marks: options.marks ?? [] }
   const xdm = await buildXdm({ patient, author, now, submissionSetUniqueId, documents: [document] })
   return { eml: mail(options, type, messageId, xdm, pdf), messageId, uniqueId, cda, pdf, xdm }
+}
+
+/** @returns the sample referral of today, from one account to another */
+export function sampleLetter({ sender, recipient }: Record<'sender' | 'recipient', { address: string }>): Promise<Letter> {
+  const now = new Date()
+  return buildLetter({ from: sender.address, to: recipient.address, author: sampleAuthor, patient: samplePatient, now, newId: randomUUID })
 }
 
 /** @returns the whole .eml of `buildLetter`. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -7,7 +6,7 @@ import { openData } from '../../gateway/data.ts'
 import { type Timeline, timelineOf } from '../../gateway/timeline.ts'
 import type { FaultKind } from './dmp-simulator/index.ts'
 import { startWorld, type World } from './index.ts'
-import { buildLetter, sampleAuthor, samplePatient } from './letter.ts'
+import { sampleLetter, samplePatient } from './letter.ts'
 import { type LocalConsole, localConsole, localOperator, offerCards } from './local-console.ts'
 import { PATIENT_DOMAIN } from './mon-espace-sante.ts'
 import type { Pki } from './pki.ts'
@@ -109,14 +108,7 @@ function describePsc(psc: PscSimulator, { accounts, people }: World) {
 /** A referral with a CDA, from a practice at alpha to a specialist at beta; everything on the way is the real thing. */
 async function sendOnce(world: World, json: boolean): Promise<number> {
   const { sender, recipient } = world.accounts
-  const letter = await buildLetter({
-    from: sender.address,
-    to: recipient.address,
-    author: sampleAuthor,
-    patient: samplePatient,
-    now: new Date(),
-    newId: randomUUID,
-  })
+  const letter = await sampleLetter(world.accounts)
   const { alpha } = world.operators
   const id = await submit(
     { port: alpha.ports.submission, ca: world.shared.anchors, servername: 'smtp.alpha.mssante.example', account: sender },

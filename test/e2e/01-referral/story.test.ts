@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { simpleParser } from 'mailparser'
@@ -7,7 +7,7 @@ import { pli, run } from '../../support/cli.ts'
 import { withoutTrace } from '../../support/maildir.ts'
 import { openStage, type Stage } from '../../support/stage.ts'
 import { until } from '../../support/until.ts'
-import { buildLetter, type Letter, sampleAuthor, samplePatient } from '../../world/letter.ts'
+import { type Letter, sampleLetter } from '../../world/letter.ts'
 
 let stage: Stage
 let letter: Letter
@@ -16,14 +16,7 @@ let id: string
 beforeAll(async () => {
   stage = await openStage()
   const { sender, recipient } = stage.world.accounts
-  letter = await buildLetter({
-    from: sender.address,
-    to: recipient.address,
-    author: sampleAuthor,
-    patient: samplePatient,
-    now: new Date(),
-    newId: randomUUID,
-  })
+  letter = await sampleLetter({ sender, recipient })
   id = await stage.submit(sender, recipient.address, letter.eml)
   await stage.settled('alpha', id)
 })

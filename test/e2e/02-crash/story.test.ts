@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, rm, utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +9,7 @@ import { openStage, type Stage } from '../../support/stage.ts'
 import { type Stop, stoppable } from '../../support/stop-at.ts'
 import { until } from '../../support/until.ts'
 import { restart } from '../../world/index.ts'
-import { buildLetter, type Letter, sampleAuthor, samplePatient } from '../../world/letter.ts'
+import { type Letter, sampleLetter } from '../../world/letter.ts'
 
 /**
  * SIGKILL at each state of the spool, then a restart. Accepted mail (answered 250) is never lost, its document is filed
@@ -39,15 +38,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 beforeEach(async () => {
-  const { sender, recipient } = stage.world.accounts
-  letter = await buildLetter({
-    from: sender.address,
-    to: recipient.address,
-    author: sampleAuthor,
-    patient: samplePatient,
-    now: new Date(),
-    newId: randomUUID,
-  })
+  letter = await sampleLetter(stage.world.accounts)
 })
 
 test('S1: killed while the message is being written: nobody was told 250, nobody receives it', async () => {
@@ -192,15 +183,7 @@ function files(): Promise<string[]> {
 /** A letter that comes after goes all the way; of the one that was interrupted there is no row and no copy. */
 async function expectNothing(): Promise<void> {
   const interrupted = letter
-  const { sender, recipient } = stage.world.accounts
-  letter = await buildLetter({
-    from: sender.address,
-    to: recipient.address,
-    author: sampleAuthor,
-    patient: samplePatient,
-    now: new Date(),
-    newId: randomUUID,
-  })
+  letter = await sampleLetter(stage.world.accounts)
   await expectWhole(await submit(), { copies: 1 })
   expect(await stage.timeline('alpha', interrupted.messageId)).toBeUndefined()
   expect((await copies(interrupted)).length).toBe(0)

@@ -10,7 +10,7 @@ import { openStage, type Stage } from '../../support/stage.ts'
 import { stoppable } from '../../support/stop-at.ts'
 import { until } from '../../support/until.ts'
 import { type Account, restart } from '../../world/index.ts'
-import { buildLetter, sampleAuthor, samplePatient } from '../../world/letter.ts'
+import { sampleLetter, samplePatient } from '../../world/letter.ts'
 import { filesTelling } from './sealed.ts'
 
 /**
@@ -80,14 +80,7 @@ test('what waits is sealed: a copy of the data tells nothing, and the keys are c
   const { operators, accounts } = stage.world
   const { data, folder: home } = operators.alpha
   await operators.beta.process.kill()
-  const letter = await buildLetter({
-    from: accounts.sender.address,
-    to: accounts.recipient.address,
-    author: sampleAuthor,
-    patient: samplePatient,
-    now: new Date(),
-    newId: randomUUID,
-  })
+  const letter = await sampleLetter(accounts)
   const id = await stage.submit(accounts.sender, accounts.recipient.address, letter.eml)
   await stage.when('alpha', id, ({ recipients }) => recipients[0]!.attempts >= 1)
   const [, subject = ''] = /^Subject: (.*)\r\n/m.exec(letter.eml.toString()) ?? []

@@ -107,14 +107,7 @@ async function handIn(from: string, shows: { cert: string; key: string } | undef
 }
 
 /** What alpha's log says under an event. */
-async function logged(event: string): Promise<Record<string, unknown>[]> {
-  const text = await readFile(join(stage.world.operators.alpha.folder, 'gateway.log'), 'utf8')
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map(line => JSON.parse(line))
-    .filter(({ msg }) => msg === event)
-}
+const logged = (event: string) => stage.logged('alpha', event)
 
 const letterTo = (address: string) =>
   Buffer.from(

@@ -144,10 +144,8 @@ interface Said {
 }
 
 /** Refused lines of the gateway's log so far. */
-async function refusals(): Promise<{ reason: string; rule?: string; directory?: string; whiteList?: string }[]> {
-  const lines = (await readFile(join(stage.world.operators.alpha.folder, 'gateway.log'), 'utf8')).split('\n')
-  return lines.filter(line => line.includes('"msg":"refused"')).map(line => JSON.parse(line))
-}
+const refusals = async () =>
+  (await stage.logged('alpha', 'refused')) as { reason: string; rule?: string; directory?: string; whiteList?: string }[]
 
 /** Plays the pair up to the first refusal, or to the reply to RCPT (to DATA with a message). The reason is what the gateway's log says. */
 async function answered({ from, to, by, peer }: Pair, message?: string | Buffer): Promise<Said> {

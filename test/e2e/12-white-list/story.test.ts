@@ -80,14 +80,7 @@ async function mailFrom(domain: string): Promise<string> {
   }
 }
 
-async function logged(event: string): Promise<Record<string, unknown>[]> {
-  const text = await readFile(join(stage.world.operators.alpha.folder, 'gateway.log'), 'utf8')
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map(line => JSON.parse(line))
-    .filter(({ msg }) => msg === event)
-}
+const logged = (event: string) => stage.logged('alpha', event)
 
 const whitelist = (command: string, ...args: string[]) =>
   pli('whitelist', command, ...args, '-c', stage.world.operators.alpha.configuration)

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { importAside } from '../../bench/directory-load.ts'
@@ -37,14 +36,13 @@ test('who is new in the extract can be written to without a restart', async () =
 test('an old directory raises the alarm, and letters still arrive', async () => {
   const { sender, recipient } = stage.world.accounts
   await importInto('Extraction_Correspondance_MSSante_202001010412.txt')
-  const log = join(stage.world.operators.alpha.folder, 'gateway.log')
-  const alarms = () =>
-    readFileSync(log, 'utf8')
-      .split('\n')
-      .filter(line => line.includes('"directory-old"'))
-  const [alarm = ''] = await until('the alarm', () => (alarms().length > 0 ? alarms() : undefined), 60_000)
-  expect(JSON.parse(alarm)).toMatchObject({ msg: 'directory-old', version: '2020-01-01T04:12Z', hours: expect.any(Number) })
+  const firstAlarm = async () => (await stage.logged('alpha', 'directory-old'))[0]
+  expect(await until('the alarm', firstAlarm, 60_000)).toMatchObject({
+    msg: 'directory-old',
+    version: '2020-01-01T04:12Z',
+    hours: expect.any(Number),
+  })
   const id = await stage.submit(sender, recipient.address, eml(recipient.address))
   await stage.when('alpha', id, ({ recipients }) => recipients[0]?.relay === 'sent')
-  expect(alarms()).toHaveLength(1)
+  expect(await stage.logged('alpha', 'directory-old')).toHaveLength(1)
 })

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { FilingView } from '../../../../dmp-bridge/orders.ts'
+import type { FilingView } from '../../../../dmp-bridge/filing-view.ts'
 import { policy } from '../bridge-world.ts'
 import { register } from '../mutations/patients.ts'
 import { known, type ProofWorld, startProofWorld } from '../mutations/world.ts'
