@@ -16,6 +16,7 @@ export {
   type CmsFaultReason,
   type EncryptOptions,
   type Hash,
+  mayBeEncryptedTo,
   type Signer,
   type Signing,
   type SignOptions,
@@ -44,7 +45,15 @@ export { openBlob, type SealPlace, sealBlob } from './seal.ts'
 export { readSecret } from './secret-file.ts'
 export { type SignEnvelopedOptions, signEnveloped } from './sign-enveloped.ts'
 export { SignatureFault, type SignatureFaultReason } from './signature-fault.ts'
-export { type MailLayer, type MailProtection, type OpenedMail, type OpenMailOptions, openMail, protectMail } from './smime.ts'
+export {
+  type MailLayer,
+  type MailProtection,
+  type OpenedMail,
+  type OpenMailOptions,
+  openMail,
+  outermostLayer,
+  protectMail,
+} from './smime.ts'
 export { type ClientTlsOptions, clientTls, type ServerTls, type ServerTlsOptions, serverTls, serviceTls } from './tls.ts'
 export { openVault, SEAL_HEADER_BYTES, type Sealer, SealFault, type Vault } from './vault.ts'
 export type { PeerFault, PeerVerdict, Refused } from './verdict.ts'

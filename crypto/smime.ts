@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Anchors } from './anchors.ts'
-import { ID_SIGNED_DATA, MICALG } from './cms/algorithms.ts'
+import { ID_AUTH_ENVELOPED_DATA, ID_ENVELOPED_DATA, ID_SIGNED_DATA, MICALG } from './cms/algorithms.ts'
 import { type Decrypted, decrypt } from './cms/decrypt.ts'
 import { type EncryptOptions, encrypt, envelopeKind } from './cms/encrypt.ts'
 import { CmsFault, undecryptable } from './cms/fault.ts'
@@ -131,8 +131,39 @@ export interface OpenedMail {
 }
 
 /**
+ * How the whole of a mail is protected, by its outermost layer alone; nothing is opened or verified.
+ * @returns undefined when it is not, or not in a way that can be told
+ */
+export async function outermostLayer(message: Buffer): Promise<MailLayer['kind'] | undefined> {
+  try {
+    const { fields, body } = readEntity(message)
+    const { type, parameters } = contentTypeOf(fields)
+    if (isSigned(type, parameters)) return 'signed'
+    if (!isCms(type)) return undefined
+    return OUTERMOST[await peekContentType(decodePart(body, encodingOf(fields)))]
+  } catch (fault) {
+    if (fault instanceof CmsFault) return undefined
+    throw fault
+  }
+}
+
+const OUTERMOST: Record<string, MailLayer['kind']> = {
+  [ID_SIGNED_DATA]: 'signed',
+  [ID_ENVELOPED_DATA]: 'encrypted',
+  [ID_AUTH_ENVELOPED_DATA]: 'encrypted',
+}
+
+function isCms(type: string): boolean {
+  return /^application\/(x-)?pkcs7-mime$/.test(type)
+}
+
+function isSigned(type: string, parameters: ReadonlyMap<string, string>): boolean {
+  return type === 'multipart/signed' && /^application\/(x-)?pkcs7-signature$/i.test(parameters.get('protocol') ?? '')
+}
+
+/**
  * Takes every S/MIME layer off a mail: those of the whole mail only, never an encrypted part among others, which is how pieces of our mail would be
- * made to leak out (Efail).
+ * made to leak out (Efail). What is encrypted to others inside stays so (a letter that its author sealed for a box, in a gateway's envelope).
  * @throws CmsFault when any layer is wrong: nothing of the content is handed out then. Inside a layer that does not authenticate its content
  *   (CBC) every fault is `undecryptable`, except a certificate that is not accepted over a right signature
  */
@@ -150,9 +181,12 @@ type Opened = Pick<OpenedMail, 'message' | 'layers' | 'header'>
 async function open(entity: Entity, options: OpenMailOptions, layers: MailLayer[], outside: Entity): Promise<Opened> {
   if (layers.length > MOST_LAYERS) throw new CmsFault('too-large', `the mail has more than ${MOST_LAYERS} layers`)
   const { type, parameters } = contentTypeOf(entity.fields)
-  if (/^application\/(x-)?pkcs7-mime$/.test(type)) return openCms(entity, options, layers, outside)
-  if (type === 'multipart/signed' && /^application\/(x-)?pkcs7-signature$/i.test(parameters.get('protocol') ?? ''))
-    return openSigned(splitSigned(entity.body, parameters.get('boundary') ?? ''), options, layers, outside)
+  if (isCms(type)) return openCms(entity, options, layers, outside)
+  if (isSigned(type, parameters)) return openSigned(splitSigned(entity.body, parameters.get('boundary') ?? ''), options, layers, outside)
+  return restored(entity, layers, outside)
+}
+
+function restored(entity: Entity, layers: MailLayer[], outside: Entity): Opened {
   const { message, protection: header } = restoreMail(outside.fields, entity)
   return { message, layers, header }
 }
@@ -163,7 +197,12 @@ async function openCms(entity: Entity, options: OpenMailOptions, layers: MailLay
     const { content, signers } = await verifyOpaque(cms, options)
     return open(readEntity(content), options, [...layers, { kind: 'signed', form: 'opaque', signers }], outside)
   }
-  const { content, cipher, isAuthenticated, identity } = await decrypt(cms, options)
+  const decrypted = await decrypt(cms, options).catch(fault => {
+    if (layers.length > 0 && fault instanceof CmsFault && fault.reason === 'not-for-us') return undefined
+    throw fault
+  })
+  if (!decrypted) return restored(entity, layers, outside)
+  const { content, cipher, isAuthenticated, identity } = decrypted
   try {
     return await open(readEntity(content), options, [...layers, { kind: 'encrypted', cipher, isAuthenticated, identity }], outside)
   } catch (fault) {

@@ -58,8 +58,9 @@ interface Envelope {
  * @throws CmsFault. From the moment a key of ours is used there is one fault, `undecryptable`, without detail
  */
 export async function decrypt(cms: Source, { identities, most = USUAL_MOST }: DecryptOptions): Promise<Decrypted> {
-  const envelope = await readEnvelope(cms, most)
-  const { identity, unwrap } = keyFor(envelope, identities)
+  const owners = identities.map(identity => ({ identity, holder: ownHolder(identity) }))
+  const envelope = await readEnvelope(cms, owners, most)
+  const { identity, unwrap } = keyFor(envelope, owners)
   const content = open(envelope, unwrap)
   const { contentType, cipher } = envelope
   return { content, contentType, cipher, isAuthenticated: isGcm(cipher), identity }
@@ -85,8 +86,13 @@ function authenticating(cipher: Cipher, contentKey: Buffer, nonce: Buffer, mac: 
   return createDecipheriv(cipher as CipherGCMTypes, contentKey, nonce, { authTagLength: mac.length }).setAuthTag(mac)
 }
 
-/** RFC 5652 §6.1, RFC 5083 §2.1. */
-function readEnvelope(cms: Source, most: number): Promise<Envelope> {
+interface Owner {
+  identity: Identity
+  holder: OwnHolder
+}
+
+/** RFC 5652 §6.1, RFC 5083 §2.1. What is meant for others is not read any further: it is not for us to find fault with. */
+function readEnvelope(cms: Source, owners: readonly Owner[], most: number): Promise<Envelope> {
   return BerReader.read(cms, async reader => {
     await reader.enter(TAG.sequence, 'the content info')
     const type = readOid(await reader.element(SMALL, TAG.oid))
@@ -96,9 +102,11 @@ function readEnvelope(cms: Source, most: number): Promise<Envelope> {
     await reader.enter(TAG.sequence, 'the envelope')
     await reader.element(SMALL, TAG.integer)
     if ((await reader.next()) === inContext(0)) await reader.element(MOST_RECIPIENT_OCTETS) // certificates of the originator
-    const recipients = await reader.element(MOST_RECIPIENT_OCTETS, TAG.set)
+    const set = await reader.element(MOST_RECIPIENT_OCTETS, TAG.set)
+    const recipients = parsing('the recipients', () => wholesIn(set))
+    if (!recipients.some(der => owners.some(({ holder }) => mentions(der, holder)))) throw notForUs()
     const content = await readContent(reader, most)
-    const envelope = { ...content, recipients: parsing('the recipients', () => wholesIn(recipients)) }
+    const envelope = { ...content, recipients }
     const ending = type === ID_AUTH_ENVELOPED_DATA ? await readEnding(reader) : undefined
     if (type === ID_ENVELOPED_DATA && (await reader.next()) === inContext(1)) await reader.element(MOST_ATTRIBUTES)
     for (let layer = 0; layer < 3; layer++) await reader.leave()
@@ -154,16 +162,19 @@ async function readEnding(reader: BerReader): Promise<{ mac: Buffer; attributes?
 }
 
 /** What is meant for one of our identities, the first of it. */
-function keyFor(envelope: Envelope, identities: readonly Identity[]): { identity: Identity; unwrap: () => Buffer } {
+function keyFor(envelope: Envelope, owners: readonly Owner[]): { identity: Identity; unwrap: () => Buffer } {
   if (envelope.recipients.length > MOST_RECIPIENTS) throw new CmsFault('too-large', `more than ${MOST_RECIPIENTS} recipients`)
-  const owners = identities.map(identity => ({ identity, holder: ownHolder(identity) }))
   for (const der of envelope.recipients) {
     for (const { identity, holder } of owners) {
       const unwrap = mentions(der, holder) ? unwrapping(der, holder, identity, keyLength(envelope.cipher)) : undefined
       if (unwrap) return { identity, unwrap }
     }
   }
-  throw new CmsFault('not-for-us', 'the message is encrypted to others')
+  throw notForUs()
+}
+
+function notForUs(): CmsFault {
+  return new CmsFault('not-for-us', 'the message is encrypted to others')
 }
 
 /** Parsing a thousand recipients to find ours would be work for nothing: whatever names us holds our serial number or key identifier. */

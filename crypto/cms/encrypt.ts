@@ -111,6 +111,11 @@ function recipientsOf({ to, anchors, at }: EncryptOptions): Recipient[] {
   })
 }
 
+/** @returns whether mail may be encrypted to a certificate, PEM or DER, as {@link encrypt} would judge it; never throws for what it holds */
+export function mayBeEncryptedTo(certificate: Buffer | string, { anchors, at }: Pick<EncryptOptions, 'anchors' | 'at'>): boolean {
+  return judgeCertificate(derOf(certificate), trustOf(anchors), 'encryption', at).kind === 'trusted'
+}
+
 const read = new Map<string, Recipient>()
 const MOST_READ = 5000
 

@@ -133,13 +133,22 @@ describe('a hostile encoding', () => {
     expect(await outcome(verifyDetached(cms(), letter, trust()).then(() => letter))).toBe(reason)
   })
 
-  const envelope = (content: Buffer, recipients = setOf()) =>
+  /** Mentions a certificate of ours: what is meant for others is not read any further. */
+  const ours = () => setOf(sequence(octetString(Buffer.from(even(world.people.rsa.identity.facts.serial), 'hex'))))
+  const even = (serial: string) => (serial.length % 2 ? `0${serial}` : serial)
+  const envelope = (content: Buffer, recipients = ours()) =>
     sequence(oid(ID_ENVELOPED), value(inContext(0), sequence(integer(0), recipients, content)))
   const AES = '2.16.840.1.101.3.4.1.42'
 
   test.each<[string, () => Buffer, string]>([
     ['a signature', () => samples.opaque, 'unsupported'],
-    ['no recipient', () => envelope(sequence(oid(ID_SIGNED), algorithm(AES, octetString(Buffer.alloc(16))), value(0x80))), 'not-for-us'],
+    [
+      'no recipient',
+      () => envelope(sequence(oid(ID_SIGNED), algorithm(AES, octetString(Buffer.alloc(16))), value(0x80)), setOf()),
+      'not-for-us',
+    ],
+    ['a weak cipher for others', () => envelope(sequence(oid(ID_SIGNED), algorithm('1.2.840.113549.3.7')), setOf()), 'not-for-us'],
+    ['a weak cipher', () => envelope(sequence(oid(ID_SIGNED), algorithm('1.2.840.113549.3.7'))), 'weak'],
     ['no content', () => envelope(sequence(oid(ID_SIGNED), algorithm(AES, octetString(Buffer.alloc(16))))), 'unsupported'],
     [
       'an IV of the wrong length',

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { encrypt } from '../../../crypto/cms/index.ts'
 import { collect, type Source } from '../../../crypto/cms/source.ts'
-import { type MailProtection, openMail, protectMail } from '../../../crypto/index.ts'
+import { type MailProtection, openMail, outermostLayer, protectMail } from '../../../crypto/index.ts'
 import { type CmsWorld, createCmsWorld } from './cms-people.ts'
 
 const now = new Date('2026-11-22T08:00:00Z')
@@ -109,8 +109,44 @@ describe('a mail that is protected and opened is the mail', () => {
     expect((await open(twice)).layers.map(({ kind }) => kind)).toEqual(['signed', 'encrypted', 'signed'])
   })
 
+  test('when a gateway sealed what its author had sealed for a box: that stays sealed', async () => {
+    const forBox = { to: [world.people.rsa.issued.certificatePem], profile: 'mail-client', ...trust() } as const
+    const author = await protect({ encrypt: forBox })
+    const opened = await open(await protect({ sign: sign(), encrypt: sealFor('gateway') }, author))
+    expect(opened.layers.map(({ kind }) => kind)).toEqual(['encrypted', 'signed'])
+    expect(opened.message.toString()).toMatch(/^Content-Type: application\/pkcs7-mime; smime-type=enveloped-data;/m)
+    expect(await outermostLayer(opened.message)).toBe('encrypted')
+    const box = await openMail(opened.message, { identities: [world.people.rsa.identity], ...trust() })
+    expect(box.message.toString()).toBe(written)
+  })
+
   test('when nothing protects it: it stays as it is', async () => {
     expect(await open(mail)).toEqual({ message: mail, layers: [], isAuthenticated: false, header: 'none' })
+  })
+})
+
+describe('the outermost layer of a mail is told without opening it', () => {
+  test.each<[string, MailProtection | undefined, string | undefined]>([
+    ['a signature beside it', { sign: {} as never }, 'signed'],
+    ['a signature around it', { sign: { form: 'opaque' } as never }, 'signed'],
+    ['an envelope for a mail client', { encrypt: { profile: 'mail-client' } as never }, 'encrypted'],
+    ['an envelope for a gateway', { encrypt: { profile: 'gateway' } as never }, 'encrypted'],
+    ['nothing', undefined, undefined],
+  ])('%s', async (_, wanted, layer) => {
+    const protection = wanted && {
+      ...(wanted.sign ? { sign: sign(wanted.sign.form) } : {}),
+      ...(wanted.encrypt ? { encrypt: sealFor(wanted.encrypt.profile) } : {}),
+    }
+    expect(await outermostLayer(protection ? await protect(protection) : mail)).toBe(layer)
+  })
+
+  test('whatever its header says; and of what is no CMS object nothing', async () => {
+    const opaque = (await protect({ sign: sign('opaque') })).toString()
+    expect(await outermostLayer(Buffer.from(opaque.replace('signed-data', 'enveloped-data')))).toBe('signed')
+    const [header] = opaque.split('\r\n\r\n')
+    expect(await outermostLayer(Buffer.from(`${header}\r\n\r\n!!!!\r\n`))).toBeUndefined()
+    expect(await outermostLayer(Buffer.from(`${header}\r\n\r\nQUJD\r\n`))).toBeUndefined()
+    expect(await outermostLayer(Buffer.from('From: a@x.test\r\n'))).toBeUndefined()
   })
 })
 
