@@ -1,7 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { OcspAnswers } from './answers.ts'
 import { derToPem, type ParsedCertificate, parseCertificate, pemBlocks, pemToDer } from './certificate.ts'
 import { commonName } from './names.ts'
-import { type RevocationList, readRevocationList } from './revocation.ts'
+import { continues, type DeltaList, isNewer, type ReadList, type RevocationList, readRevocationList } from './revocation.ts'
+import { endsSoonAt } from './status.ts'
 
 /** The certification authorities that this operator accepts, with their revocation lists. What is inside is for this room only. */
 export interface Anchors {
@@ -13,6 +16,16 @@ export interface Anchors {
    * @throws Error as {@link loadAnchors}; the former state then stays
    */
   reload(): void
+  /** The complete list of each authority; without dates when there is none. For alarms. */
+  lists(): ListDates[]
+}
+
+export interface ListDates {
+  /** CN of the authority */
+  authority: string
+  nextUpdate?: Date
+  /** Later than this, somebody should know. */
+  endsSoonAt?: Date
 }
 
 /** One consistent state of the anchors; a reload makes a new one, so what hangs on it (judged certificates) is forgotten with it. */
@@ -20,16 +33,42 @@ export interface Trust {
   authorities: readonly ParsedCertificate[]
   /** Certificates configured as such that are no authority: the pinned signer of a list, never a TLS peer. */
   pinned: readonly ParsedCertificate[]
-  /** by fingerprint of the authority */
+  /** by fingerprint of the authority, as all that follows */
   lists: ReadonlyMap<string, RevocationList>
+  deltas: ReadonlyMap<string, DeltaList>
+  /** addresses of OCSP responders */
+  responders: ReadonlyMap<string, string>
+  /** outlive a reload: they are about certificates, not about lists */
+  answers: OcspAnswers
+  ocsp: OcspAccess | undefined
   authorityPems: readonly string[]
+  /** Complete lists alone: OpenSSL gets them. */
   listPems: readonly string[]
 }
 
-/** Paths: `anchors` PEM (roots and intermediates, several in a file allowed), `crls` PEM or DER. */
+/**
+ * Paths: `anchors` PEM (roots and intermediates, several in a file allowed), `crls` PEM or DER. `authorities` are anchors as well, one certificate a
+ * file, perhaps with the address of their OCSP responder.
+ */
 export interface AnchorFiles {
   anchors: readonly string[]
   crls: readonly string[]
+  authorities?: readonly { certificate: string; ocsp?: string | undefined }[] | undefined
+  /** Folder of lists that a program has fetched, named by {@link fetchedListName}. One that can't be used is as good as none. */
+  fetched?: string | undefined
+}
+
+/** How a responder is reached; whoever loads anchors brings it, since this room does no traffic. */
+export interface OcspAccess {
+  /** Sends a request to an address. @returns the answer's octets @throws Error with a short sentence */
+  ask(url: string, request: Buffer): Promise<Buffer>
+  /** Told of each question that led to no answer: `reason` is one word, for a log. */
+  failed?(authority: string, reason: string): void
+}
+
+/** File of the list of an authority in the folder of fetched lists. */
+export function fetchedListName(fingerprint256: string, kind: 'complete' | 'delta'): string {
+  return `${fingerprint256}${kind === 'delta' ? '.delta' : ''}.crl`
 }
 
 const states = new WeakMap<Anchors, () => Trust>()
@@ -40,15 +79,18 @@ const states = new WeakMap<Anchors, () => Trust>()
  * An absent or outdated list is no fault here; certificates of that authority are then refused as `revocation-unknown`.
  * @throws Error with one sentence for an unreadable file, an intermediate without its root, a list with a wrong signature or of an unknown issuer
  */
-export function loadAnchors(files: AnchorFiles): Anchors {
-  let trust = readTrust(files)
+export function loadAnchors(files: AnchorFiles, { ocsp }: { ocsp?: OcspAccess | undefined } = {}): Anchors {
+  const answers = new OcspAnswers()
+  const read = () => ({ ...readTrust(files), answers, ocsp })
+  let trust: Trust = read()
   const anchors: Anchors = {
     get freshUntil() {
       return freshUntil(trust)
     },
     reload() {
-      trust = readTrust(files)
+      trust = read()
     },
+    lists: () => trust.authorities.map(authority => datesOf(authority, trust)),
   }
   states.set(anchors, () => trust)
   return Object.freeze(anchors)
@@ -66,18 +108,36 @@ export function isRoot({ x509 }: ParsedCertificate): boolean {
   return x509.checkIssued(x509) && x509.verify(x509.publicKey)
 }
 
-function readTrust(files: AnchorFiles): Trust {
-  const certificates = files.anchors.flatMap(readCertificates)
+function readTrust(files: AnchorFiles): Omit<Trust, 'answers' | 'ocsp'> {
+  const listed = (files.authorities ?? []).map(({ certificate, ocsp }) => ({ authority: readAuthority(certificate), ocsp }))
+  const certificates = distinct([...files.anchors.flatMap(readCertificates), ...listed.map(({ authority }) => authority)])
   const authorities = certificates.filter(({ isCa }) => isCa)
   for (const authority of authorities) checkHasRoot(authority, authorities)
-  const lists = files.crls.flatMap(readLists)
+  const lists = [
+    ...files.crls.flatMap(readLists).map(list => ({ ...readListOf(list, authorities), pem: list.pem })),
+    ...authorities.flatMap(authority => fetchedLists(files.fetched, authority)),
+  ]
+  const complete = newestLists(lists)
+  const responders = listed.flatMap(({ authority, ocsp }) => (ocsp === undefined ? [] : [[authority.facts.fingerprint256, ocsp] as const]))
   return {
     authorities,
     pinned: certificates.filter(({ isCa }) => !isCa),
-    lists: newestLists(lists, authorities),
+    lists: new Map([...complete].map(([authority, { list }]) => [authority, list])),
+    deltas: newestDeltas(lists, complete),
+    responders: new Map(responders),
     authorityPems: authorities.map(({ x509 }) => x509.toString()),
-    listPems: lists.map(({ pem }) => pem),
+    listPems: [...complete.values()].map(({ pem }) => pem),
   }
+}
+
+function readAuthority(file: string): ParsedCertificate {
+  const [authority, ...more] = readCertificates(file)
+  if (!authority?.isCa || more.length > 0) throw new Error(`${file}: needs one certificate, of an authority`)
+  return authority
+}
+
+function distinct(certificates: ParsedCertificate[]): ParsedCertificate[] {
+  return [...new Map(certificates.map(certificate => [certificate.facts.fingerprint256, certificate])).values()]
 }
 
 function readCertificates(file: string): ParsedCertificate[] {
@@ -99,23 +159,58 @@ function readLists(file: string): { file: string; pem: string; der: Buffer }[] {
   return [{ file, pem: derToPem(bytes, 'X509 CRL'), der: bytes }]
 }
 
-/** The newest list of each authority. */
-function newestLists(lists: { file: string; der: Buffer }[], authorities: readonly ParsedCertificate[]): Map<string, RevocationList> {
-  const newest = new Map<string, RevocationList>()
-  for (const { file, der } of lists) {
-    const { issuer, list } = readListOf(file, der, authorities)
+type ListWithPem = ReadList & { pem: string }
+
+/** The newest complete list of each authority. */
+function newestLists(lists: ListWithPem[]): Map<string, { list: RevocationList; pem: string }> {
+  const newest = new Map<string, { list: RevocationList; pem: string }>()
+  for (const { kind, issuer, list, pem } of lists) {
     const known = newest.get(issuer.facts.fingerprint256)
-    if (!known || known.thisUpdate < list.thisUpdate) newest.set(issuer.facts.fingerprint256, list)
+    if (kind === 'complete' && (!known || isNewer(list, known.list))) newest.set(issuer.facts.fingerprint256, { list, pem })
   }
   return newest
 }
 
-function readListOf(file: string, der: Buffer, authorities: readonly ParsedCertificate[]) {
+/** The newest delta list of each authority that fits its complete list. */
+function newestDeltas(lists: ListWithPem[], complete: ReadonlyMap<string, { list: RevocationList }>): Map<string, DeltaList> {
+  const newest = new Map<string, DeltaList>()
+  for (const read of lists) {
+    if (read.kind === 'complete') continue
+    const authority = read.issuer.facts.fingerprint256
+    const known = newest.get(authority)
+    const base = complete.get(authority)?.list
+    if (base && continues(read.list, base) && (!known || isNewer(read.list, known))) newest.set(authority, read.list)
+  }
+  return newest
+}
+
+function readListOf({ file, der }: { file: string; der: Buffer }, authorities: readonly ParsedCertificate[]): ReadList {
   try {
     return readRevocationList(der, authorities)
   } catch (cause) {
     throw new Error(`${file}: ${(cause as Error).message}`, { cause })
   }
+}
+
+/** Lists of that authority, and of no other, whatever lies under its name. */
+function fetchedLists(folder: string | undefined, authority: ParsedCertificate): ListWithPem[] {
+  if (folder === undefined) return []
+  return (['complete', 'delta'] as const).flatMap(kind => {
+    const file = join(folder, fetchedListName(authority.facts.fingerprint256, kind))
+    try {
+      if (!existsSync(file)) return []
+      const der = readFileSync(file)
+      return [{ ...readRevocationList(der, [authority]), pem: derToPem(der, 'X509 CRL') }]
+    } catch {
+      return [] // it is fetched again; until then the certificates of this authority are refused
+    }
+  })
+}
+
+function datesOf(authority: ParsedCertificate, { lists }: Trust): ListDates {
+  const list = lists.get(authority.facts.fingerprint256)
+  const name = commonName(authority.facts.subject) ?? '?'
+  return list ? { authority: name, nextUpdate: list.nextUpdate, endsSoonAt: endsSoonAt(list) } : { authority: name }
 }
 
 function freshUntil({ authorities, lists }: Trust): Date | undefined {

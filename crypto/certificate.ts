@@ -33,6 +33,8 @@ export interface ParsedCertificate {
   isCa: boolean
   pathLength: number
   criticalExtensions: readonly string[]
+  /** values, DER, by OID */
+  extensions: ReadonlyMap<string, Buffer>
 }
 
 /**
@@ -58,6 +60,8 @@ export function parseCertificate(derOrPem: Buffer | string): ParsedCertificate {
   const x509 = new X509Certificate(derOrPem)
   const asn = AsnConvert.parse(x509.raw, Certificate)
   const extension = (id: string) => asn.tbsCertificate.extensions?.find(({ extnID }) => extnID === id)?.extnValue
+  const all = asn.tbsCertificate.extensions ?? []
+  if (new Set(all.map(({ extnID }) => extnID)).size < all.length) throw new Error('an extension occurs twice') // RFC 5280 §4.2
   const keyUsage = extension(id_ce_keyUsage)
   const extendedKeyUsage = extension(id_ce_extKeyUsage)
   const basic = extension(id_ce_basicConstraints)
@@ -70,7 +74,8 @@ export function parseCertificate(derOrPem: Buffer | string): ParsedCertificate {
     extendedKeyUsage: extendedKeyUsage && [...AsnConvert.parse(extendedKeyUsage.buffer, ExtendedKeyUsage)],
     isCa: constraints?.cA === true,
     pathLength: constraints?.pathLenConstraint ?? Number.POSITIVE_INFINITY,
-    criticalExtensions: (asn.tbsCertificate.extensions ?? []).filter(({ critical }) => critical).map(({ extnID }) => extnID),
+    criticalExtensions: all.filter(({ critical }) => critical).map(({ extnID }) => extnID),
+    extensions: new Map(all.map(({ extnID, extnValue }) => [extnID, Buffer.from(extnValue.buffer)])),
   }
 }
 

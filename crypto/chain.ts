@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import { isRoot, type Trust } from './anchors.ts'
 import { type ParsedCertificate, parseCertificate } from './certificate.ts'
+import { nameConstraintsFault } from './name-constraints.ts'
 import { commonName, formatName } from './names.ts'
 import { isStrongKey, isStrongSignature } from './signature-algorithms.ts'
+import { statusOf } from './status.ts'
 import { type Usage, usageFault } from './usage.ts'
 import { day, type PeerVerdict, printable, type Refused, refused } from './verdict.ts'
 
@@ -12,6 +14,7 @@ const UNDERSTOOD = new Set([
   '2.5.29.15', // keyUsage
   '2.5.29.17', // subjectAltName
   '2.5.29.19', // basicConstraints
+  '2.5.29.30', // nameConstraints
   '2.5.29.31', // cRLDistributionPoints (never followed: lists come from our own configuration)
   '2.5.29.32', // certificatePolicies
   '2.5.29.35', // authorityKeyIdentifier
@@ -25,7 +28,7 @@ interface Remembered {
   until: number
   verdict: PeerVerdict
 }
-const remembered = new WeakMap<Trust, Map<string, Remembered>>()
+const remembered = new WeakMap<Trust, { setbacks: number; verdicts: Map<string, Remembered> }>()
 
 /**
  * Judges a certificate by RFC 5280 §6: a path of signatures to a configured root, strength, dates, constraints, usage, and the revocation of
@@ -34,8 +37,7 @@ const remembered = new WeakMap<Trust, Map<string, Remembered>>()
  * @param at the instant to judge at
  */
 export function judgeCertificate(der: Buffer, trust: Trust, usage: Usage, at: Date): PeerVerdict {
-  const verdicts = remembered.get(trust) ?? new Map<string, Remembered>()
-  remembered.set(trust, verdicts)
+  const verdicts = verdictsOf(trust)
   const key = `${usage} ${createHash('sha256').update(der).digest('base64')}`
   const known = verdicts.get(key)
   if (known && at.getTime() >= known.from && at.getTime() <= known.until) return known.verdict
@@ -45,14 +47,24 @@ export function judgeCertificate(der: Buffer, trust: Trust, usage: Usage, at: Da
   return verdict
 }
 
+/** What was concluded with these anchors, as long as no responder has said no since. */
+function verdictsOf(trust: Trust): Map<string, Remembered> {
+  const { setbacks } = trust.answers
+  const known = remembered.get(trust)
+  if (known?.setbacks === setbacks) return known.verdicts
+  const verdicts = new Map<string, Remembered>()
+  remembered.set(trust, { setbacks, verdicts })
+  return verdicts
+}
+
 function judge(der: Buffer, trust: Trust, usage: Usage, at: Date): { verdict: PeerVerdict; until: number } {
   const leaf = tryParse(der)
   if (!leaf) return { verdict: refused('unreadable', 'certificate cannot be read'), until: 0 }
   const path = pathOf(leaf, trust, usage)
   if (!path) return { verdict: notFromAnchors(leaf), until: 0 }
-  const fault = usageFault(leaf, usage) ?? strengthFault(path) ?? dateFault(path, at) ?? revocationFault(path, trust, at)
+  const fault = usageFault(leaf, usage) ?? pathFault(path, at) ?? revocationFault(path, trust, at)
   if (fault) return { verdict: fault, until: 0 }
-  return { verdict: { kind: 'trusted', subject: leaf.facts.subject, certificate: leaf.facts }, until: endOf(path, trust) }
+  return { verdict: { kind: 'trusted', subject: leaf.facts.subject, certificate: leaf.facts }, until: endOf(path, trust, at) }
 }
 
 function tryParse(der: Buffer): ParsedCertificate | undefined {
@@ -86,7 +98,7 @@ function mayIssue({ isCa, keyUsage, pathLength }: ParsedCertificate, below: numb
   return isCa && pathLength >= below && (keyUsage === undefined || keyUsage.includes('keyCertSign'))
 }
 
-function isIssuedBy({ x509 }: ParsedCertificate, authority: ParsedCertificate): boolean {
+export function isIssuedBy({ x509 }: ParsedCertificate, authority: ParsedCertificate): boolean {
   return x509.checkIssued(authority.x509) && x509.verify(authority.x509.publicKey)
 }
 
@@ -94,6 +106,18 @@ function notFromAnchors({ facts }: ParsedCertificate): Refused {
   const self = formatName(facts.subject) === formatName(facts.issuer)
   const issuer = self ? 'it is self-signed' : `its issuer is "${printable(commonName(facts.issuer))}"`
   return refused('not-from-anchors', `certificate does not come from an accepted authority: ${issuer}`)
+}
+
+/** What is wrong with a path, revocation apart. */
+function pathFault(path: ParsedCertificate[], at: Date): Refused | undefined {
+  return strengthFault(path) ?? nameConstraintsFault(path) ?? dateFault(path, at)
+}
+
+/** The certificate and its authorities, whatever it is for, when nothing but its revocation is left to be known. */
+export function soundPath(der: Buffer, trust: Trust, at: Date): ParsedCertificate[] | undefined {
+  const leaf = tryParse(der)
+  const path = leaf && climb([leaf], trust)
+  return path && !pathFault(path, at) ? path : undefined
 }
 
 function strengthFault(path: ParsedCertificate[]): Refused | undefined {
@@ -117,24 +141,21 @@ function dateFault(path: ParsedCertificate[], at: Date): Refused | undefined {
 
 /** Revoked beats unknown, unknown means no. The root, last of the path, is trusted by configuration. */
 function revocationFault(path: ParsedCertificate[], trust: Trust, at: Date): Refused | undefined {
-  const pairs = path.slice(0, -1).map((certificate, index) => ({ certificate, issuer: path[index + 1]! }))
-  for (const { certificate, issuer } of pairs) {
-    const revokedOn = trust.lists.get(issuer.facts.fingerprint256)?.revoked.get(certificate.facts.serial)
-    if (revokedOn) return refused('revoked', `certificate was revoked on ${day(revokedOn)}`)
+  const statuses = pairsOf(path).map(({ certificate, issuer }) => statusOf(certificate, issuer, trust, at))
+  for (const status of statuses) {
+    if (status.kind === 'revoked') return refused('revoked', `certificate was revoked${status.on ? ` on ${day(status.on)}` : ''}`)
   }
-  for (const { issuer } of pairs) {
-    const list = trust.lists.get(issuer.facts.fingerprint256)
-    const name = printable(commonName(issuer.facts.subject))
-    if (!list) return refused('revocation-unknown', `no revocation list of "${name}" is known here`)
-    if (at > list.nextUpdate)
-      return refused('revocation-unknown', `the revocation list of "${name}" known here ended on ${list.nextUpdate.toISOString()}`)
-    if (at < list.thisUpdate) return refused('revocation-unknown', `the revocation list of "${name}" known here is not valid yet`)
-  }
+  for (const status of statuses) if (status.kind === 'unknown') return refused('revocation-unknown', status.detail)
   return undefined
 }
 
-function endOf(path: ParsedCertificate[], trust: Trust): number {
-  const lists = path.slice(1).map(({ facts }) => trust.lists.get(facts.fingerprint256)?.nextUpdate)
-  const ends = [...path.map(({ facts }) => facts.notAfter), ...lists]
-  return Math.min(...ends.filter(end => end !== undefined).map(Number))
+/** Each certificate below the root with its issuer. */
+export function pairsOf(path: readonly ParsedCertificate[]): { certificate: ParsedCertificate; issuer: ParsedCertificate }[] {
+  return path.slice(0, -1).map((certificate, index) => ({ certificate, issuer: path[index + 1]! }))
+}
+
+function endOf(path: ParsedCertificate[], trust: Trust, at: Date): number {
+  const statuses = pairsOf(path).map(({ certificate, issuer }) => statusOf(certificate, issuer, trust, at))
+  const ends = statuses.map(status => (status.kind === 'good' ? status.until : 0))
+  return Math.min(...path.map(({ facts }) => facts.notAfter.getTime()), ...ends)
 }

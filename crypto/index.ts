@@ -1,4 +1,4 @@
-export { type AnchorFiles, type Anchors, loadAnchors } from './anchors.ts'
+export { type AnchorFiles, type Anchors, fetchedListName, type ListDates, loadAnchors, type OcspAccess } from './anchors.ts'
 export {
   type Audit,
   type AuditEntry,
@@ -37,6 +37,7 @@ export {
   removeMasterKey,
 } from './master-keys.ts'
 export { formatName, type Rdn } from './names.ts'
+export { askingWhenUnknown, prepared } from './ocsp.ts'
 export { type PackedIdentity, packIdentity, unpackIdentity } from './packed-identity.ts'
 export { hashPassword, verifyPassword } from './password.ts'
 export { faultOfShown, judgePeer, PeerRefused, peerFaultOf } from './peer.ts'

@@ -1,6 +1,7 @@
 import type { TLSSocket } from 'node:tls'
 import { type Anchors, trustOf } from './anchors.ts'
 import { judgeCertificate } from './chain.ts'
+import { listsSuffice } from './status.ts'
 import type { Usage } from './usage.ts'
 import { type PeerFault, type PeerVerdict, type Refused, refused } from './verdict.ts'
 
@@ -28,9 +29,12 @@ const OPENSSL_FAULTS: Record<string, { why: PeerFault; detail: string }> = {
 export class PeerRefused extends Error {
   override readonly name = 'PeerRefused'
   readonly verdict: Refused
-  constructor(verdict: Refused) {
+  /** what the peer showed, DER */
+  readonly certificate: Buffer | undefined
+  constructor(verdict: Refused, certificate?: Buffer) {
     super(verdict.detail)
     this.verdict = verdict
+    this.certificate = certificate
   }
 }
 
@@ -51,12 +55,16 @@ export function judgePeer(
   if (!certificate) return refused('no-certificate', 'no client certificate was shown')
   const verdict = judgeCertificate(certificate.raw, trustOf(anchors), usage, now)
   if (verdict.kind === 'refused') return verdict
-  return opensslFault(socket) ?? verdict
+  return opensslFault(socket, listsSuffice(trustOf(anchors), now)) ?? verdict
 }
 
-function opensslFault(socket: TLSSocket): Refused | undefined {
+/** OpenSSL's codes for a list that it lacks: where a responder stands in for one, they say nothing against a peer. */
+const LIST_CODES = ['UNABLE_TO_GET_CRL', 'CRL_HAS_EXPIRED']
+
+function opensslFault(socket: TLSSocket, listsSuffice: boolean): Refused | undefined {
   if (socket.authorized) return undefined
   const code = String(socket.authorizationError)
+  if (LIST_CODES.includes(code) && !listsSuffice) return undefined
   if (code === 'INVALID_PURPOSE' && isServerSide(socket)) return undefined
   return verdictOfCode(code)
 }

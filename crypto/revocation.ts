@@ -5,43 +5,75 @@ import { type Element, elements, onlyElement } from './der.ts'
 import { formatName, rdnsOf } from './names.ts'
 import { isSignedBy } from './signature-algorithms.ts'
 
-/** A revocation list whose signature was verified. */
+/** A complete revocation list whose signature was verified. */
 export interface RevocationList {
   thisUpdate: Date
   nextUpdate: Date
+  /** RFC 5280 §5.2.3; undefined when the list has none */
+  number: bigint | undefined
   /** serial number (lower-case hexadecimal) → date of revocation */
   revoked: ReadonlyMap<string, Date>
 }
 
-interface UnverifiedList extends RevocationList {
+/** What has changed since a complete list (RFC 5280 §5.2.4). */
+export interface DeltaList extends RevocationList {
+  number: bigint
+  /** the number of the complete list that it starts from */
+  base: bigint
+  /** serial numbers that are revoked no longer (removeFromCRL) */
+  released: ReadonlySet<string>
+}
+
+export type ReadList = { issuer: ParsedCertificate } & ({ kind: 'complete'; list: RevocationList } | { kind: 'delta'; list: DeltaList })
+
+interface UnverifiedList {
+  kind: 'complete' | 'delta'
+  list: RevocationList | DeltaList
   issuerName: string
   algorithm: string
   signed: Buffer
   signature: Buffer
 }
 
+const INTEGER = 0x02
 const BIT_STRING = 0x03
 const SEQUENCE = 0x30
 const UTC_TIME = 0x17
 const GENERALIZED_TIME = 0x18
+const NUMBER = '2.5.29.20'
+const REASON = '2.5.29.21'
+const DELTA = '2.5.29.27'
+const DISTRIBUTION_POINT = '2.5.29.28'
+const REMOVE_FROM_LIST = 8
 
 /**
- * Reads a complete revocation list (RFC 5280 §5) and verifies it.
+ * Reads a revocation list (RFC 5280 §5), complete or delta, and verifies it.
  * @param authorities configured CA certificates, one of which must have signed the list
  * @returns the list and its signer
- * @throws Error for a list of an unknown issuer, with a wrong signature, without nextUpdate, or with a critical extension (delta, partitioned or
+ * @throws Error for a list of an unknown issuer, with a wrong signature, without nextUpdate, or with another critical extension (partitioned or
  *   indirect lists say less than "nobody else is revoked", so they are refused rather than half understood)
  */
-export function readRevocationList(
-  der: Buffer,
-  authorities: readonly ParsedCertificate[],
-): { issuer: ParsedCertificate; list: RevocationList } {
-  const { issuerName, algorithm, signed, signature, ...list } = parseList(der)
+export function readRevocationList(der: Buffer, authorities: readonly ParsedCertificate[]): ReadList {
+  const { kind, list, issuerName, algorithm, signed, signature } = parseList(der)
   const named = authorities.filter(ca => formatName(ca.facts.subject) === issuerName)
   if (named.length === 0) throw new Error(`the issuer of the revocation list is not among the anchors: ${issuerName}`)
   const issuer = named.find(ca => maySignLists(ca) && isSignedBy(ca.x509.publicKey, algorithm, signed, signature))
   if (!issuer) throw new Error('the signature of the revocation list is wrong')
-  return { issuer, list }
+  return { issuer, kind, list } as ReadList
+}
+
+/** Whether `list` was made after `other`. */
+export function isNewer(list: RevocationList, other: RevocationList): boolean {
+  const later = list.thisUpdate.getTime() - other.thisUpdate.getTime()
+  return later > 0 || (later === 0 && (list.number ?? 0n) > (other.number ?? 0n))
+}
+
+/**
+ * Whether a delta list may be combined with a complete list of the same authority (RFC 5280 §5.2.4; both are for all its certificates, since lists
+ * with a distribution point are not read at all).
+ */
+export function continues(delta: DeltaList, complete: RevocationList): boolean {
+  return complete.number !== undefined && delta.base <= complete.number && complete.number <= delta.number
 }
 
 function maySignLists({ keyUsage }: ParsedCertificate): boolean {
@@ -60,16 +92,27 @@ function parseList(der: Buffer): UnverifiedList {
   const nextUpdate = isTime(rest[0]) ? rest.shift() : undefined
   if (!nextUpdate) throw new Error('the revocation list does not say when it ends (nextUpdate)')
   const entries = rest[0]?.tag === SEQUENCE ? rest.shift() : undefined
-  refuseCriticalExtensions(rest[0])
+  const extensions = readExtensions(rest[0])
+  const dates = { thisUpdate: readTime(thisUpdate), nextUpdate: readTime(nextUpdate) }
   return {
+    ...contentOf(entries ? [...elements(entries.inside)] : [], extensions, dates),
     issuerName: formatName(rdnsOf(AsnConvert.parse(issuer.whole, Name))),
     algorithm: AsnConvert.parse(algorithm.whole, AlgorithmIdentifier).algorithm,
-    thisUpdate: readTime(thisUpdate),
-    nextUpdate: readTime(nextUpdate),
-    revoked: new Map(entries ? [...elements(entries.inside)].map(readEntry) : []),
     signed: tbs.whole,
     signature: signature.inside.subarray(1),
   }
+}
+
+function contentOf(
+  entries: Element[],
+  { number, base }: { number: bigint | undefined; base: bigint | undefined },
+  dates: { thisUpdate: Date; nextUpdate: Date },
+): Pick<UnverifiedList, 'kind' | 'list'> {
+  if (base === undefined) return { kind: 'complete', list: { ...dates, number, revoked: new Map(entries.map(readEntry)) } }
+  if (number === undefined) throw new Error('the delta list has no number')
+  const released = entries.filter(isReleased)
+  const revoked = new Map(entries.filter(entry => !released.includes(entry)).map(readEntry))
+  return { kind: 'delta', list: { ...dates, number, base, revoked, released: new Set(released.map(entry => readEntry(entry)[0])) } }
 }
 
 function readEntry(entry: Element): [serial: string, revokedOn: Date] {
@@ -80,10 +123,31 @@ function readEntry(entry: Element): [serial: string, revokedOn: Date] {
   return [serialText(serial.inside), readTime(date)]
 }
 
-function refuseCriticalExtensions(wrapper: Element | undefined): void {
-  if (!wrapper) return
-  const critical = [...AsnConvert.parse(wrapper.inside, Extensions)].find(extension => extension.critical)
-  if (critical) throw new Error(`critical extension ${critical.extnID} in the revocation list: a complete list is needed`)
+function isReleased(entry: Element): boolean {
+  const [, , extensions] = [...elements(entry.inside)]
+  if (!extensions) return false
+  const reason = [...AsnConvert.parse(extensions.whole, Extensions)].find(({ extnID }) => extnID === REASON)
+  return reason !== undefined && onlyElement(Buffer.from(reason.extnValue.buffer)).inside[0] === REMOVE_FROM_LIST
+}
+
+/** The numbers of a list; every other critical extension means no, and so does a distribution point that forgot to be critical. */
+function readExtensions(wrapper: Element | undefined): { number: bigint | undefined; base: bigint | undefined } {
+  const extensions = wrapper ? [...AsnConvert.parse(wrapper.inside, Extensions)] : []
+  const unknown = extensions.find(({ critical, extnID }) => (critical && extnID !== DELTA) || extnID === DISTRIBUTION_POINT)
+  if (unknown) throw new Error(`critical extension ${unknown.extnID} in the revocation list: a complete list is needed`)
+  const numberIn = (id: string) => {
+    const found = extensions.find(({ extnID }) => extnID === id)
+    return found && readNumber(Buffer.from(found.extnValue.buffer))
+  }
+  return { number: numberIn(NUMBER), base: numberIn(DELTA) }
+}
+
+/** RFC 5280 §5.2.3: up to 20 octets, never negative. */
+function readNumber(der: Buffer): bigint {
+  const { tag, inside } = onlyElement(der)
+  if (tag !== INTEGER || inside.length === 0 || inside.length > 21 || inside[0]! >= 0x80)
+    throw new Error('malformed number of a revocation list')
+  return BigInt(`0x${inside.toString('hex')}`)
 }
 
 function isTime(element: Element | undefined): boolean {

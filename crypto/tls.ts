@@ -12,6 +12,7 @@ import { judgeCertificate } from './chain.ts'
 import type { Identity } from './identity.ts'
 import { keyOf } from './keyring.ts'
 import { PeerRefused } from './peer.ts'
+import { listsSuffice } from './status.ts'
 
 /** TLS 1.2 and 1.3, forward secrecy and authenticated encryption only (ANSSI TLS guide); level 2 also refuses RSA below 2,048 bits and SHA-1. */
 const PROTOCOL = {
@@ -50,7 +51,7 @@ export interface ServerTls extends SecureContextOptions {
 export function serverTls(options: ServerTlsOptions): ServerTls {
   const own = { ...PROTOCOL, ...ownCertificate(options.identity), honorCipherOrder: true, secureOptions: constants.SSL_OP_NO_TICKET }
   if (!options.requestPeer) return { ...own, requestCert: false, rejectUnauthorized: false }
-  return { ...own, ...trustedAuthorities(options.anchors), requestCert: true, rejectUnauthorized: false }
+  return { ...own, ...trustedAuthorities(options.anchors, new Date()), requestCert: true, rejectUnauthorized: false }
 }
 
 /**
@@ -72,11 +73,11 @@ export interface ClientTlsOptions {
  */
 export function clientTls({ identity, anchors, identifiedBy, now = () => new Date() }: ClientTlsOptions): ConnectionOptions {
   return {
-    secureContext: contextOf(identity, anchors),
+    secureContext: contextOf(identity, anchors, now()),
     rejectUnauthorized: true,
     checkServerIdentity(host: string, peer: PeerCertificate): Error | undefined {
       const verdict = judgeCertificate(peer.raw, trustOf(anchors), 'tls', now())
-      if (verdict.kind === 'refused') return new PeerRefused(verdict)
+      if (verdict.kind === 'refused') return new PeerRefused(verdict, peer.raw)
       return identifiedBy === 'name' ? checkServerIdentity(host, peer) : undefined
     },
   }
@@ -91,16 +92,17 @@ export function serviceTls(authorities?: readonly string[]): ConnectionOptions {
   return { ...PROTOCOL, rejectUnauthorized: true, ...(authorities ? { ca: [...authorities] } : {}) }
 }
 
-const contexts = new WeakMap<Trust, WeakMap<object, SecureContext>>()
+const contexts = new WeakMap<Trust, Record<'lists' | 'answers', WeakMap<object, SecureContext>>>()
 const NOBODY = {}
 
 /** Reading the key and long revocation lists again for each connection would cost more than its handshake. A reload makes a new one. */
-function contextOf(identity: Identity | undefined, anchors: Anchors): SecureContext {
+function contextOf(identity: Identity | undefined, anchors: Anchors, at: Date): SecureContext {
   const trust = trustOf(anchors)
-  const known = contexts.get(trust) ?? new WeakMap<object, SecureContext>()
-  contexts.set(trust, known)
+  const both = contexts.get(trust) ?? { lists: new WeakMap(), answers: new WeakMap() }
+  contexts.set(trust, both)
+  const known = listsSuffice(trust, at) ? both.lists : both.answers
   const own = identity ? ownCertificate(identity) : {}
-  const context = known.get(identity ?? NOBODY) ?? createSecureContext({ ...PROTOCOL, ...own, ...trustedAuthorities(anchors) })
+  const context = known.get(identity ?? NOBODY) ?? createSecureContext({ ...PROTOCOL, ...own, ...trustedAuthorities(anchors, at) })
   known.set(identity ?? NOBODY, context)
   return context
 }
@@ -109,8 +111,9 @@ function ownCertificate(identity: Identity) {
   return { key: keyOf(identity).pem, cert: [identity.certificatePem, ...identity.chainPem].join('\n') }
 }
 
-function trustedAuthorities(anchors: Anchors) {
-  const { authorityPems, listPems } = trustOf(anchors)
-  if (authorityPems.length === 0) throw new Error('no certification authority is configured')
-  return { ca: [...authorityPems], crl: [...listPems] }
+/** OpenSSL knows of no responders: where one stands in for a list, the lists are left to our own judgement, which always follows. */
+function trustedAuthorities(anchors: Anchors, at: Date) {
+  const trust = trustOf(anchors)
+  if (trust.authorityPems.length === 0) throw new Error('no certification authority is configured')
+  return { ca: [...trust.authorityPems], ...(listsSuffice(trust, at) ? { crl: [...trust.listPems] } : {}) }
 }

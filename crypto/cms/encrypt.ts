@@ -1,6 +1,7 @@
 import { type CipherGCM, createCipheriv, type KeyObject, randomBytes, X509Certificate } from 'node:crypto'
 import { type Anchors, trustOf } from '../anchors.ts'
 import { judgeCertificate } from '../chain.ts'
+import { prepared } from '../ocsp.ts'
 import { CIPHER_OIDS, type Cipher, ID_AUTH_ENVELOPED_DATA, ID_DATA, ID_ENVELOPED_DATA, isGcm, keyLength } from './algorithms.ts'
 import { MOST_RECIPIENTS } from './decrypt.ts'
 import { CmsFault, parsing } from './fault.ts'
@@ -44,6 +45,7 @@ export interface EncryptOptions {
 export async function* encrypt(content: Source, options: EncryptOptions): AsyncGenerator<Buffer> {
   const { cipher, transport } = howOf(options)
   const contentKey = randomBytes(keyLength(cipher))
+  await Promise.all(options.to.map(certificate => prepared(options.anchors, readRecipient(certificate).der, options.at)))
   const recipients = recipientsOf(options).map(recipient => wrapFor(recipient, contentKey, transport))
   const iv = randomBytes(isGcm(cipher) ? NONCE_LENGTH : 16)
   const parameters = isGcm(cipher) ? sequence(octetString(iv), integer(TAG_LENGTH)) : octetString(iv)

@@ -5,6 +5,7 @@ import { type Anchors, trustOf } from '../anchors.ts'
 import { type CertificateFacts, readCertificate } from '../certificate.ts'
 import { judgeCertificate } from '../chain.ts'
 import { elements, onlyElement } from '../der.ts'
+import { prepared } from '../ocsp.ts'
 import { HASH_OIDS, type Hash, hashOf, ID_SIGNED_DATA } from './algorithms.ts'
 import { readAttributes } from './attributes.ts'
 import { BerReader } from './ber.ts'
@@ -62,7 +63,7 @@ interface Read {
 export async function verifyOpaque(cms: Source, options: VerifyOptions): Promise<{ content: Buffer; signers: Signer[] }> {
   const signed = await read(cms, options.most ?? USUAL_MOST)
   if (!signed.content) throw new CmsFault('malformed', 'the signed content is not in the message')
-  return { content: signed.content, signers: check(signed, signed.digests, options) }
+  return { content: signed.content, signers: await check(signed, signed.digests, options) }
 }
 
 /**
@@ -76,7 +77,7 @@ export async function verifyDetached(cms: Source, content: Source, options: Veri
   const hashes = new Map(hashesOf(signed.signerInfos).map(hash => [hash, createHash(hash)]))
   for await (const piece of piecesOf(content)) for (const hash of hashes.values()) hash.update(piece)
   const digests = new Map([...hashes].map(([name, hash]) => [name, hash.digest()]))
-  return { signers: check(signed, digests, options) }
+  return { signers: await check(signed, digests, options) }
 }
 
 /**
@@ -154,11 +155,12 @@ function readSignerInfo(der: Buffer): SignerInfo {
   return parsing('the signer information', () => AsnConvert.parse(der, SignerInfo))
 }
 
-function check(signed: Read, digests: ReadonlyMap<Hash, Buffer>, options: VerifyOptions): Signer[] {
+async function check(signed: Read, digests: ReadonlyMap<Hash, Buffer>, options: VerifyOptions): Promise<Signer[]> {
   if (signed.signerInfos.length === 0) throw new CmsFault('unsigned', 'nobody signed')
   if (signed.signerInfos.length > MOST_SIGNERS) throw new CmsFault('too-large', `more than ${MOST_SIGNERS} signers`)
   const holders = signed.certificates.map(holderOf)
   const verified = signed.signerInfos.map(info => checkSigner(info, signed.contentType, holders, digests))
+  await Promise.all(verified.map(({ certificate }) => prepared(options.anchors, certificate, options.at)))
   for (const { certificate } of verified) judge(certificate, options)
   return verified
 }

@@ -1,0 +1,46 @@
+import type { ParsedCertificate } from './certificate.ts'
+
+/** What a responder said of one certificate, verified. From `from` until `until` it is the last word; `unknown` is one too, and means no. */
+export interface OcspAnswer {
+  status: 'good' | 'revoked' | 'unknown'
+  /** When it was revoked. */
+  on?: Date
+  /** milliseconds */
+  from: number
+  until: number
+}
+
+const MOST_KEPT = 20_000
+
+/** Verified OCSP answers, by issuer and serial number (a serial number alone is nobody's), and the questions that led to none. */
+export class OcspAnswers {
+  readonly #answers = new Map<string, OcspAnswer>()
+  readonly #failures = new Map<string, { at: number; words: string }>()
+  /** Grows when a certificate that was good no longer is: what was concluded before is void. */
+  setbacks = 0
+
+  find(certificate: ParsedCertificate, issuer: ParsedCertificate): OcspAnswer | undefined {
+    return this.#answers.get(keyOf(certificate, issuer))
+  }
+
+  keep(certificate: ParsedCertificate, issuer: ParsedCertificate, answer: OcspAnswer): void {
+    if (this.#answers.size >= MOST_KEPT) this.#answers.delete(this.#answers.keys().next().value ?? '')
+    if (answer.status !== 'good') this.setbacks += 1
+    this.#answers.set(keyOf(certificate, issuer), answer)
+    this.#failures.delete(keyOf(certificate, issuer))
+  }
+
+  /** @returns when the last question failed, and how; undefined when it did not */
+  failure(certificate: ParsedCertificate, issuer: ParsedCertificate): { at: number; words: string } | undefined {
+    return this.#failures.get(keyOf(certificate, issuer))
+  }
+
+  fail(certificate: ParsedCertificate, issuer: ParsedCertificate, at: number, words: string): void {
+    if (this.#failures.size >= MOST_KEPT) this.#failures.clear()
+    this.#failures.set(keyOf(certificate, issuer), { at, words })
+  }
+}
+
+function keyOf(certificate: ParsedCertificate, issuer: ParsedCertificate): string {
+  return `${issuer.facts.fingerprint256} ${certificate.facts.serial}`
+}
