@@ -14,9 +14,11 @@ export {
   type Cipher,
   CmsFault,
   type CmsFaultReason,
+  type EncryptionProfile,
   type EncryptOptions,
   type Hash,
   mayBeEncryptedTo,
+  profileCipher,
   type Signer,
   type Signing,
   type SignOptions,
@@ -42,6 +44,7 @@ export { type PackedIdentity, packIdentity, unpackIdentity } from './packed-iden
 export { hashPassword, verifyPassword } from './password.ts'
 export { faultOfShown, judgePeer, PeerRefused, peerFaultOf } from './peer.ts'
 export type { Pkcs12Files } from './pkcs12/files.ts'
+export { judgeRecipient, type PackedRecipient, packRecipient } from './recipient.ts'
 export { openBlob, type SealPlace, sealBlob } from './seal.ts'
 export { readSecret } from './secret-file.ts'
 export { type SignEnvelopedOptions, signEnveloped } from './sign-enveloped.ts'

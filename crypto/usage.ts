@@ -20,15 +20,16 @@ const RULES: Record<Usage, { keyUsage: KeyUsageType[]; purposes: string[]; words
   client: { keyUsage: ['digitalSignature'], purposes: [CLIENT_AUTH], words: 'TLS clients' },
   // The signer of the white list has digitalSignature + nonRepudiation and the purpose emailProtection.
   signature: { keyUsage: ['digitalSignature', 'nonRepudiation'], purposes: [EMAIL_PROTECTION, DOCUMENT_SIGNING], words: 'signatures' },
-  // keyEncipherment for RSA, keyAgreement for elliptic curves (RFC 8550 §4.4.2).
   encryption: { keyUsage: ['keyEncipherment', 'keyAgreement'], purposes: [EMAIL_PROTECTION], words: 'encryption' },
 }
 
 /** @returns why the certificate is not for that use, or undefined */
-export function usageFault({ keyUsage, extendedKeyUsage, isCa }: ParsedCertificate, usage: Usage): Refused | undefined {
+export function usageFault({ keyUsage, extendedKeyUsage, isCa, x509 }: ParsedCertificate, usage: Usage): Refused | undefined {
   const rule = RULES[usage]
+  // RFC 8550 §4.4.2: how a key is encrypted to depends on its kind.
+  const bits = usage !== 'encryption' ? rule.keyUsage : x509.publicKey.asymmetricKeyType === 'ec' ? ['keyAgreement'] : ['keyEncipherment']
   if (isCa) return refused('wrong-usage', 'certificate is one of a certification authority')
-  if (keyUsage && !rule.keyUsage.some(bit => keyUsage.includes(bit)))
+  if (keyUsage && !keyUsage.some(bit => bits.includes(bit)))
     return refused('wrong-usage', `certificate's key usage does not allow ${rule.words}`)
   if (extendedKeyUsage && !rule.purposes.some(purpose => extendedKeyUsage.includes(purpose)))
     return refused('wrong-usage', `certificate's extended key usage does not allow ${rule.words}`)

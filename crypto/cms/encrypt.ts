@@ -1,7 +1,7 @@
 import { type CipherGCM, createCipheriv, type KeyObject, randomBytes, X509Certificate } from 'node:crypto'
 import { type Anchors, trustOf } from '../anchors.ts'
 import { judgeCertificate } from '../chain.ts'
-import { prepared } from '../ocsp.ts'
+import { type PackedRecipient, packRecipient, unpackRecipient } from '../recipient.ts'
 import { CIPHER_OIDS, type Cipher, ID_AUTH_ENVELOPED_DATA, ID_DATA, ID_ENVELOPED_DATA, isGcm, keyLength } from './algorithms.ts'
 import { MOST_RECIPIENTS } from './decrypt.ts'
 import { CmsFault, parsing } from './fault.ts'
@@ -24,17 +24,23 @@ const PROFILES: Record<EncryptionProfile, { cipher: Cipher; transport: RsaTransp
   gateway: { cipher: 'aes-256-gcm', transport: 'oaep' },
 }
 
+/** The cipher of a profile. */
+export function profileCipher(profile: EncryptionProfile): Cipher {
+  return PROFILES[profile].cipher
+}
+
 /**
- * `to`: certificates, PEM or DER, each judged against the anchors at `at` before anything is encrypted.
+ * `to`: certificates, PEM or DER, each judged against the anchors at `at` before anything is encrypted; or those that {@link packRecipient} has judged.
  * `cipher` and `rsa` replace what the profile says.
  */
-export interface EncryptOptions {
+export type EncryptOptions = Recipients & { profile: EncryptionProfile; cipher?: Cipher; rsa?: RsaTransport }
+
+type Recipients = ToJudge | { judged: readonly PackedRecipient[] }
+
+interface ToJudge {
   to: readonly (Buffer | string)[]
   anchors: Anchors
   at: Date
-  profile: EncryptionProfile
-  cipher?: Cipher
-  rsa?: RsaTransport
 }
 
 /**
@@ -45,8 +51,7 @@ export interface EncryptOptions {
 export async function* encrypt(content: Source, options: EncryptOptions): AsyncGenerator<Buffer> {
   const { cipher, transport } = howOf(options)
   const contentKey = randomBytes(keyLength(cipher))
-  await Promise.all(options.to.map(certificate => prepared(options.anchors, readRecipient(certificate).der, options.at)))
-  const recipients = recipientsOf(options).map(recipient => wrapFor(recipient, contentKey, transport))
+  const recipients = (await recipientsOf(options)).map(recipient => wrapFor(recipient, contentKey, transport))
   const iv = randomBytes(isGcm(cipher) ? NONCE_LENGTH : 16)
   const parameters = isGcm(cipher) ? sequence(octetString(iv), integer(TAG_LENGTH)) : octetString(iv)
   const version = isGcm(cipher) || recipients.every(([tag]) => tag === TAG.sequence) ? 0 : 2 // RFC 5083 §2.1, RFC 5652 §6.1
@@ -102,19 +107,17 @@ interface Recipient {
   issuerAndSerial: Buffer
 }
 
-function recipientsOf({ to, anchors, at }: EncryptOptions): Recipient[] {
-  if (to.length === 0) throw new Error('nobody to encrypt to')
-  if (to.length > MOST_RECIPIENTS) throw new CmsFault('too-large', `more than ${MOST_RECIPIENTS} recipients`)
-  return to.map(certificate => {
-    const recipient = readRecipient(certificate)
-    const verdict = judgeCertificate(recipient.der, trustOf(anchors), 'encryption', at)
-    if (verdict.kind === 'refused') throw new CmsFault('recipient', `a recipient's ${verdict.detail}`, { verdict: verdict.why })
-    return recipient
-  })
+async function recipientsOf(options: Recipients): Promise<Recipient[]> {
+  const { length } = 'judged' in options ? options.judged : options.to
+  if (length === 0) throw new Error('nobody to encrypt to')
+  if (length > MOST_RECIPIENTS) throw new CmsFault('too-large', `more than ${MOST_RECIPIENTS} recipients`)
+  const judged =
+    'judged' in options ? options.judged : await Promise.all(options.to.map(each => packRecipient(each, options.anchors, options.at)))
+  return judged.map(recipient => readRecipient(unpackRecipient(recipient)))
 }
 
 /** @returns whether mail may be encrypted to a certificate, PEM or DER, as {@link encrypt} would judge it; never throws for what it holds */
-export function mayBeEncryptedTo(certificate: Buffer | string, { anchors, at }: Pick<EncryptOptions, 'anchors' | 'at'>): boolean {
+export function mayBeEncryptedTo(certificate: Buffer | string, { anchors, at }: Pick<ToJudge, 'anchors' | 'at'>): boolean {
   return judgeCertificate(derOf(certificate), trustOf(anchors), 'encryption', at).kind === 'trusted'
 }
 
@@ -122,11 +125,10 @@ const read = new Map<string, Recipient>()
 const MOST_READ = 5000
 
 /** Reading a certificate costs more than encrypting to it, and the same boxes get mail every day. What is kept is public, and judged anew. */
-function readRecipient(certificate: Buffer | string): Recipient {
-  const text = typeof certificate === 'string' ? certificate : certificate.toString('latin1')
+function readRecipient(der: Buffer): Recipient {
+  const text = der.toString('latin1')
   const known = read.get(text)
   if (known) return known
-  const der = derOf(certificate)
   const { publicKey } = parsing('the certificate of a recipient', () => new X509Certificate(der))
   const recipient = { der, publicKey, issuerAndSerial: issuerAndSerialOf(der) }
   if (read.size >= MOST_READ) read.clear()

@@ -1,6 +1,6 @@
 export type { Cipher, Hash } from './algorithms.ts'
 export { type Decrypted, type DecryptOptions, decrypt } from './decrypt.ts'
-export { type EncryptionProfile, type EncryptOptions, encrypt, mayBeEncryptedTo } from './encrypt.ts'
+export { type EncryptionProfile, type EncryptOptions, encrypt, mayBeEncryptedTo, profileCipher } from './encrypt.ts'
 export { CmsFault, type CmsFaultReason } from './fault.ts'
 export { type Signing, type SignOptions, signDetached, signOpaque } from './sign.ts'
 export type { Source } from './source.ts'
