@@ -37,6 +37,7 @@ function readYaml(file: string): unknown {
 const PATHS = new Set([
   'certificate',
   'key',
+  'publicKey',
   'chain',
   'pkcs12',
   'passphrase',

@@ -156,6 +156,12 @@ const masterKeys = z
     return z.NEVER
   })
 
+const mailboxes = z.strictObject({
+  publicKey: file.describe(
+    'PEM, made by `pli keys create-mailbox`: letters are delivered sealed for it; the IMAP server alone has the private key',
+  ),
+})
+
 /** HTTPS towards a national service: its authorities are named, never those of the machine. */
 const httpsUrl = z.url({ protocol: /^https$/ })
 
@@ -208,6 +214,7 @@ export const configuration = z.strictObject({
   postmaster: address,
   data: file.describe('folder of everything that this operator keeps'),
   masterKeys: masterKeys.describe('what is kept is sealed under them: keep a copy apart from that of the data'),
+  mailboxes,
   listen: z.strictObject({ submission: listen, submissions: listen, reception: listen }),
   tls: identityWith(trust.shape),
   whiteList: z.strictObject({

@@ -30,6 +30,8 @@ export {
 } from './cms/index.ts'
 export { connector } from './connector.ts'
 export { createIdentity, type Identity, type IdentityFiles, loadIdentity, type PemFiles } from './identity.ts'
+export type { MailboxPublicKey } from './mail-crypt.ts'
+export { createMailboxKeys, loadMailboxKey, loadMailboxReader } from './mailbox-keys.ts'
 export {
   addMasterKey,
   createMasterKeyFile,

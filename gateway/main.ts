@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Configuration, Log } from '../config/index.ts'
-import { loadAnchors, loadMasterKeys, openVault, type Rdn, serverTls } from '../crypto/index.ts'
+import { loadAnchors, loadMailboxKey, loadMasterKeys, openVault, type Rdn, serverTls } from '../crypto/index.ts'
 import { type Bal, dnFromRdns, openAgeAlarm, openBoxUses, openPublisher, parseDn } from '../directory/index.ts'
 import { type Bridge, openOppositions, openOrders } from '../dmp-bridge/index.ts'
 import { openAdministration } from './administration.ts'
@@ -126,7 +126,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     reports: openIncomingReports({ spool, reader, mayWriteAs: trust.mayWriteAs, isListed: trust.isListed, log }),
     postmaster,
     relay: relayCourier({ trust, anchors, hops: nextHops(configuration.routes), hostname }),
-    mailbox: mailboxCourier({ folder: layout(data).mailboxes, hostname, quota }),
+    mailbox: mailboxCourier({ folder: layout(data).mailboxes, key: loadMailboxKey(configuration.mailboxes.publicKey), hostname, quota }),
     domains,
     now,
     log,

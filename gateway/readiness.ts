@@ -1,5 +1,5 @@
 import { type Configuration, ConfigurationFault } from '../config/index.ts'
-import { loadAnchors, loadIdentity, loadMasterKeys, readSecret } from '../crypto/index.ts'
+import { loadAnchors, loadIdentity, loadMailboxKey, loadMasterKeys, readSecret } from '../crypto/index.ts'
 import { openAnsFiles, RulesFault } from '../dmp-bridge/index.ts'
 import { identityFiles, policyOf } from './filing.ts'
 
@@ -8,11 +8,12 @@ import { identityFiles, policyOf } from './filing.ts'
  * @throws ConfigurationFault with all that is wrong, not only the first
  */
 export function checkKeys(file: string, configuration: Configuration): void {
-  const { masterKeys, tls, whiteList, dmp, signIn, console, signature, smime } = configuration
+  const { masterKeys, mailboxes, tls, whiteList, dmp, signIn, console, signature, smime } = configuration
   const { fhir } = configuration.directory
   const { psc, certificates } = signIn
   const faults = [
     ...faultOf('masterKeys', () => loadMasterKeys(masterKeys)),
+    ...faultOf('mailboxes', () => loadMailboxKey(mailboxes.publicKey)),
     ...faultOf('tls', () => loadIdentity(identityFiles(tls))),
     ...faultOf('tls', () => loadAnchors(tls)),
     ...faultOf('whiteList', () => loadAnchors(whiteList)),

@@ -1,6 +1,15 @@
+import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { type Configuration, loadConfiguration } from '../../config/index.ts'
-import { addMasterKey, createMasterKeyFile, loadMasterKeys, openVault, removeMasterKey } from '../../crypto/index.ts'
+import {
+  addMasterKey,
+  createMailboxKeys,
+  createMasterKeyFile,
+  loadMailboxReader,
+  loadMasterKeys,
+  openVault,
+  removeMasterKey,
+} from '../../crypto/index.ts'
 import { checkUnused, countByKey } from '../sealed.ts'
 import { CONFIG_OPTION } from './data.ts'
 import { print, table } from './output.ts'
@@ -19,6 +28,25 @@ export function keysCommands(program: Command): void {
     .description('make a file with a new key; keep a copy of it, apart from those of the data')
     .argument('<file>')
     .action((file: string) => console.log(`${file}: key ${createMasterKeyFile(file)}`))
+
+  keys
+    .command('create-mailbox')
+    .description('make the pair of the mailboxes: FILE is for the IMAP server, FILE.pub for the configuration of the gateway')
+    .argument('<file>')
+    .action((file: string) => {
+      createMailboxKeys(file)
+      console.log(`${file}: for the IMAP server alone; ${file}.pub: mailboxes.publicKey`)
+    })
+
+  keys
+    .command('open-letter')
+    .description('write letters of a Maildir as they were before they were sealed, one after the other')
+    .argument('<file...>')
+    .requiredOption('--key <file>', 'private key of the mailboxes')
+    .action((files: string[], { key }: { key: string }) => {
+      const open = loadMailboxReader(key)
+      for (const file of files) process.stdout.write(open(readFileSync(file)))
+    })
 
   keys
     .command('list')

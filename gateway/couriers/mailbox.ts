@@ -1,11 +1,14 @@
 import { mkdir, open, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { MailboxPublicKey } from '../../crypto/index.ts'
 import type { Leg, Outcome } from '../spool/index.ts'
 import type { Courier } from './courier.ts'
 
 export interface MailboxOptions {
   /** Holds one Maildir for each box: `<domain>/<local part>`. */
   folder: string
+  /** Letters are sealed for it. */
+  key: MailboxPublicKey
   hostname: string
   /** Room in the boxes; rejects when it can't be known. */
   quota: { take(address: string, size: number): Promise<boolean> }
@@ -13,10 +16,11 @@ export interface MailboxOptions {
 
 /**
  * Delivers to the Maildir of a box: written to tmp, synced, renamed into new (https://cr.yp.to/proto/maildir.html).
+ * Sealed as Dovecot's mail_crypt plugin keeps letters, so that the IMAP server shows them and neither we nor a copy of the folder can.
  * The file's name is the recipient's own, so a delivery that is repeated after a crash replaces itself.
  * A box that is full defers: its owner may make room in the time of the retries.
  */
-export function mailboxCourier({ folder, hostname, quota }: MailboxOptions): Courier {
+export function mailboxCourier({ folder, key, hostname, quota }: MailboxOptions): Courier {
   return {
     async deliver(leg, content): Promise<Outcome> {
       try {
@@ -24,8 +28,9 @@ export function mailboxCourier({ folder, hostname, quota }: MailboxOptions): Cou
         const name = nameOf(leg, hostname)
         const letter = Buffer.concat([returnPath(leg), content])
         if (leg.attempts > 0 && (await isThere(path, name))) return STORED
-        if (!(await quota.take(leg.address, letter.length))) return FULL
-        await store(path, name, letter)
+        const sealed = await key.seal(letter)
+        if (!(await quota.take(leg.address, sealed.length))) return FULL
+        await store(path, name, withSizes(name, letter), sealed)
         return STORED
       } catch (error) {
         return { kind: 'deferred', status: '4.2.0', diagnostic: `mailbox: ${(error as NodeJS.ErrnoException).code ?? 'unwritable'}` }
@@ -62,7 +67,12 @@ function nameOf(leg: Leg, hostname: string): string {
   return `${Math.floor(leg.accepted_at / 1000)}.${leg.message_id}.${leg.position}.${hostname}`
 }
 
-async function store(path: string, name: string, bytes: Buffer): Promise<void> {
+/** Maildir++: the octets of the letter itself, which a reader can't tell from those of a sealed file; as all its lines end with CRLF, W is S. */
+function withSizes(name: string, { length }: Buffer): string {
+  return `${name},S=${length},W=${length}`
+}
+
+async function store(path: string, name: string, finalName: string, bytes: Buffer): Promise<void> {
   const file = await open(join(path, 'tmp', name), 'w', 0o600)
   try {
     await file.writeFile(bytes)
@@ -70,7 +80,7 @@ async function store(path: string, name: string, bytes: Buffer): Promise<void> {
   } finally {
     await file.close()
   }
-  await rename(join(path, 'tmp', name), join(path, 'new', name))
+  await rename(join(path, 'tmp', name), join(path, 'new', finalName))
   const folder = await open(join(path, 'new'), 'r')
   try {
     await folder.sync()
@@ -79,8 +89,8 @@ async function store(path: string, name: string, bytes: Buffer): Promise<void> {
   }
 }
 
-/** A reader may have moved it to cur and given it flags. */
+/** Its sizes follow its name; a reader may have moved it to cur and given it flags. */
 async function isThere(path: string, name: string): Promise<boolean> {
   const names = await Promise.all(['new', 'cur'].map(part => readdir(join(path, part))))
-  return names.flat().some(file => file === name || file.startsWith(`${name}:`))
+  return names.flat().some(file => file.startsWith(`${name},`))
 }

@@ -4,7 +4,7 @@ import { closeSync, openSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { compiled } from '../../config/paths.ts'
-import { createMasterKeyFile } from '../../crypto/index.ts'
+import { createMailboxKeys, createMasterKeyFile } from '../../crypto/index.ts'
 import { openBoxes, openData } from '../../gateway/data.ts'
 import { addresses } from './boxes.ts'
 import type { Contender, Running } from './contender.ts'
@@ -25,6 +25,7 @@ async function start(ground: Ground, folder: string, sinkPort: number, profiles?
   const file = join(folder, 'pli.json')
   await mkdir(data)
   createMasterKeyFile(join(folder, 'master.keys'))
+  createMailboxKeys(join(folder, 'mailboxes'))
   await writeFile(file, JSON.stringify(configuration(ground, data, port, sinkPort)))
   await createBoxes(ground, data)
 
@@ -58,6 +59,7 @@ function configuration(ground: Ground, data: string, port: number, sinkPort: num
     postmaster: `postmaster@${senders.domain}`,
     data,
     masterKeys: { file: 'master.keys' },
+    mailboxes: { publicKey: 'mailboxes.pub' },
     listen: { submission: loopback(port), submissions: loopback(0), reception: loopback(0) },
     tls: { ...identity(server), ...trust },
     signature: identity(signature),

@@ -167,7 +167,7 @@ function settled(id: string): Promise<Timeline> {
 function mailbox(): Promise<Buffer[]> {
   const [box = '', domain = ''] = recipient().split('@')
   const operator = space.ready.operators.find(each => each.domain === domain)
-  return readMaildir(join(operator?.maildirs ?? '', box))
+  return readMaildir(join(operator?.maildirs ?? '', box), operator?.mailboxKey ?? '')
 }
 
 function asAuthor(): string[] {

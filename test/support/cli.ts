@@ -45,6 +45,7 @@ export interface Ready {
     data: string
     log: string
     maildirs: string
+    mailboxKey: string
   }[]
   accounts: Record<'sender' | 'published' | 'recipient' | 'service', { operator: string; address: string; name: string; password: string }>
   dmp: { url: string; log: string }

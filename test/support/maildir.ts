@@ -1,10 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { loadMailboxReader } from '../../crypto/index.ts'
 
-/** @returns the messages of a Maildir, oldest first; none when it was never made */
-export async function readMaildir(folder: string): Promise<Buffer[]> {
+/**
+ * @param key file of the private key of the operator's mailboxes
+ * @returns the messages of a Maildir, oldest first; none when it was never made
+ */
+export async function readMaildir(folder: string, key: string): Promise<Buffer[]> {
+  const open = loadMailboxReader(key)
   const files = (await Promise.all(['new', 'cur'].map(part => list(join(folder, part))))).flat()
-  return Promise.all(files.sort((a, b) => (a.name < b.name ? -1 : 1)).map(({ path }) => readFile(path)))
+  return Promise.all(files.sort((a, b) => (a.name < b.name ? -1 : 1)).map(async ({ path }) => open(await readFile(path))))
 }
 
 async function list(folder: string): Promise<{ name: string; path: string }[]> {

@@ -6,6 +6,7 @@ import type { Database } from '../../config/index.ts'
 import { layout, openData } from '../../gateway/data.ts'
 import { type Timeline, timelineOf } from '../../gateway/timeline.ts'
 import { type Account, startWorld, type World, type WorldOptions } from '../world/index.ts'
+import { mailboxKeyIn } from '../world/operator.ts'
 import { submit } from '../world/submit.ts'
 import { readMaildir } from './maildir.ts'
 import { until } from './until.ts'
@@ -67,7 +68,7 @@ export async function openStage(options: Omit<WorldOptions, 'folder'> = {}): Pro
       const [local = '', domain = ''] = address.split('@')
       const operator = Object.values(world.operators).find(each => each.domain === domain)
       if (!operator) throw new Error('not a box of the trust space')
-      return readMaildir(join(layout(operator.data).mailboxes, domain, local))
+      return readMaildir(join(layout(operator.data).mailboxes, domain, local), mailboxKeyIn(operator.folder))
     },
     async [Symbol.asyncDispose]() {
       for (const db of opened.values()) await (await db).close()

@@ -9,6 +9,7 @@ import { startWorld, type World } from './index.ts'
 import { sampleLetter, samplePatient } from './letter.ts'
 import { type LocalConsole, localConsole, localOperator, offerCards } from './local-console.ts'
 import { PATIENT_DOMAIN } from './mon-espace-sante.ts'
+import { mailboxKeyIn } from './operator.ts'
 import type { Pki } from './pki.ts'
 import type { PscSimulator } from './psc-simulator/index.ts'
 import { startPscFor } from './psc-simulator/setup.ts'
@@ -172,6 +173,7 @@ function describe(world: World) {
     data: operator.data,
     log: join(operator.folder, 'gateway.log'),
     maildirs: join(operator.data, 'mail', operator.domain),
+    mailboxKey: mailboxKeyIn(operator.folder),
     certificate: operator.keys.server,
   }))
   return {
@@ -202,7 +204,8 @@ function text(world: World): string {
     ...people,
     `  password ${world.password}`,
     `Certification authority for your mail client: ${world.caFile}`,
-    `Mailboxes (Maildir): ${join(operators.alpha.data, 'mail')} and ${join(operators.beta.data, 'mail')}`,
+    `Mailboxes (Maildir, sealed): ${join(operators.alpha.data, 'mail')} and ${join(operators.beta.data, 'mail')}`,
+    `  read a letter: npx pli keys open-letter --key ${mailboxKeyIn(operators.beta.folder)} FILE`,
     `Patients: ${samplePatient.ins}@${PATIENT_DOMAIN} and any other matricule with its key (port ${world.patientSide.port})`,
     `DMP simulator: ${world.dmp.url}, its log ${join(world.folder, 'dmp.log')}`,
     `Trace a message: npx pli trace MESSAGE-ID -c ${operators.alpha.configuration}`,

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import { createMasterKeyFile } from '../../crypto/index.ts'
+import { createMailboxKeys, createMasterKeyFile } from '../../crypto/index.ts'
 import { sampleAuthor, withLuhn } from './letter.ts'
 import { PATIENT_DOMAIN } from './mon-espace-sante.ts'
 import { DOMAINS, type Operator } from './people.ts'
@@ -103,6 +103,18 @@ function masterKeysIn(folder: string): string {
   return file
 }
 
+/** As `pli keys create-mailbox` makes them, once for each folder. The private one would lie on the IMAP server. @returns the public one */
+function mailboxKeysIn(folder: string): string {
+  const file = mailboxKeyIn(folder)
+  if (!existsSync(file)) createMailboxKeys(file)
+  return `${file}.pub`
+}
+
+/** The private key that opens the mailboxes of an operator. */
+export function mailboxKeyIn(folder: string): string {
+  return join(folder, 'mailboxes.key')
+}
+
 /** Writes the configuration of one operator, as an administrator would. */
 export async function writeConfiguration(setup: OperatorSetup): Promise<OperatorFiles> {
   const { name, folder, ports, keys, shared, routes } = setup
@@ -116,6 +128,7 @@ export async function writeConfiguration(setup: OperatorSetup): Promise<Operator
     postmaster: `postmaster@${DOMAINS[name]}`,
     data: join(folder, 'data'),
     masterKeys: { file: masterKeysIn(folder) },
+    mailboxes: { publicKey: mailboxKeysIn(folder) },
     listen: { submission: listen(ports.submission), submissions: listen(ports.submissions), reception: listen(ports.reception) },
     tls: { ...keys.server, anchors: shared.anchors, crls: shared.crls },
     signature: keys.mail,

@@ -22,6 +22,7 @@ beforeAll(() => {
     postmaster: 'postmaster@a.test',
     data: 'data',
     masterKeys: { file: 'master.keys' },
+    mailboxes: { publicKey: 'mailboxes.pub' },
     listen: { submission: listen, submissions: listen, reception: listen },
     tls: { certificate: 'own.pem', key: 'own.key', ...trust },
     signature: { certificate: 'own.pem', key: 'own.key' },
@@ -47,7 +48,7 @@ test.each([['check'], ['serve', '-c']])('pli %s refuses and lists every fault', 
   expect(faults).toEqual([
     '  - hostname: a lower-case host name',
     expect.stringMatching(/^ {2}- the file: .*rejectUnauthorized/),
-    ...['master.keys', 'own.pem', 'own.key', 'root.pem', 'root.crl', 'list.xml', 'directory.sqlite'].map(
+    ...['master.keys', 'mailboxes.pub', 'own.pem', 'own.key', 'root.pem', 'root.crl', 'list.xml', 'directory.sqlite'].map(
       name => `  - /${name}: cannot be read`,
     ),
   ])
@@ -74,6 +75,7 @@ test('keys, lists and secrets that can not be used are all told, and no secret i
     postmaster: 'postmaster@a.test',
     data: 'data',
     masterKeys: { file: empty },
+    mailboxes: { publicKey: empty },
     listen: { submission: listen, submissions: listen, reception: listen },
     tls: { ...own, ...trust },
     signature: own,
@@ -87,6 +89,7 @@ test('keys, lists and secrets that can not be used are all told, and no secret i
   expect(status).toBe(1)
   expect(stderr.split('\n').slice(1, -1)).toEqual([
     '  - masterKeys: the master key file /empty.pem can be used by others than its owner: chmod 600 it',
+    '  - mailboxes: /empty.pem is no public key (PEM), or not only one',
     '  - signIn.certificates: /empty.pem: no PEM certificate',
     '  - signIn.psc: /empty.pem: no PEM certificate',
     '  - signIn.psc.introspection: the client secret file /psc.secret can be used by others than its owner: chmod 600 it',

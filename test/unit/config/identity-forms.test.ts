@@ -10,6 +10,7 @@ let folder: string
 const NAMES = [
   'own.pem',
   'master.keys',
+  'mailboxes.pub',
   'own.key',
   'sub.pem',
   'own.p12',
@@ -45,6 +46,7 @@ async function load(tls: unknown) {
     signature: pem,
     whiteList: { file: 'keys/list.xml', ...trust, signer: 'alb.test' },
     masterKeys: { file: 'keys/master.keys' },
+    mailboxes: { publicKey: 'keys/mailboxes.pub' },
     directory: { file: 'keys/directory.sqlite' },
   }
   await writeFile(file, stringify(configuration))

@@ -8,7 +8,7 @@ import { ConfigurationFault, loadConfiguration, parseDuration } from '../../../c
 let folder: string
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'pli-load-'))
-  for (const name of ['own.pem', 'own.key', 'root.pem', 'root.crl', 'list.xml', 'directory.sqlite', 'master.keys'])
+  for (const name of ['own.pem', 'own.key', 'root.pem', 'root.crl', 'list.xml', 'directory.sqlite', 'master.keys', 'mailboxes.pub'])
     writeFileSync(join(folder, name), '')
 })
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -22,6 +22,7 @@ const RIGHT = {
   postmaster: 'postmaster@a.test',
   data: 'data',
   masterKeys: { file: 'master.keys' },
+  mailboxes: { publicKey: 'mailboxes.pub' },
   listen: { submission: listen(587), submissions: listen(465), reception: listen(25) },
   tls: { certificate: 'own.pem', key: 'own.key', ...trust },
   signature: { certificate: 'own.pem', key: 'own.key' },

@@ -21,7 +21,8 @@ beforeAll(async () => {
   snapshot = join(folder, 'directory.sqlite')
   configuration = join(folder, 'pli.yaml')
   await writeExtract(extract, people)
-  for (const name of ['own.pem', 'own.key', 'root.pem', 'root.crl', 'list.xml', 'master.keys']) writeFileSync(join(folder, name), '')
+  for (const name of ['own.pem', 'own.key', 'root.pem', 'root.crl', 'list.xml', 'master.keys', 'mailboxes.pub'])
+    writeFileSync(join(folder, name), '')
   const trust = { anchors: ['root.pem'], crls: ['root.crl'] }
   const listen = (port: number) => ({ host: '127.0.0.1', port })
   const value = {
@@ -35,6 +36,7 @@ beforeAll(async () => {
     signature: { certificate: 'own.pem', key: 'own.key' },
     whiteList: { file: 'list.xml', ...trust, signer: 'alb.test' },
     masterKeys: { file: 'master.keys' },
+    mailboxes: { publicKey: 'mailboxes.pub' },
     directory: { file: 'directory.sqlite' },
   }
   writeFileSync(configuration, stringify(value))

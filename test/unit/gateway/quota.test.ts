@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { mailboxCourier } from '../../../gateway/couriers/mailbox.ts'
 import { openQuota, type Quota } from '../../../gateway/couriers/quota.ts'
 import type { Leg } from '../../../gateway/spool/index.ts'
+import { newMailboxKeys } from '../../support/vault.ts'
 
 const ADDRESS = 'secretariat@alpha.mssante.example'
 
@@ -92,7 +93,7 @@ test('a box that cannot be measured has no room for certain, and is tried again'
 })
 
 test('the courier defers what does not fit, and stores it once there is room', async () => {
-  const courier = mailboxCourier({ folder, hostname: 'smtp.alpha.mssante.example', quota })
+  const courier = mailboxCourier({ folder, key: newMailboxKeys().publicKey, hostname: 'smtp.alpha.mssante.example', quota })
   const leg = { message_id: '0123', position: 0, address: ADDRESS, sender: 'a@beta.mssante.example', accepted_at: now, attempts: 0 } as Leg
   const full = put('cur', '1.a', 950)
   expect(await courier.deliver(leg, Buffer.alloc(200))).toEqual({
@@ -110,5 +111,5 @@ test('the courier defers what does not fit, and stores it once there is room', a
   most = delivered
   now += 30_000
   expect(await courier.deliver({ ...leg, attempts: 2 }, Buffer.alloc(200))).toMatchObject({ kind: 'final' })
-  expect(readdirSync(join(folder, 'alpha.mssante.example/secretariat/new')).length).toBe(1)
+  expect(readdirSync(join(folder, 'alpha.mssante.example/secretariat/new'))).toHaveLength(1)
 })
