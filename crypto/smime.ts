@@ -9,13 +9,14 @@ import { detached, Signatures, type SignOptions, signOpaque } from './cms/sign.t
 import { collect, type Source } from './cms/source.ts'
 import { type Signer, USUAL_MOST, verifyDetached, verifyOpaque } from './cms/verify.ts'
 import type { Identity } from './identity.ts'
-import { contentTypeOf, type Entity, encodingOf, readEntity, readHeader } from './smime-fields.ts'
+import { bodyOf, contentTypeOf, type Entity, encodingOf, type Field, readEntity, readHeader } from './smime-fields.ts'
 import { type HeaderProtection, protectHeader, restoreMail } from './smime-header.ts'
 import { base64Lines, canonical, decodePart } from './smime-lines.ts'
 import { splitSigned } from './smime-parts.ts'
 
 const MOST_LAYERS = 4
 const MOST_SIGNATURE = 1024 * 1024
+const MOST_APART = 3_600_000
 
 /**
  * `form`: a signature beside the content (`detached`, readable by everyone; the default) or around it (`opaque`, which no server on the way can break).
@@ -39,8 +40,14 @@ export async function* protectMail(message: Source, { sign, encrypt: sealing, ne
   const { fields, body } = await readHeader(message)
   const { outer, inner } = protectHeader(fields, sealing ? 'cipher' : 'clear')
   const payload = canonical(withHeader(inner, body))
-  const entity = sign ? signEntity(payload, sign, newId) : payload
+  const entity = sign ? signEntity(payload, { ...sign, at: claimedTime(fields, sign.at) }, newId) : payload
   yield* behind(`${outer}MIME-Version: 1.0\r\n`, sealing ? encryptEntity(entity, sealing) : entity)
+}
+
+/** Thunderbird calls a signature wrong whose time is more than an hour from the Date of the mail. One that waited so long is signed without a time. */
+function claimedTime(fields: readonly Field[], at: Date | undefined): Date | undefined {
+  const date = fields.find(({ name }) => name === 'date')
+  return date && at && Math.abs(at.getTime() - Date.parse(bodyOf(date))) < MOST_APART ? at : undefined
 }
 
 async function* withHeader(header: string, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

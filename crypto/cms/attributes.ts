@@ -34,9 +34,10 @@ const DATA_TYPE = attribute(CONTENT_TYPE, oid(ID_DATA))
  * @param certificate what {@link certificateAttribute} made
  * @returns the SET that is signed for content of type id-data, DER (RFC 5652 §5.4)
  */
-export function writeAttributes(messageDigest: Buffer, signingTime: Date, certificate: Buffer): Buffer {
+export function writeAttributes(messageDigest: Buffer, signingTime: Date | undefined, certificate: Buffer): Buffer {
   const digest = attribute(MESSAGE_DIGEST, octetString(messageDigest))
-  return setOf(DATA_TYPE, digest, attribute(SIGNING_TIME, time(signingTime)), certificate, CAPABILITIES)
+  const claimed = signingTime ? [attribute(SIGNING_TIME, time(signingTime))] : []
+  return setOf(DATA_TYPE, digest, ...claimed, certificate, CAPABILITIES)
 }
 
 /** Binds the signature to the signer's certificate (SigningCertificateV2, RFC 5035 §3). */

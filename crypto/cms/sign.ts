@@ -15,17 +15,17 @@ export interface Signing {
   hash?: Hash
 }
 
-/** `at`: the signing time that the signers claim. */
+/** `at`: the signing time that the signers claim; undefined: they claim none (it is optional, RFC 5652 §11.3). */
 export interface SignOptions {
   by: readonly Signing[]
-  at: Date
+  at: Date | undefined
 }
 
 /** A signature in the making: content goes through {@link update}, and is not kept. */
 export class Signatures {
   readonly #signers: { signing: Signing; scheme: Scheme; hash: Hash }[]
   readonly #digests: ReadonlyMap<Hash, ReturnType<typeof createHash>>
-  readonly #at: Date
+  readonly #at: Date | undefined
   constructor({ by, at }: SignOptions) {
     if (by.length === 0) throw new Error('nobody signs')
     this.#signers = by.map(signing => ({ signing, ...howOf(signing) }))

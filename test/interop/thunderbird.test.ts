@@ -1,0 +1,128 @@
+import { writeFile } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { collect } from '../../crypto/cms/source.ts'
+import { type MailProtection, openMail, protectMail } from '../../crypto/index.ts'
+import { startThunderbird, type Thunderbird } from '../support/thunderbird.ts'
+import { has } from '../support/tools.ts'
+import { type CmsWorld, createCmsWorld, type KeyName, type Person } from '../unit/crypto/cms-people.ts'
+
+const now = new Date()
+const KEYS: KeyName[] = ['rsa', 'ec', 'ec384']
+const FORMS = ['detached', 'opaque'] as const
+const HOUR = 3_600_000
+const MOST = 1024 * 1024
+const isThere = ['thunderbird', 'Xvfb', 'certutil', 'pk12util', 'openssl'].every(has)
+
+/** `nsICMSMessageErrors` of Thunderbird. */
+const [GOOD, NONE, OF_ANOTHER_ADDRESS] = [0, -1, 1038]
+
+let world: CmsWorld
+let domain: Person
+let thunderbird: Thunderbird
+
+beforeAll(async () => {
+  if (!isThere) return
+  world = await createCmsWorld(now)
+  domain = await world.person('domain', { key: 'ec', emails: ['domain-signing-authority@a.mssante.test'] })
+  thunderbird = await startThunderbird({
+    authorities: world.pki.authorities,
+    owners: Object.fromEntries(KEYS.map(key => [key, world.people[key].paths])),
+    mails: await Promise.all(CASES.map(written)),
+  })
+})
+afterAll(async () => {
+  await thunderbird?.[Symbol.asyncDispose]()
+  await world?.[Symbol.asyncDispose]()
+})
+
+/** What we sign and encrypt, for whom and how. */
+interface Case {
+  id: string
+  to: KeyName
+  signer: KeyName | 'domain'
+  form: 'detached' | 'opaque'
+  profile: 'mail-client' | 'gateway'
+  /** Hours ago. */
+  written?: number
+}
+
+const READ: Case[] = KEYS.flatMap(to =>
+  FORMS.flatMap(form =>
+    (['rsa', 'ec'] as const).map(signer => ({ id: `${signer} ${form} to ${to}`, to, signer, form, profile: 'mail-client' as const })),
+  ),
+)
+const BY_THE_DOMAIN: Case = { id: 'by the domain', to: 'ec', signer: 'domain', form: 'detached', profile: 'mail-client' }
+const WAITED: Case = { id: 'waited', to: 'ec', signer: 'rsa', form: 'detached', profile: 'mail-client', written: 3 }
+const BETWEEN_GATEWAYS: Case = { id: 'between gateways', to: 'rsa', signer: 'rsa', form: 'detached', profile: 'gateway' }
+const CASES = [...READ, BY_THE_DOMAIN, WAITED, BETWEEN_GATEWAYS]
+
+const messageId = ({ id }: Case) => `${id.replaceAll(' ', '.')}@a.mssante.test`
+
+function written({ to, signer, form, profile, written = 0, ...rest }: Case): Promise<Buffer> {
+  const author = signer === 'domain' ? 'rsa' : signer
+  const mail = [
+    `From: Docteur Fictif <${author}@a.mssante.test>`,
+    `To: ${to}@a.mssante.test`,
+    'Subject: Un objet qui se tait',
+    `Date: ${new Date(now.getTime() - written * HOUR).toUTCString().replace('GMT', '+0000')}`,
+    `Message-ID: <${messageId({ to, signer, form, profile, ...rest })}>`,
+    'MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit',
+    `\r\nUne lettre déchiffrée pour ${to}.\r\n`,
+  ].join('\r\n')
+  const { identity } = signer === 'domain' ? domain : world.people[signer]
+  const protection: MailProtection = {
+    sign: { by: [{ identity }], at: now, form },
+    encrypt: { to: [world.people[to].issued.certificatePem], anchors: world.anchors, at: now, profile },
+  }
+  return collect(protectMail(Buffer.from(mail), protection), MOST)
+}
+
+const show = (mail: Case) => thunderbird.show(messageId(mail))
+
+describe.skipIf(!isThere)('Thunderbird reads what we sign and encrypt to a box', () => {
+  test.each(READ)('$id', async mail => {
+    expect(await show(mail)).toMatchObject({
+      encryption: GOOD,
+      signature: GOOD,
+      encryptionIcon: 'ok',
+      signatureIcon: 'ok',
+      signer: expect.stringContaining(`CN=${mail.signer}@a.mssante.test`),
+      body: expect.stringContaining(`Une lettre déchiffrée pour ${mail.to}.`),
+    })
+  })
+
+  test('a mail that waited for hours before it was signed', async () => {
+    expect(await show(WAITED)).toMatchObject({ encryption: GOOD, signature: GOOD })
+  })
+
+  test('and says so when it is the domain that signed, not the author', async () => {
+    const shown = await show(BY_THE_DOMAIN)
+    expect(shown).toMatchObject({ encryption: GOOD, signature: OF_ANOTHER_ADDRESS, signatureIcon: 'mismatch' })
+    expect(shown.body).toContain('Une lettre déchiffrée pour ec.')
+  })
+
+  test('in CBC only: of AuthEnvelopedData it shows nothing, which is why boxes get the other profile', async () => {
+    const shown = await show(BETWEEN_GATEWAYS)
+    expect(shown).toMatchObject({ encryption: NONE, signature: NONE })
+    expect(shown.body).not.toContain('Une lettre')
+  })
+})
+
+describe.skipIf(!isThere)('we read what Thunderbird signs and encrypts', () => {
+  test.each(KEYS)('to and by %s', async key => {
+    const address = `${key}@a.mssante.test`
+    const mail = await thunderbird.compose({ from: address, to: address, subject: 'Un objet', body: 'Merci de la lettre.\r\n' })
+    const { identity } = world.people[key]
+    const opened = await openMail(mail, { identities: [identity], anchors: world.anchors, at: new Date() })
+    expect(opened).toMatchObject({
+      isAuthenticated: true,
+      layers: [{ kind: 'encrypted' }, { kind: 'signed', signers: [{ emails: [address] }] }],
+    })
+    expect(opened.message.toString()).toContain('Merci de la lettre.')
+  })
+})
+
+test.runIf(isThere && process.env.PLI_REPORT)('what the window looks like', async () => {
+  await show(READ[0]!)
+  await writeFile(`${process.env.PLI_REPORT}.png`, await thunderbird.screenshot())
+})
