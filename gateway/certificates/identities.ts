@@ -11,16 +11,21 @@ export interface Identities {
   readonly signature: () => Identity
   /** ORG AUTH_CLI and ORG SIGN of the DMP. */
   readonly dmp: { readonly client: () => Identity; readonly signature: () => Identity } | undefined
+  /** What opens mail that is encrypted to us: those of before beside the new ones. */
+  readonly encryption: () => readonly Identity[]
   readonly held: readonly HeldIdentity[]
   /** Looks at the files of all of them. @returns the places where another one is in use now */
   renew(): string[]
 }
 
+const ENCRYPTION = 'smime.encryption.'
+
 /** Where a configuration names certificates of ours. */
-export function identityPlaces({ tls, signature, dmp }: Configuration): { place: string; files: IdentityFiles }[] {
+export function identityPlaces({ tls, signature, smime, dmp }: Configuration): { place: string; files: IdentityFiles }[] {
   return [
     { place: 'tls', files: identityFiles(tls) },
     { place: 'signature', files: identityFiles(signature) },
+    ...smime.encryption.map((files, index) => ({ place: `${ENCRYPTION}${index}`, files: identityFiles(files) })),
     ...(dmp
       ? [
           { place: 'dmp.client', files: identityFiles(dmp.client) },
@@ -42,6 +47,7 @@ export function openIdentities(configuration: Configuration, options: { now(): n
     tls: of('tls'),
     signature: of('signature'),
     dmp: configuration.dmp && { client: of('dmp.client'), signature: of('dmp.signature') },
+    encryption: () => held.filter(({ place }) => place.startsWith(ENCRYPTION)).map(each => each.current()),
     held,
     renew: () => held.filter(each => each.renew()).map(({ place }) => place),
   }
