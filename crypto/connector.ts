@@ -1,9 +1,10 @@
-import type { ConnectionOptions } from 'node:tls'
+import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { buildConnector } from 'undici'
+import { dial } from './sessions.ts'
 
 /**
  * How undici connects to a service: with the TLS options of that moment, so that a certificate or a list which was replaced meanwhile counts from the
- * next connection on. Sessions are never resumed: Node would skip checkServerIdentity, and with it the name and our own judgement.
+ * next connection on. A session is resumed only where our own judgement can be made again (`clientTls`), and not towards public services.
  * @param tls as `clientTls` or `serviceTls` make them, asked for at each connection
  * @param timeoutMs until the handshake is over
  * @throws at once when the options would accept any server
@@ -16,7 +17,19 @@ export function connector(tls: () => ConnectionOptions, timeoutMs: number): buil
   }
   present()
   return (to, callback) => {
-    const options = { ...present(), timeout: timeoutMs, maxCachedSessions: 0 }
-    buildConnector(options as buildConnector.BuildOptions)(to, callback)
+    const options = present()
+    const dialled = options.secureContext ? dial(options, `${to.hostname}:${to.port || 443}`) : undefined
+    const connect = buildConnector({
+      ...(dialled?.tls ?? options),
+      timeout: timeoutMs,
+      maxCachedSessions: 0,
+    } as buildConnector.BuildOptions)
+    connect(to, (...[error, socket]) => {
+      if (error) return callback(error, null)
+      const fault = dialled?.met(socket as TLSSocket)
+      if (!fault) return callback(null, socket)
+      socket.destroy()
+      callback(fault, null)
+    })
   }
 }

@@ -49,6 +49,7 @@ export type { Pkcs12Files } from './pkcs12/files.ts'
 export { judgeRecipient, type PackedRecipient, packRecipient } from './recipient.ts'
 export { openBlob, type SealPlace, sealBlob } from './seal.ts'
 export { readSecret } from './secret-file.ts'
+export { type Dial, dial } from './sessions.ts'
 export { type SignEnvelopedOptions, signEnveloped } from './sign-enveloped.ts'
 export { SignatureFault, type SignatureFaultReason } from './signature-fault.ts'
 export {

@@ -1,4 +1,4 @@
-import { constants } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import {
   type ConnectionOptions,
   checkServerIdentity,
@@ -13,28 +13,17 @@ import type { Identity } from './identity.ts'
 import { keyOf } from './keyring.ts'
 import { PeerRefused } from './peer.ts'
 import { listsSuffice } from './status.ts'
+import { PROTOCOL } from './tls-protocol.ts'
 
-/** TLS 1.2 and 1.3, forward secrecy and authenticated encryption only (ANSSI TLS guide); level 2 also refuses RSA below 2,048 bits and SHA-1. */
-const PROTOCOL = {
-  minVersion: 'TLSv1.2',
-  maxVersion: 'TLSv1.3',
-  ciphers: [
-    'TLS_AES_256_GCM_SHA384',
-    'TLS_CHACHA20_POLY1305_SHA256',
-    'TLS_AES_128_GCM_SHA256',
-    'ECDHE-ECDSA-AES256-GCM-SHA384',
-    'ECDHE-RSA-AES256-GCM-SHA384',
-    'ECDHE-ECDSA-CHACHA20-POLY1305',
-    'ECDHE-RSA-CHACHA20-POLY1305',
-    'ECDHE-ECDSA-AES128-GCM-SHA256',
-    'ECDHE-RSA-AES128-GCM-SHA256',
-    '@SECLEVEL=2',
-  ].join(':'),
-  ecdhCurve: 'X25519:prime256v1:secp384r1',
-} as const satisfies SecureContextOptions
+/** Seconds: a client that comes back later shows its certificate anew. */
+const SESSION_S = 3_600
 
 /** A listener whose peers need no certificate (submission), or the inter-operator one, which asks for theirs. */
-export type ServerTlsOptions = { identity: Identity; requestPeer?: false } | { identity: Identity; requestPeer: true; anchors: Anchors }
+export type ServerTlsOptions = {
+  identity: Identity
+  /** Name of the door: a session of one is good at no other. */
+  door: string
+} & ({ requestPeer?: false } | { requestPeer: true; anchors: Anchors })
 
 /** Options for `tls.createServer`, `new TLSSocket` or smtp-server. */
 export interface ServerTls extends SecureContextOptions {
@@ -45,11 +34,14 @@ export interface ServerTls extends SecureContextOptions {
 /**
  * TLS options of a listener. With `requestPeer` the handshake *asks* for the certificate and lets every connection through: the policy judges with
  * `judgePeer` and refuses at MAIL in a sentence that the other operator can act on, which a broken handshake cannot give. So whoever listens
- * with `requestPeer` must call `judgePeer` before it takes anything. No session is ever resumed there: each connection shows its
- * certificate anew, so one that was revoked in between is seen.
+ * with `requestPeer` must call `judgePeer` before it takes anything, on resumed sessions too: they carry the certificate and OpenSSL's verdict of
+ * their first handshake, and our own judgement reads the lists of now. The keys of tickets are made with the TLS context and never leave it: new options for
+ * a listener (a renewed certificate, new lists, once a day in any case) end all its sessions.
  */
 export function serverTls(options: ServerTlsOptions): ServerTls {
-  const own = { ...PROTOCOL, ...ownCertificate(options.identity), honorCipherOrder: true, secureOptions: constants.SSL_OP_NO_TICKET }
+  const { identity, door } = options
+  const sessionIdContext = createHash('sha256').update(door).digest('hex').slice(0, 32) // 32 octets at most (RFC 5246 §7.4.1.2)
+  const own = { ...PROTOCOL, ...ownCertificate(identity), honorCipherOrder: true, sessionIdContext, sessionTimeout: SESSION_S }
   if (!options.requestPeer) return { ...own, requestCert: false, rejectUnauthorized: false }
   return { ...own, ...trustedAuthorities(options.anchors, new Date()), requestCert: true, rejectUnauthorized: false }
 }

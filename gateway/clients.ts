@@ -35,7 +35,8 @@ export function openClients<Box extends SignInBox>({ configuration, db, boxes, i
   return {
     signIn,
     /** A certificate is asked for where boxes may sign in with one, and never required: people have none. */
-    tls: (): ServerTls => serverTls(anchors ? { identity: identity(), requestPeer: true, anchors } : { identity: identity() }),
+    tls: (door: string): ServerTls =>
+      serverTls(anchors ? { identity: identity(), door, requestPeer: true, anchors } : { identity: identity(), door }),
     /** Authorities and revocation lists of the clients' certificates. */
     files: certificates ? [...certificates.anchors, ...certificates.crls] : [],
     /** Reads them again; what can't be read leaves the last ones in use until they end. */

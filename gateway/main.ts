@@ -50,6 +50,9 @@ export function newMessageId(): string {
   return `${Date.now().toString(16).padStart(12, '0')}${randomBytes(10).toString('hex')}`
 }
 
+/** So long at most the same keys seal the sessions of our clients. */
+const SESSION_KEYS_MS = 12 * 3_600_000
+
 /** Starts one operator: lists and keys first, then the spool, then the doors. @throws when anything it needs is missing */
 export async function startGateway(configuration: Configuration, log: Log): Promise<Gateway> {
   const { hostname, domains, limits, retry, postmaster, data } = configuration
@@ -151,7 +154,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       if (toFile) bridge.ring()
     },
   })
-  const reception = () => serverTls({ identity: identities.tls(), requestPeer: true, anchors })
+  const reception = () => serverTls({ identity: identities.tls(), door: 'reception', requestPeer: true, anchors })
   const renewPeers = follow([...configuration.tls.anchors, ...configuration.tls.crls], () => {
     try {
       anchors.reload()
@@ -161,15 +164,22 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       log.error('authorities-refused', {}, error) // the last good ones stay in use until they end
     }
   })
+  const renewClientDoors = () => {
+    for (const door of ['submission', 'submissions'] as const) doors[door].renew(clients.tls(door))
+  }
   const renewClients = follow(clients.files, () => {
     clients.renew()
-    for (const door of [doors.submission, doors.submissions]) door.renew(clients.tls())
+    renewClientDoors()
   })
+  let renewedAt = now()
+  /** New TLS options for every door: a session that was begun under the ones of before is resumed no more. */
   const renewIdentities = () => {
-    if (!identities.renew().includes('tls')) return
+    if (!identities.renew().includes('tls') && now() - renewedAt < SESSION_KEYS_MS) return
+    renewedAt = now()
     doors.reception.renew(reception())
-    for (const door of [doors.submission, doors.submissions]) door.renew(clients.tls())
-    for (const door of [admin, pages]) door?.renew(serverTls({ identity: identities.tls() }))
+    renewClientDoors()
+    admin?.renew(serverTls({ identity: identities.tls(), door: 'admin' }))
+    pages?.renew(serverTls({ identity: identities.tls(), door: 'console' }))
   }
   const renewTrust = () => {
     renewIdentities()
@@ -203,7 +213,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       door,
       listen: configuration.listen[door],
       hostname,
-      tls: door === 'reception' ? reception() : clients.tls(),
+      tls: door === 'reception' ? reception() : clients.tls(door),
       limits,
       policy,
       signIn: clients.signIn,
@@ -219,7 +229,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     configuration.admin &&
     (await startAdminServer({
       ...configuration.admin,
-      tls: serverTls({ identity: identities.tls() }),
+      tls: serverTls({ identity: identities.tls(), door: 'admin' }),
       oppositions,
       ...administration,
       now,
@@ -232,7 +242,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     ).openConsole({
       configuration: { ...configuration, console: configuration.console },
       ...{ db, bridge, boxes, vault, now, log },
-      tls: serverTls({ identity: identities.tls() }),
+      tls: serverTls({ identity: identities.tls(), door: 'console' }),
       audit: administration.audit,
     }))
   upkeep.start()

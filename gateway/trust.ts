@@ -2,6 +2,8 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import {
   type Anchors,
   clientTls,
+  type Dial,
+  dial,
   faultOfShown,
   type Identity,
   judgePeer,
@@ -108,10 +110,10 @@ export function openTrust({ anchors, identity, space, contact }: TrustOptions) {
     faultOf: (shown: Buffer): Refused | undefined => faultOfShown(shown, anchors),
 
     /**
-     * TLS options to reach a domain: the handshake itself fails unless the server's DN is one of the domain's.
-     * @returns also the server's name, known once connected
+     * How to reach a domain: the handshake fails unless the server's DN is one of the domain's; that of a resumed session is compared by `met`.
+     * @param to `host:port` @returns also the server's name, known once connected
      */
-    tlsTowards(domain: string): { tls: ConnectionOptions; peer(): string } {
+    tlsTowards(domain: string, to: string): Dial & { peer(): string } {
       let name = ''
       const base = clientTls({ identity: identity(), anchors, identifiedBy: 'dn' })
       const tls: ConnectionOptions = {
@@ -126,7 +128,7 @@ export function openTrust({ anchors, identity, space, contact }: TrustOptions) {
           return new WrongPeer(reason, `${what} that the white list gives for ${domain}: ${message}`)
         },
       }
-      return { tls, peer: () => name }
+      return { ...dial(tls, to), peer: () => name }
     },
   }
 }

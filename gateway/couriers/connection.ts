@@ -35,7 +35,7 @@ function inSlices(content: Buffer): Buffer | Readable {
  * @throws PeerRefused, or the NodemailerError of the connection
  */
 export function connect(to: Host, domain: string, options: { trust: Trust; hostname: string }): Promise<Connection> {
-  const { tls, peer } = options.trust.tlsTowards(domain)
+  const { tls, met, peer } = options.trust.tlsTowards(domain, `${to.host}:${to.port}`)
   const smtp = new SpoolConnection({
     host: to.host,
     port: to.port,
@@ -48,6 +48,7 @@ export function connect(to: Host, domain: string, options: { trust: Trust; hostn
     socketTimeout: 10 * 60_000, // RFC 5321 §4.5.3.2.6: ten minutes for the end of DATA
     allowInternalNetworkInterfaces: true,
   })
+  smtp.met = met
   let usable = true
   return new Promise((resolve, reject) => {
     const fail = (error: NodemailerError) => {

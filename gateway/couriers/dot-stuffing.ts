@@ -34,16 +34,25 @@ export function stuffed(chunk: Buffer, last: number | false): Buffer[] {
 }
 
 /**
- * nodemailer's connection with two differences. It keeps what the server showed in a handshake that failed. And nodemailer looks at each octet of a message for dots and stray line ends, which took a fifth of the
+ * nodemailer's connection with three differences. It keeps what the server showed in a handshake that failed. It has a resumed session judged before
+ * anything is said on it. And nodemailer looks at each octet of a message for dots and stray line ends, which took a fifth of the
  * gateway's time at 100 KB. Ours have no stray line ends, so dots are found by the search that Node has for bytes.
  */
 export class SpoolConnection extends SMTPConnection {
   /** The server's certificate, DER: kept for the words of a refusal, which come once the socket has forgotten it. */
   shown: Buffer | undefined
+  /** What looks at the server of a finished handshake, and says why it is not to be talked to. */
+  met: ((socket: TLSSocket) => Error | undefined) | undefined
 
   protected _upgradeConnection(callback: (error: Error | null, secured?: boolean) => void): void {
     const parent = SMTPConnection.prototype as unknown as { _upgradeConnection(callback: unknown): void }
-    parent._upgradeConnection.call(this, callback)
+    parent._upgradeConnection.call(this, (error: Error | null, secured?: boolean) => {
+      const { _socket: socket } = this as unknown as { _socket: TLSSocket }
+      const fault = error ? undefined : this.met?.(socket)
+      if (!fault) return callback(error, secured)
+      this.secure = false
+      socket.destroy(fault) // as node does when its own check fails: nobody hears anything of us
+    })
     const { _socket: socket } = this as unknown as { _socket: TLSSocket }
     // Before node's own listener, which ends the connection when a check fails.
     socket.prependListener('secure', () => {

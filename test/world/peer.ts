@@ -10,6 +10,8 @@ export interface PeerOptions {
 /** An operator of the trust space that takes every letter, behind whatever certificate it was given. */
 export interface Peer extends AsyncDisposable {
   readonly port: number
+  /** Connections that went on with the session of an earlier one. */
+  readonly resumed: number
   /** Every line heard, by what it was said in. The lines of letters are among them. */
   readonly heard: { readonly clear: readonly string[]; readonly secured: readonly string[] }
   close(): Promise<void>
@@ -19,6 +21,7 @@ export interface Peer extends AsyncDisposable {
 export async function startPeer({ shows }: PeerOptions): Promise<Peer> {
   const heard = { clear: [] as string[], secured: [] as string[] }
   const sockets = new Set<Socket>()
+  let resumed = 0
   const secureContext = shows && createSecureContext(shows)
 
   function talk(socket: Socket, lines: string[]): void {
@@ -36,7 +39,11 @@ export async function startPeer({ shows }: PeerOptions): Promise<Peer> {
         } else if (/^STARTTLS$/i.test(line) && secureContext) {
           socket.removeAllListeners('data')
           socket.write('220 2.0.0 Go\r\n')
-          return talk(new TLSSocket(socket, { isServer: true, secureContext }), heard.secured)
+          const secured = new TLSSocket(socket, { isServer: true, secureContext })
+          secured.once('secure', () => {
+            resumed += Number(secured.isSessionReused())
+          })
+          return talk(secured, heard.secured)
         } else {
           isData = /^DATA$/i.test(line)
           socket.write(answer(line, secureContext !== undefined && lines === heard.clear))
@@ -56,7 +63,15 @@ export async function startPeer({ shows }: PeerOptions): Promise<Peer> {
     for (const socket of sockets) socket.destroy()
     await new Promise(resolve => server.close(resolve))
   }
-  return { port: (server.address() as AddressInfo).port, heard, close, [Symbol.asyncDispose]: close }
+  return {
+    port: (server.address() as AddressInfo).port,
+    heard,
+    close,
+    get resumed() {
+      return resumed
+    },
+    [Symbol.asyncDispose]: close,
+  }
 }
 
 function answer(line: string, offersTls: boolean): string {

@@ -40,25 +40,3 @@ export async function handshake(
     server.close()
   }
 }
-
-/** @returns whether a second connection to the same server resumed the session of the first */
-export async function reusesSession(listening: ServerTls, dialling: ConnectionOptions): Promise<boolean> {
-  const server = createServer(listening, socket => socket.end('bye'))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  const visit = async (session?: Buffer) => {
-    const socket = connect({ host: '127.0.0.1', servername: 'localhost', port, ...dialling, ...(session ? { session } : {}) })
-    const sessions: Buffer[] = []
-    socket.on('session', ticket => sessions.push(ticket))
-    await once(socket, 'secureConnect')
-    const reused = socket.isSessionReused()
-    socket.resume()
-    await once(socket, 'close')
-    return { reused, session: sessions.at(-1) }
-  }
-  const first = await visit()
-  const second = await visit(first.session)
-  server.close()
-  return second.reused
-}

@@ -13,7 +13,7 @@ import {
   serverTls,
 } from '../../../crypto/index.ts'
 import { createPki, type Issued, type Pki, selfSigned } from '../../world/pki.ts'
-import { handshake, reusesSession } from './handshake.ts'
+import { handshake } from './handshake.ts'
 
 const now = new Date()
 const DAY = 86_400_000
@@ -68,7 +68,7 @@ function shows(issued: Issued) {
   return { cert: issued.certificatePem, key: issued.keyPem, ca: [...pki.authorities] }
 }
 
-const listener = () => serverTls({ identity: ours, requestPeer: true, anchors })
+const listener = () => serverTls({ identity: ours, door: 'test', requestPeer: true, anchors })
 
 describe('a peer that connects to the inter-operator listener', () => {
   const cases: [string, () => object, object][] = [
@@ -114,13 +114,6 @@ describe('a peer that connects to the inter-operator listener', () => {
     const forged = await twin.issue({ ...operator, commonName: 'mta.b.test' })
     const found = await handshake(listener(), { ...shows(forged), cert: forged.certificatePem + twin.authorities.join('') }, anchors)
     expect(found.server).toMatchObject({ kind: 'refused', why: 'not-from-anchors' })
-  })
-
-  test.each(['TLSv1.2', 'TLSv1.3'] as const)('cannot resume a session of %s', async version => {
-    const client = { ...shows(good), minVersion: version, maxVersion: version }
-    expect(await reusesSession(listener(), client)).toBe(false)
-    // The same two connections do resume where tickets are allowed: so the line above can fail.
-    expect(await reusesSession({ ...listener(), secureOptions: 0 }, client)).toBe(true)
   })
 
   test.each(['TLSv1.1', 'TLSv1'] as const)('is not heard with %s', async version => {
@@ -198,7 +191,7 @@ describe('without knowing who is revoked', () => {
     const paths = await pki.write(join(folder, 'few'))
     const few = loadAnchors({ ...paths, crls: keep(paths.crls) })
     expect(few.freshUntil).toBeUndefined()
-    const found = await handshake(serverTls({ identity: ours, requestPeer: true, anchors: few }), shows(good), few)
+    const found = await handshake(serverTls({ identity: ours, door: 'test', requestPeer: true, anchors: few }), shows(good), few)
     expect(found.server).toMatchObject({ kind: 'refused', why: 'revocation-unknown' })
     const dialled = await handshake(listener(), clientTls({ identity: ours, anchors: few, identifiedBy: 'dn' }), few)
     expect(peerFaultOf(dialled.client, few)).toMatchObject({ why: 'revocation-unknown' })
@@ -210,7 +203,7 @@ describe('without knowing who is revoked', () => {
       nextUpdate: new Date(now.getTime() - DAY),
     })
     const old = loadAnchors(paths)
-    const found = await handshake(serverTls({ identity: ours, requestPeer: true, anchors: old }), shows(good), old)
+    const found = await handshake(serverTls({ identity: ours, door: 'test', requestPeer: true, anchors: old }), shows(good), old)
     expect(found.server).toMatchObject({ kind: 'refused', why: 'revocation-unknown', detail: expect.stringContaining('ended on') })
   })
 
@@ -231,6 +224,10 @@ test('a revoked authority takes its certificates with it', async () => {
   const paths = await fallen.write(join(folder, 'fallen'))
   const fallenAnchors = loadAnchors(paths)
   const client = { ...shows(issued), cert: issued.certificatePem + fallen.authorities[1] }
-  const found = await handshake(serverTls({ identity: ours, requestPeer: true, anchors: fallenAnchors }), client, fallenAnchors)
+  const found = await handshake(
+    serverTls({ identity: ours, door: 'test', requestPeer: true, anchors: fallenAnchors }),
+    client,
+    fallenAnchors,
+  )
   expect(found.server).toMatchObject({ kind: 'refused', why: 'revoked' })
 })

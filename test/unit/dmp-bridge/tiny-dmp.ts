@@ -67,7 +67,10 @@ export async function startTinyDmp(now = new Date()): Promise<TinyDmp> {
     pki.issue({ kind: 'server', commonName: 'localhost', ...organization }),
     pki.issue({ kind: 'client', commonName: 'pli', ...organization }),
   ])
-  const tls = { ...serverTls({ identity: createIdentity(server, now), requestPeer: true, anchors }), rejectUnauthorized: true }
+  const tls = {
+    ...serverTls({ identity: createIdentity(server, now), door: 'test', requestPeer: true, anchors }),
+    rejectUnauthorized: true,
+  }
   let https: Server | undefined
   let port = 0
 

@@ -69,7 +69,7 @@ export async function openAdminWorld(): Promise<AdminWorld> {
   const log: Log = { ...silent, info: note, warn: note, error: (event, detail) => note(event, detail) }
   const server = await startAdminServer({
     listen: { host: '127.0.0.1', port: 0 },
-    tls: serverTls({ identity }),
+    tls: serverTls({ identity, door: 'test' }),
     ...administration,
     oppositions: openOppositions(db, { secret: Buffer.alloc(32, 1), now }),
     now,

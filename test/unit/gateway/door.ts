@@ -142,7 +142,7 @@ async function openDoor(
     door,
     listen: { host: '127.0.0.1', port: 0 },
     hostname,
-    tls: door === 'reception' ? serverTls({ identity, requestPeer: true, anchors }) : serverTls({ identity }),
+    tls: door === 'reception' ? serverTls({ identity, door, requestPeer: true, anchors }) : serverTls({ identity, door }),
     limits: { messageBytes: CONTENT_LIMITS.size, recipients: 500, connections: 100 },
     policy,
     signIn,

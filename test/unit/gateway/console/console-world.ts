@@ -105,7 +105,7 @@ export async function startConsoleWorld(options: Parameters<typeof startBridgeWo
       },
     } as never,
     ...{ db, bridge: bridge.bridge, boxes, vault, audit, now, log },
-    tls: serverTls({ identity }),
+    tls: serverTls({ identity, door: 'test' }),
     hashing: { hash, verify },
   })
   psc.register({ redirectUri: `${origin}/connexion/psc/retour`, cards: [] })
