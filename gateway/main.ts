@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Configuration, Log } from '../config/index.ts'
-import { loadAnchors, loadMailboxKey, loadMasterKeys, openVault, type Rdn, serverTls } from '../crypto/index.ts'
-import { type Bal, dnFromRdns, openAgeAlarm, openBoxUses, openPublisher, parseDn } from '../directory/index.ts'
+import { loadAnchors, loadMailboxKey, loadMasterKeys, openAudit, openVault, type Rdn, serverTls } from '../crypto/index.ts'
+import { type Bal, dnFromRdns, openAgeAlarm, openBoxUses, openPublisher, openRecipientCertificates, parseDn } from '../directory/index.ts'
 import { type Bridge, openOppositions, openOrders } from '../dmp-bridge/index.ts'
 import { openAdministration } from './administration.ts'
 import { openNationalDirectory } from './annuaire.ts'
@@ -23,6 +23,7 @@ import { openIntake } from './intake.ts'
 import { type Door, openListener } from './listener.ts'
 import { openPatients } from './patients/index.ts'
 import { contentLimits, policyFor } from './policy.ts'
+import { openProtection } from './protection/index.ts'
 import { openReportReader } from './receipts/index.ts'
 import { Refusal } from './refusals.ts'
 import { openReportWriter } from './report-writer.ts'
@@ -123,12 +124,17 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     log,
     onReport: legs => dispatcher.take(legs),
   })
+  const protection = openProtection({
+    policies: configuration.smime.policy,
+    certificates: openRecipientCertificates(db, { now, audit: openAudit(db, { now }) }),
+    ...{ anchors, signature: identities.signature, now },
+  })
   const dispatcher = openDispatcher({
     spool,
     settlement,
     reports: openIncomingReports({ spool, reader, mayWriteAs: trust.mayWriteAs, isListed: trust.isListed, log }),
     postmaster,
-    relay: relayCourier({ trust, anchors, hops: nextHops(configuration.routes), hostname }),
+    relay: relayCourier({ trust, anchors, hops: nextHops(configuration.routes), hostname, protection }),
     mailbox: mailboxCourier({ folder: layout(data).mailboxes, key: loadMailboxKey(configuration.mailboxes.publicKey), hostname, quota }),
     domains,
     now,

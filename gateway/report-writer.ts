@@ -3,13 +3,15 @@ import { createHash } from 'node:crypto'
 import { domainOf } from './address.ts'
 import { buildDsn, buildFilingMail, type DsnKind, type FilingNews } from './receipts/index.ts'
 import type { EnhancedStatus } from './refusals.ts'
-import type { Leg, MessageRow, Prepared, Spool } from './spool/index.ts'
+import type { Leg, MessageRow, OutcomeReason, Prepared, Spool } from './spool/index.ts'
 
 /** What there is to tell a sender about one recipient. */
 export interface Report {
   kind: DsnKind
   status: EnhancedStatus
   diagnostic?: string
+  /** One of ours, where the status alone does not say enough. */
+  reason?: OutcomeReason | undefined
   remoteMta?: string
   /** Milliseconds: until when we go on trying. */
   until?: number
@@ -75,6 +77,7 @@ export function openReportWriter(options: { spool: Spool; hostname: string; post
           status: report.status,
           lastAttempt: new Date(now()),
           ...(leg.orcpt ? { original: leg.orcpt } : {}),
+          ...(report.reason ? { reason: report.reason } : {}),
           ...(report.diagnostic ? { diagnostic: report.diagnostic } : {}),
           ...(report.remoteMta ? { remoteMta: report.remoteMta } : {}),
           ...(report.until ? { willRetryUntil: new Date(report.until) } : {}),

@@ -1,9 +1,18 @@
 import type { Log } from '../config/index.ts'
 import { maskPatient } from './address.ts'
 import type { FilingNotices } from './filing-notices.ts'
-import type { EnhancedStatus, RefusalReason } from './refusals.ts'
+import type { EnhancedStatus } from './refusals.ts'
 import type { Report, ReportWriter } from './report-writer.ts'
-import { type Leg, nextAttempt, type Outcome, type Prepared, type RecipientRow, type Retry, type Spool } from './spool/index.ts'
+import {
+  type Leg,
+  nextAttempt,
+  type Outcome,
+  type OutcomeReason,
+  type Prepared,
+  type RecipientRow,
+  type Retry,
+  type Spool,
+} from './spool/index.ts'
 
 export interface SettlementOptions {
   spool: Spool
@@ -48,8 +57,8 @@ export function openSettlement(options: SettlementOptions) {
       if (carried) await end(leg, change, kind, detail, report, false) // the news is told already, or the claim is lost
       return
     }
-    const { status, reason, peer, host, tls } = detail // not what the peer said: that may name a patient
-    log.info(kind, { id: leg.message_id, to: maskPatient(leg.address), status, reason, peer, host, tls })
+    const { status, reason, peer, host, tls, protection } = detail // not what the peer said: that may name a patient
+    log.info(kind, { id: leg.message_id, to: maskPatient(leg.address), status, reason, peer, host, tls, protection })
     announce(prepared)
     if (!carried) await options.notices?.attempted(leg.message_id)
   }
@@ -66,7 +75,7 @@ export function openSettlement(options: SettlementOptions) {
   }
 
   function relayed(leg: Leg, outcome: Extract<Outcome, { kind: 'relayed' }>): Promise<void> {
-    const { peer, host, tls, reply } = outcome
+    const { peer, host, tls, reply, protection } = outcome
     const change: Partial<RecipientRow> = {
       relay: 'sent',
       settled_at: now(),
@@ -81,7 +90,7 @@ export function openSettlement(options: SettlementOptions) {
       leg,
       { ...change, ...(awaited ? { receipt_due_at: now() + retry.overdueAfter } : { receipt: 'none' }) },
       'relayed',
-      { peer, host, tls, reply: reply.slice(0, 200) },
+      { peer, host, tls, ...protection, reply: reply.slice(0, 200) },
       report,
     )
   }
@@ -94,7 +103,7 @@ export function openSettlement(options: SettlementOptions) {
 
   function failed(leg: Leg, outcome: Refused): Promise<void> {
     const { status, diagnostic } = outcome
-    const report = wants(leg, 'FAILURE') ? ({ kind: 'failed', status, diagnostic } as const) : undefined
+    const report = wants(leg, 'FAILURE') ? ({ kind: 'failed', status, diagnostic, reason: outcome.reason } as const) : undefined
     const change: Partial<RecipientRow> = {
       relay: 'failed',
       receipt: 'none',
@@ -114,7 +123,7 @@ export function openSettlement(options: SettlementOptions) {
     const warn = leg.warned_at === null && now() - leg.accepted_at >= retry.warnAfter
     const report =
       warn && wants(leg, 'DELAY')
-        ? ({ kind: 'delayed', status, diagnostic, until: leg.accepted_at + retry.giveUpAfter } as const)
+        ? ({ kind: 'delayed', status, diagnostic, reason: outcome.reason, until: leg.accepted_at + retry.giveUpAfter } as const)
         : undefined
     const change: Partial<RecipientRow> = {
       relay: 'queued',
@@ -151,10 +160,10 @@ interface Refused {
   status: EnhancedStatus
   diagnostic: string
   peer?: string | undefined
-  reason?: RefusalReason | undefined
+  reason?: OutcomeReason | undefined
 }
 
-function because({ reason }: { reason?: RefusalReason | undefined }): Record<string, string> {
+function because({ reason }: Pick<Refused, 'reason'>): Record<string, string> {
   return reason ? { reason } : {}
 }
 

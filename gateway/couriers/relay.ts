@@ -1,6 +1,7 @@
 import type { NodemailerError } from 'nodemailer/lib/errors'
 import type { SMTPEnvelope } from 'nodemailer/lib/smtp-connection'
-import { type Anchors, peerFaultOf } from '../../crypto/index.ts'
+import { type Anchors, CmsFault, peerFaultOf } from '../../crypto/index.ts'
+import type { Outgoing, Protection, Sendable, Unsendable } from '../protection/index.ts'
 import { hush } from '../receipts/index.ts'
 import type { EnhancedStatus } from '../refusals.ts'
 import type { Leg, Outcome } from '../spool/index.ts'
@@ -14,7 +15,14 @@ import { Pool } from './pool.ts'
  * Hands messages to other operators: SMTP over mutual TLS, kept connections, one recipient a transaction (so each recipient
  * has its own DSN parameters and its own answer, and no recipient learns of another).
  */
-export function relayCourier(options: { trust: Trust; anchors: Anchors; hops: NextHops; hostname: string }): Courier {
+export function relayCourier(options: {
+  trust: Trust
+  anchors: Anchors
+  hops: NextHops
+  hostname: string
+  protection: Protection
+}): Courier {
+  const { protection } = options
   const pool = new Pool(async domain => {
     let last: unknown = new NoNextHop('the domain has no mail exchanger', true)
     for (const host of await options.hops(domain)) {
@@ -32,6 +40,8 @@ export function relayCourier(options: { trust: Trust; anchors: Anchors; hops: Ne
       if (!options.trust.isListed(leg.domain)) {
         return { kind: 'failed', status: '5.7.1', diagnostic: 'the domain has left the white list' }
       }
+      const choice = await protection.plan(leg, content)
+      if (choice.kind === 'wait' || choice.kind === 'refuse') return unprotected(choice)
       let connection: Connection
       try {
         connection = await pool.take(leg.domain)
@@ -39,29 +49,67 @@ export function relayCourier(options: { trust: Trust; anchors: Anchors; hops: Ne
         return connectionFailure(error, options.anchors)
       }
       try {
-        const unable = lacks(connection, leg)
-        if (unable) return unable
-        const { response } = await connection.send(envelopeOf(leg), content)
-        const { peer, host, tls, reports } = connection
-        return { kind: 'relayed', peer, host, tls, reports, reply: printable(response) }
-      } catch (error) {
-        return transactionFailure(error as NodemailerError, connection)
+        return await protectedly(choice, leg, content, outgoing => transmit(connection, leg, outgoing))
       } finally {
         pool.give(leg.domain, connection)
       }
     },
-    close: async () => pool.close(),
+    async close() {
+      pool.close()
+      await protection.close()
+    },
+  }
+
+  async function protectedly(
+    choice: Sendable,
+    leg: Leg,
+    content: Buffer,
+    send: (outgoing: Outgoing) => Promise<Outcome>,
+  ): Promise<Outcome> {
+    try {
+      return await protection.apply(choice, leg, content, send)
+    } catch (error) {
+      if (!(error instanceof CmsFault)) throw error
+      if (error.reason === 'recipient') return unprotected({ kind: 'wait', because: error.message })
+      return { kind: 'failed', status: '5.6.0', diagnostic: `cannot be signed and encrypted: ${error.message}` }
+    }
+  }
+}
+
+async function transmit(connection: Connection, leg: Leg, outgoing: Outgoing): Promise<Outcome> {
+  const unable = lacks(connection, outgoing)
+  if (unable) return unable
+  try {
+    const { response } = await connection.send(envelopeOf(leg, outgoing), outgoing.content)
+    const { peer, host, tls, reports } = connection
+    return { kind: 'relayed', peer, host, tls, reports, reply: printable(response), protection: outgoing.ledger }
+  } catch (error) {
+    return transactionFailure(error as NodemailerError, connection)
+  }
+}
+
+/** RFC 3463 §3.8: X.7.3, a security conversion that is required and not possible; X.7.5, what is needed for the cryptography is not known. */
+function unprotected({ kind, because }: Unsendable): Outcome {
+  if (kind === 'refuse') {
+    const diagnostic = printable(`must be encrypted, and cannot be: ${because}`)
+    return { kind: 'failed', status: '5.7.3', reason: 'encryptionImpossible', diagnostic }
+  }
+  return {
+    kind: 'deferred',
+    status: '4.7.5',
+    reason: 'encryptionUncheckable',
+    diagnostic: printable(`not sent before it is known: ${because}`),
   }
 }
 
 /** RFC 3461 §5.2.1: what the sender asked goes on. We ask for success too, so that our ledger knows; never against NEVER. */
-function envelopeOf(leg: Leg): SMTPEnvelope {
+function envelopeOf(leg: Leg, { size, eightBit }: Outgoing): SMTPEnvelope {
   const notify = leg.notify === 'NEVER' || leg.sender === '' ? 'NEVER' : withSuccess(leg.notify)
   return {
     from: leg.sender || false,
     to: [leg.address],
-    size: leg.size,
-    use8BitMime: leg.eight_bit === 1,
+    size,
+    use8BitMime: eightBit,
     dsn: { envid: leg.envid, ret: leg.ret, notify, orcpt: leg.orcpt ?? `rfc822;${leg.address}` },
   }
 }
@@ -71,11 +119,10 @@ function withSuccess(notify: string | null): string {
 }
 
 /** RFC 6152 §3, RFC 6531 §3.2: what can't be said to this peer goes back to the sender, unaltered. */
-function lacks(connection: Connection, leg: Leg): Outcome | undefined {
+function lacks(connection: Connection, { utf8, eightBit }: Outgoing): Outcome | undefined {
   const { peer } = connection
-  if (leg.utf8 && !connection.takesUtf8) return { kind: 'failed', status: '5.6.7', diagnostic: 'the peer does not take SMTPUTF8', peer }
-  if (leg.eight_bit && !connection.takes8Bit)
-    return { kind: 'failed', status: '5.6.3', diagnostic: 'the peer does not take 8BITMIME', peer }
+  if (utf8 && !connection.takesUtf8) return { kind: 'failed', status: '5.6.7', diagnostic: 'the peer does not take SMTPUTF8', peer }
+  if (eightBit && !connection.takes8Bit) return { kind: 'failed', status: '5.6.3', diagnostic: 'the peer does not take 8BITMIME', peer }
   return undefined
 }
 

@@ -17,6 +17,8 @@ export interface DsnRecipient {
   action: DsnAction
   /** Enhanced status of the attempt (RFC 3463); never invented. */
   status: string
+  /** A reason of ours: its words come before those of the status. */
+  reason?: string
   /** The peer's reply, without its line ends. */
   diagnostic?: string
   remoteMta?: string
@@ -113,7 +115,7 @@ function humanPart(request: DsnRequest): Buffer {
 }
 
 function recipientLines(kind: DsnKind, recipient: DsnRecipient): string[] {
-  const cause = kind === 'failed' || kind === 'delayed' ? causeOf(recipient.status) : undefined
+  const cause = kind === 'failed' || kind === 'delayed' ? causeOf(recipient.status, recipient.reason) : undefined
   const until = kind === 'delayed' && recipient.willRetryUntil ? [`      Essais jusqu’au ${frenchTime(recipient.willRetryUntil)}.`] : []
   return [`   - ${recipient.final}`, ...(cause === undefined ? [] : [`      ${cause}`]), ...until]
 }

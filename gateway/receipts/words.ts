@@ -64,9 +64,20 @@ const causes: readonly [RegExp, string][] = [
   [/^[45]\./, 'Le serveur du destinataire n’a pas accepté le message.'],
 ]
 
-/** @returns one or two sentences for a status that is not a success, or undefined */
-export function causeOf(status: string): string | undefined {
-  return causes.find(([pattern]) => pattern.test(status))?.[1]
+/** What we found ourselves, which a status says too vaguely. */
+const ownCauses: Readonly<Record<string, string>> = {
+  encryptionImpossible:
+    'Un message pour ce destinataire doit être chiffré, et aucun certificat qui le permette n’est connu ici : rien ne lui a été envoyé. Joignez-le autrement, ou demandez à votre support d’enregistrer un certificat valable, puis renvoyez le message.',
+  encryptionUncheckable:
+    'Le certificat de chiffrement du destinataire ne peut pas être vérifié pour le moment : rien ne lui a été envoyé. Signalez-le à votre support.',
+}
+
+/**
+ * @param reason one of ours, when the failure is not the other server's
+ * @returns one or two sentences for a status that is not a success, or undefined
+ */
+export function causeOf(status: string, reason?: string): string | undefined {
+  return ownCauses[reason ?? ''] ?? causes.find(([pattern]) => pattern.test(status))?.[1]
 }
 
 /** Built once: it costs more than the rest of a report. */

@@ -19,11 +19,22 @@ export function receiptBefore(to: Receipt): Receipt[] {
   return (Object.keys(LEGS.receipt) as Receipt[]).filter(from => (LEGS.receipt[from] as readonly Receipt[]).includes(to))
 }
 
+/** Why we say no: at our door, to a peer, or because a letter can't be protected as it must be. */
+export type OutcomeReason = RefusalReason | 'encryptionImpossible' | 'encryptionUncheckable'
+
 /** What one delivery attempt found. A failure names its status, so no DSN (RFC 3464 §2.3.4) ever invents one. */
 export type Outcome =
-  /** `relayed`: another operator took it; `final`: it is in the mailbox. `reports`: the peer sends DSNs (RFC 3461 §5.2.2). */
-  | { kind: 'relayed'; peer: string; host: string; reply: string; tls: string; reports: boolean }
+  /** `relayed`: another operator took it; `final`: it is in the mailbox. `reports`: the peer sends DSNs (RFC 3461 §5.2.2). `protection`: how it was encrypted, or why not. */
+  | {
+      kind: 'relayed'
+      peer: string
+      host: string
+      reply: string
+      tls: string
+      reports: boolean
+      protection: Readonly<Record<string, string>>
+    }
   | { kind: 'final'; reply: string }
   /** `everyone`: the whole domain could not be reached, not just this recipient. `reason`: we refused them, as we would at our own door. */
-  | { kind: 'deferred'; status: EnhancedStatus; diagnostic: string; peer?: string; everyone?: boolean; reason?: RefusalReason }
-  | { kind: 'failed'; status: EnhancedStatus; diagnostic: string; peer?: string; reason?: RefusalReason }
+  | { kind: 'deferred'; status: EnhancedStatus; diagnostic: string; peer?: string; everyone?: boolean; reason?: OutcomeReason }
+  | { kind: 'failed'; status: EnhancedStatus; diagnostic: string; peer?: string; reason?: OutcomeReason }

@@ -6,7 +6,6 @@ import { createSecureContext, TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { packageRoot } from '../../../config/paths.ts'
 import { connect } from '../../../gateway/couriers/connection.ts'
-import { relayCourier } from '../../../gateway/couriers/relay.ts'
 import { hush } from '../../../gateway/receipts/index.ts'
 import type { Leg } from '../../../gateway/spool/index.ts'
 import { openTrust } from '../../../gateway/trust.ts'
@@ -124,7 +123,7 @@ describe('commands in what should be one value', () => {
     ['RET', { ret: 'HDRS\r\nRCPT TO:<evil@evil.test>' as never }],
   ])('%s', async (_, change) => {
     await using peer = await fakePeer()
-    const courier = relayCourier({ trust: doors.trust, anchors: doors.anchors, hops: async () => [peer.host], hostname: `smtp.${OURS}` })
+    const courier = doors.relayTo(peer.host)
     await courier.deliver(leg(change), CONTENT)
     await courier.close()
     expect(peer.heard.filter(line => /^(?:RCPT TO|MAIL FROM):<evil/.test(line))).toEqual([])
@@ -148,7 +147,7 @@ describe('a peer that refuses a recipient', () => {
         return /^RCPT/.test(line) && !isHealthy ? '452 4.2.2 later\r\n' : undefined
       },
     })
-    const courier = relayCourier({ trust: doors.trust, anchors: doors.anchors, hops: async () => [peer.host], hostname: `smtp.${OURS}` })
+    const courier = doors.relayTo(peer.host)
     expect(await courier.deliver(leg(), CONTENT)).toMatchObject({ kind: 'deferred', status: '4.2.2' })
     isHealthy = true
     expect(await courier.deliver(leg(), CONTENT)).toMatchObject({ kind: 'relayed' })
@@ -159,7 +158,7 @@ describe('a peer that refuses a recipient', () => {
     await using peer = await fakePeer({
       answer: line => (/^RCPT/.test(line) ? '550 5.1.1 <185017512345678@patient.mssante.test> unknown\r\n' : undefined),
     })
-    const courier = relayCourier({ trust: doors.trust, anchors: doors.anchors, hops: async () => [peer.host], hostname: `smtp.${OURS}` })
+    const courier = doors.relayTo(peer.host)
     const outcome = await courier.deliver(leg(), CONTENT)
     expect(outcome).toMatchObject({ kind: 'failed', status: '5.1.1' })
     expect(JSON.stringify(outcome)).not.toContain('185017512345678')
@@ -199,7 +198,7 @@ describe('TLS', () => {
   test('a server that shows another operator’s certificate: nothing is said to it, and the ledger says what it showed', async () => {
     const third = await issue(doors.pki, 'c.mssante.test')
     await using peer = await fakePeer({ issued: third })
-    const courier = relayCourier({ trust: doors.trust, anchors: doors.anchors, hops: async () => [peer.host], hostname: 'smtp.a.test' })
+    const courier = doors.relayTo(peer.host)
     expect(await courier.deliver(leg(), CONTENT)).toMatchObject({
       kind: 'deferred',
       status: '4.7.1',
@@ -215,7 +214,7 @@ describe('TLS', () => {
   test('a server whose certificate was made by another authority: the ledger says so', async () => {
     const stranger = await createPki({ now: new Date(), label: 'OTHER', key: 'ec' })
     await using peer = await fakePeer({ issued: await issue(stranger, THEIRS) })
-    const courier = relayCourier({ trust: doors.trust, anchors: doors.anchors, hops: async () => [peer.host], hostname: 'smtp.a.test' })
+    const courier = doors.relayTo(peer.host)
     expect(await courier.deliver(leg(), CONTENT)).toMatchObject({
       kind: 'deferred',
       status: '4.7.5',
@@ -239,7 +238,7 @@ describe('TLS', () => {
 
   test('STARTTLS stripping: a peer that does not offer it hears nothing but EHLO', async () => {
     await using peer = await fakePeer({ noStarttls: true })
-    const courier = relayCourier({ trust: doors.trust, anchors: doors.anchors, hops: async () => [peer.host], hostname: 'smtp.a.test' })
+    const courier = doors.relayTo(peer.host)
     expect(await courier.deliver(leg(), CONTENT)).toMatchObject({ kind: 'deferred' })
     await courier.close()
     expect(peer.plain.filter(line => /^(MAIL|RCPT|DATA|From)/.test(line))).toEqual([])

@@ -6,7 +6,15 @@ import type { Leg, Outcome } from '../../../gateway/spool/index.ts'
 import { until } from '../../support/until.ts'
 import { openSpoolWorld, type SpoolWorld } from './spool-world.ts'
 
-const RELAYED: Outcome = { kind: 'relayed', peer: 'CN=b', host: 'b', tls: 'TLSv1.3', reply: '250 2.0.0 OK', reports: true }
+const RELAYED: Outcome = {
+  kind: 'relayed',
+  peer: 'CN=b',
+  host: 'b',
+  tls: 'TLSv1.3',
+  reply: '250 2.0.0 OK',
+  reports: true,
+  protection: { protection: 'none' },
+}
 
 /** A courier that does what the test says and remembers whom it carried. */
 function courier(deliver: (leg: Leg) => Promise<Outcome> | Outcome): Courier & { carried: string[] } {

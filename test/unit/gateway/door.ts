@@ -6,10 +6,14 @@ import { type Database, openDatabase, silent } from '../../../config/index.ts'
 import { type Anchors, type Identity, loadAnchors, loadIdentity, serverTls } from '../../../crypto/index.ts'
 import { dnFromRdns } from '../../../directory/index.ts'
 import { CONTENT_LIMITS } from '../../../gateway/content-guard.ts'
+import type { Courier } from '../../../gateway/couriers/courier.ts'
+import type { Host } from '../../../gateway/couriers/next-hop.ts'
+import { relayCourier } from '../../../gateway/couriers/relay.ts'
 import { openIntake } from '../../../gateway/intake.ts'
 import { type ClientBox, type Door, openListener } from '../../../gateway/listener.ts'
 import { newMessageId } from '../../../gateway/main.ts'
 import { openPatients, type Patients, patientMigrations } from '../../../gateway/patients/index.ts'
+import { openProtection, type ProtectionOptions } from '../../../gateway/protection/index.ts'
 import { openPolicy } from '../../../gateway/session.ts'
 import { openFamiliarNetworks, openSignIn, openThrottle, signInMigrations } from '../../../gateway/sign-in/index.ts'
 import { openBytes, openSpool, type Spool, spoolMigrations } from '../../../gateway/spool/index.ts'
@@ -34,6 +38,8 @@ export interface Doors extends AsyncDisposable {
   peer: Issued
   showing(issued?: Issued): ConnectionOptions
   port(door: Door): number
+  /** A courier that has one way to go. */
+  relayTo(host: Host, protection?: Partial<ProtectionOptions>): Courier
   /** What was accepted so far: the whole of each message, oldest first. */
   accepted(): Promise<string[]>
 }
@@ -77,6 +83,12 @@ export async function openDoors(): Promise<Doors> {
       ...(issued ? { cert: issued.certificatePem + pki.authorities[1], key: issued.keyPem } : {}),
     }),
     port: door => ports[door] ?? 0,
+    relayTo: (host, choices) => {
+      const nobody = { of: async () => ({ box: [], domain: [] }) }
+      const policies = { default: 'whenPossible', domains: {} } as const
+      const options = { policies, certificates: nobody, anchors, signature: () => identity, now: Date.now, ...choices }
+      return relayCourier({ trust, anchors, hops: async () => [host], hostname: `smtp.${OURS}`, protection: openProtection(options) })
+    },
     accepted: async () => {
       const rows = await db.run<{ id: string }>({ sql: 'SELECT id FROM message ORDER BY accepted_at, id', parameters: [] })
       return Promise.all(rows.map(async ({ id }) => (await spool.read(id)).toString('latin1')))

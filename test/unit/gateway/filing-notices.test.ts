@@ -138,7 +138,15 @@ describe('what becomes of a document is told to its sender', () => {
     const id = await send({ relayed: false })
     await bridge.pass(TWO_MINUTES)
     const [leg] = await mail.spool.claimDue(10)
-    const reply = { kind: 'relayed', peer: 'CN=b', host: 'b', tls: 'TLSv1.3', reply: '250 2.0.0 OK', reports: true } as const
+    const reply = {
+      kind: 'relayed',
+      peer: 'CN=b',
+      host: 'b',
+      tls: 'TLSv1.3',
+      reply: '250 2.0.0 OK',
+      reports: true,
+      protection: {},
+    } as const
     await settlement.settle(leg!, reply)
     expect((await told(id)).map(({ subject }) => subject)).toEqual(['Dépôt au DMP : effectué'])
   })
