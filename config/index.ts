@@ -14,4 +14,4 @@ export {
 export { ConfigurationFault, loadConfiguration } from './load.ts'
 export { type Detail, type Log, openLog, silent } from './log.ts'
 export { compiled, packageRoot } from './paths.ts'
-export { type Configuration, parseDuration } from './schema.ts'
+export { AUDIT_LEAST_KEPT, type Configuration, parseDuration } from './schema.ts'

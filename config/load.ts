@@ -15,13 +15,14 @@ export class ConfigurationFault extends Error {
 
 /**
  * Reads a configuration (YAML or JSON), makes its paths absolute and freezes it.
+ * @param options.filesAside the files that it names are not looked for: for who may read some of them only, and no key
  * @throws ConfigurationFault with all faults at once
  */
-export function loadConfiguration(file: string): Configuration {
+export function loadConfiguration(file: string, { filesAside = false } = {}): Configuration {
   const written = withAbsolutePaths(readYaml(file), dirname(resolve(file)))
   const { success, error, data } = configuration.safeParse(written)
   const misfits = error?.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`) ?? []
-  const faults = [...misfits, ...missingFiles(written), ...(success ? contradictions(data) : [])]
+  const faults = [...misfits, ...(filesAside ? [] : missingFiles(written)), ...(success ? contradictions(data) : [])]
   if (!success || faults.length > 0) throw new ConfigurationFault(file, faults)
   return deepFreeze(data)
 }
@@ -43,6 +44,7 @@ const PATHS = new Set([
   'passphrase',
   'file',
   'anchors',
+  'httpsAnchors',
   'crls',
   'data',
   'apiKey',

@@ -88,6 +88,26 @@ const retry = z
   })
   .prefault({})
 
+/** Six months: what the national rules recommend for the traces of what users did, and the least that stays. Milliseconds. */
+export const AUDIT_LEAST_KEPT = 183 * UNITS.d
+
+const audit = z
+  .strictObject({
+    checkpointEvery: z.int().min(1).max(100_000).default(1_000).describe('lines, after which the log is signed'),
+    checkpointInterval: duration.refine(milliseconds => milliseconds <= UNITS.h, 'at most 1h').default(UNITS.h),
+    keepFor: duration.refine(milliseconds => milliseconds >= AUDIT_LEAST_KEPT, 'at least 183d').default(1_096 * UNITS.d),
+  })
+  .prefault({})
+
+/** An authority of RFC 3161. Clear text says no more than a digest, and is not spoken all the same. */
+const timeStamp = z.strictObject({
+  url: z.url({ protocol: /^https$/ }),
+  anchors: files.describe('authorities that its certificate must chain to (PEM)'),
+  crls: files.describe('their revocation lists'),
+  httpsAnchors: files.optional().describe("authorities of its HTTPS certificate; the machine's own ones otherwise"),
+  timeout: duration.refine(milliseconds => milliseconds <= UNITS.m, 'at most 1m').default(10 * UNITS.s),
+})
+
 const dmp = z.strictObject({
   url: z.url({ protocol: /^https$/ }).describe('base of /repository, /registry, /patients'),
   trust,
@@ -233,6 +253,8 @@ export const configuration = z.strictObject({
   }),
   signature: identity.describe('ORG SIGN or SERV S/MIME: signs what this operator attests, and mail that leaves'),
   smime,
+  audit,
+  timeStamp: timeStamp.optional().describe('stamps what `pli trace --proof` writes; without a stamp nothing is written then'),
   signIn,
   admin: z.strictObject({ listen: listen.extend({ host: z.string().default('127.0.0.1') }) }).optional(),
   console: console.optional(),

@@ -57,12 +57,22 @@ function verdictsOf(trust: Trust): Map<string, Remembered> {
   return verdicts
 }
 
-function judge(der: Buffer, trust: Trust, usage: Usage, at: Date): { verdict: PeerVerdict; until: number } {
+/**
+ * Judges the certificate of what was signed in the past: its chain at that time, and what is known today to have been revoked by then. Lists are not kept
+ * for years, so one that leaves out certificates which ended meanwhile (RFC 5280 §3.3) is believed.
+ * @param options.at when it was signed
+ * @param options.revokedBy the instant of looking at the lists, which must be current then
+ */
+export function judgePast(der: Buffer, trust: Trust, usage: Usage, { at, revokedBy }: { at: Date; revokedBy: Date }): PeerVerdict {
+  return judge(der, trust, usage, at, revokedBy).verdict
+}
+
+function judge(der: Buffer, trust: Trust, usage: Usage, at: Date, revokedBy = at): { verdict: PeerVerdict; until: number } {
   const leaf = tryParse(der)
   if (!leaf) return { verdict: refused('unreadable', 'certificate cannot be read'), until: 0 }
   const path = pathOf(leaf, trust, usage)
   if (!path) return { verdict: notFromAnchors(leaf), until: 0 }
-  const fault = usageFault(leaf, usage) ?? pathFault(path, at) ?? revocationFault(path, trust, at)
+  const fault = usageFault(leaf, usage) ?? pathFault(path, at) ?? revocationFault(path, trust, revokedBy, at)
   if (fault) return { verdict: fault, until: 0 }
   return { verdict: { kind: 'trusted', subject: leaf.facts.subject, certificate: leaf.facts }, until: endOf(path, trust, at) }
 }
@@ -140,10 +150,13 @@ function dateFault(path: ParsedCertificate[], at: Date): Refused | undefined {
 }
 
 /** Revoked beats unknown, unknown means no. The root, last of the path, is trusted by configuration. */
-function revocationFault(path: ParsedCertificate[], trust: Trust, at: Date): Refused | undefined {
+function revocationFault(path: ParsedCertificate[], trust: Trust, at: Date, signedAt: Date): Refused | undefined {
   const statuses = pairsOf(path).map(({ certificate, issuer }) => statusOf(certificate, issuer, trust, at))
   for (const status of statuses) {
-    if (status.kind === 'revoked') return refused('revoked', `certificate was revoked${status.on ? ` on ${day(status.on)}` : ''}`)
+    // Only for what was signed in the past, a revocation that came later does not matter.
+    const cameLater = status.kind === 'revoked' && signedAt < at && status.on !== undefined && status.on > signedAt
+    if (status.kind === 'revoked' && !cameLater)
+      return refused('revoked', `certificate was revoked${status.on ? ` on ${day(status.on)}` : ''}`)
   }
   for (const status of statuses) if (status.kind === 'unknown') return refused('revocation-unknown', status.detail)
   return undefined

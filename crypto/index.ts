@@ -1,14 +1,23 @@
 export { type AnchorFiles, type Anchors, fetchedListName, type ListDates, loadAnchors, type OcspAccess } from './anchors.ts'
 export {
   type Audit,
+  type AuditCheck,
   type AuditEntry,
+  type AuditFault,
   type AuditHead,
+  type AuditKeeper,
   type AuditLine,
   type AuditListing,
   type AuditVerdict,
   auditMigrations,
+  type CheckpointCopies,
+  type CheckpointTrust,
+  exportAudit,
   openAudit,
-} from './audit.ts'
+  openAuditKeeper,
+  verifyExport,
+  wordsOf,
+} from './audit/index.ts'
 export { type CertificateFacts, readCertificate, subjectOf } from './certificate.ts'
 export {
   type Cipher,

@@ -15,6 +15,7 @@ export const layout = (data: string) => ({
   database: join(data, 'pli.sqlite'),
   messages: join(data, 'messages'),
   mailboxes: join(data, 'mail'),
+  checkpoints: join(data, 'audit', 'checkpoints'),
 })
 
 export const migrations = [

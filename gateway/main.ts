@@ -5,6 +5,7 @@ import { type Bal, dnFromRdns, openAgeAlarm, openBoxUses, openPublisher, openRec
 import { type Bridge, openOppositions, openOrders } from '../dmp-bridge/index.ts'
 import { openAdministration } from './administration.ts'
 import { openNationalDirectory } from './annuaire.ts'
+import { openAuditUpkeep } from './audit-upkeep.ts'
 import { openIdentities } from './certificates/identities.ts'
 import { openClients } from './clients.ts'
 import { mailboxCourier } from './couriers/mailbox.ts'
@@ -180,7 +181,9 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   let renewedAt = now()
   /** New TLS options for every door: a session that was begun under the ones of before is resumed no more. */
   const renewIdentities = () => {
-    if (!identities.renew().includes('tls') && now() - renewedAt < SESSION_KEYS_MS) return
+    const renewed = identities.renew()
+    auditing.renewed(renewed)
+    if (!renewed.includes('tls') && now() - renewedAt < SESSION_KEYS_MS) return
     renewedAt = now()
     doors.reception.renew(reception())
     renewClientDoors()
@@ -204,11 +207,26 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const { masterKeys } = configuration
   const rotate = openRotation({ masters, vault, bytes, data, file: 'file' in masterKeys ? masterKeys.file : undefined, log })
   const tellFilings = notices.tellDue
-  const upkeep = openUpkeep({ housekeeping, owners, settlement, dispatcher, renewTrust, rotate, watchDirectory, observe, tellFilings, log })
+  const auditing = openAuditUpkeep({ db, configuration, identities, anchors, now, log })
+  const keepAudit = auditing.tick
+  const upkeep = openUpkeep({
+    housekeeping,
+    owners,
+    settlement,
+    dispatcher,
+    renewTrust,
+    rotate,
+    watchDirectory,
+    observe,
+    tellFilings,
+    keepAudit,
+    log,
+  })
   const publisher =
     national.fhir && configuration.directory.fhir?.publish
       ? openPublisher({ db, client: national.fhir.client, boxes, now, log })
       : undefined
+  await auditing.start()
   await upkeep.recover()
   bridge.start()
   publisher?.start()
@@ -280,6 +298,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       await national.close() // what is in hand ends now; its row says so
       await published
       await owners.leave()
+      await auditing.stop()
       await db.close()
       log.info('stopped', {})
     },

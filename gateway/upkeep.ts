@@ -22,6 +22,8 @@ export function openUpkeep(options: {
   observe(): Promise<void>
   /** Senders are told what became of their documents. */
   tellFilings(): Promise<void>
+  /** The audit log is signed, and its oldest lines are removed. */
+  keepAudit(): Promise<void>
   log: Log
 }) {
   const { housekeeping, owners, settlement, dispatcher, log } = options
@@ -46,6 +48,7 @@ export function openUpkeep(options: {
     await options.observe()
     dispatcher.ring()
     await options.rotate()
+    await options.keepAudit()
   }
 
   /** One task after the other; a failure is told and the next turn comes all the same. */

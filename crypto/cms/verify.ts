@@ -3,7 +3,7 @@ import { SignerInfo } from '@peculiar/asn1-cms'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import { type Anchors, trustOf } from '../anchors.ts'
 import { type CertificateFacts, readCertificate } from '../certificate.ts'
-import { judgeCertificate } from '../chain.ts'
+import { judgeCertificate, judgePast } from '../chain.ts'
 import { elements, onlyElement } from '../der.ts'
 import { prepared } from '../ocsp.ts'
 import { HASH_OIDS, type Hash, hashOf, ID_SIGNED_DATA } from './algorithms.ts'
@@ -29,6 +29,8 @@ export const USUAL_MOST = 64 * 1024 * 1024
 export interface VerifyOptions {
   anchors: Anchors
   at: Date
+  /** For what was signed in the past: `at` is then, and this is the instant of looking at the revocation lists. */
+  revokedBy?: Date
   /** Bound for opaque content, octets. */
   most?: number
 }
@@ -202,7 +204,9 @@ function signedOctets(signerInfo: Buffer): Buffer {
   return octets
 }
 
-function judge(certificate: Buffer, { anchors, at }: VerifyOptions): void {
-  const verdict = judgeCertificate(certificate, trustOf(anchors), 'signature', at)
+function judge(certificate: Buffer, { anchors, at, revokedBy }: VerifyOptions): void {
+  const verdict = revokedBy
+    ? judgePast(certificate, trustOf(anchors), 'signature', { at, revokedBy })
+    : judgeCertificate(certificate, trustOf(anchors), 'signature', at)
   if (verdict.kind === 'refused') throw new CmsFault('signer', `the signer's ${verdict.detail}`, { verdict: verdict.why })
 }

@@ -1,7 +1,10 @@
+import { createWriteStream } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
 import { type Command, InvalidArgumentError } from 'commander'
-import type { AuditHead, AuditLine } from '../../crypto/index.ts'
-import { withAdministration } from './administration.ts'
-import { CONFIG_OPTION } from './data.ts'
+import { type AuditHead, type AuditLine, exportAudit, openAudit } from '../../crypto/index.ts'
+import { by, withAdministration } from './administration.ts'
+import { type VerifyOptions, verdictText, verifyAudit } from './audit-verify.ts'
+import { CONFIG_OPTION, withData } from './data.ts'
 import { clock, print } from './output.ts'
 
 interface Options {
@@ -15,15 +18,46 @@ export function auditCommands(program: Command): void {
 
   audit
     .command('verify')
-    .description('check that no line was changed, removed, inserted or put elsewhere')
+    .description(
+      'check that no line was changed, removed, inserted or put elsewhere, and every checkpoint; needs no key and writes nothing',
+    )
     .requiredOption(...CONFIG_OPTION)
+    .option('--checkpoints <file...>', 'checkpoints that were kept elsewhere: all of them must still be there')
+    .option('--export <file>', 'an export, in place of the log')
+    .option('--signer <file...>', 'certificates of ours under another name that signed before (PEM)')
     .option('--noted <line:hash>', 'a head that was noted elsewhere: it must still be there', noted)
     .option('--json', 'for programs')
-    .action(async ({ config, json, noted }: Options & { noted?: AuditHead }) => {
-      const verdict = await withAdministration(config, ({ audit }) => audit.verify(noted))
-      const { head, lines, fault } = verdict
-      if (json || !fault) print(json, verdict, () => `${lines} lines, whole; head ${head.line}:${head.hash}`)
-      if (fault) throw new Error(`line ${fault.line} of the audit log: ${fault.why}`)
+    .action(async (options: VerifyOptions) => {
+      const verdict = await verifyAudit(options)
+      if (options.json) print(true, verdict, () => '')
+      const text = verdictText(verdict)
+      if (!options.json) print(false, verdict, () => text)
+    })
+
+  audit
+    .command('export')
+    .description('a part of the log as JSON lines, with the checkpoints that sign it')
+    .requiredOption(...CONFIG_OPTION)
+    .option('--since <time>', 'lines from then on (ISO 8601)', instant)
+    .option('--until <time>', 'lines up to then (ISO 8601)', instant)
+    .option('--out <file>', 'where to; on standard output otherwise')
+    .option('--by <name>', 'who exports it, as the log says it; the user of this machine otherwise')
+    .action(async ({ config, out, since, until, by: who }: Options & { out?: string; since?: number; until?: number; by?: string }) => {
+      if (since !== undefined && until !== undefined && until < since) throw new Error('--until lies before --since')
+      await withData(config, async (db, { hostname }) => {
+        const days = { ...(since && { since: new Date(since).toISOString() }), ...(until && { until: new Date(until).toISOString() }) }
+        await openAudit(db, { now: Date.now }).append({
+          by: by(who === undefined ? {} : { by: who }),
+          action: 'audit.export',
+          object: 'audit',
+          detail: days,
+        })
+        const lines = exportAudit(db, { since, until, operator: hostname, now: Date.now })
+        // Nothing that was there is written over.
+        await pipeline(withEnds(lines), out === undefined ? process.stdout : createWriteStream(out, { flags: 'wx', mode: 0o600 }), {
+          end: out !== undefined,
+        })
+      })
     })
 
   audit
@@ -50,6 +84,16 @@ function noted(text: string): AuditHead {
   const [, line, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? []
   if (!line || !hash) throw new InvalidArgumentError('as `pli audit verify` prints it: line:hash.')
   return { line: Number(line), hash }
+}
+
+async function* withEnds(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const line of lines) yield `${line}\n`
+}
+
+function instant(text: string): number {
+  const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN
+  if (Number.isNaN(at)) throw new InvalidArgumentError('a day or an instant, as 2026-11-22 or 2026-11-22T08:00:00Z.')
+  return at
 }
 
 function count(text: string): number {

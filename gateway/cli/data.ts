@@ -15,9 +15,16 @@ export async function withData<T>(config: string, work: (db: Database, configura
   }
 }
 
-/** The same without writing anything, not even a schema: what an operator has is what is read. */
-export async function withDataToRead<T>(config: string, work: (db: Database, configuration: Configuration) => Promise<T>): Promise<T> {
-  const configuration = loadConfiguration(config)
+/**
+ * The same without writing anything, not even a schema: what an operator has is what is read.
+ * @param options.filesAside for who may read neither keys nor secrets
+ */
+export async function withDataToRead<T>(
+  config: string,
+  work: (db: Database, configuration: Configuration) => Promise<T>,
+  options: { filesAside?: boolean } = {},
+): Promise<T> {
+  const configuration = loadConfiguration(config, options)
   const db = await openDatabase({ file: layout(configuration.data).database, migrations: [], readOnly: true })
   try {
     return await work(db, configuration)

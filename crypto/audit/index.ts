@@ -1,0 +1,8 @@
+export type { AuditFault, AuditHead } from './chain.ts'
+export type { Checkpoint, CheckpointTrust } from './checkpoint.ts'
+export type { CheckpointCopies } from './checkpoints.ts'
+export { exportAudit, verifyExport } from './export.ts'
+export { type AuditKeeper, openAuditKeeper, wordsOf } from './keeper.ts'
+export { type Audit, type AuditEntry, type AuditLine, type AuditListing, openAudit } from './log.ts'
+export { auditMigrations } from './rows.ts'
+export type { AuditCheck, AuditVerdict } from './verify.ts'
