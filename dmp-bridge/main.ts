@@ -13,7 +13,7 @@ import { type Orders, openOrders } from './orders.ts'
 import { openPace } from './pace.ts'
 import { openPatients } from './patients.ts'
 import type { BridgePolicy } from './reader.ts'
-import { openRecogniser } from './recogniser.ts'
+import { openRecogniser, type Recogniser } from './recogniser.ts'
 import { TIMING, type Timing } from './timing.ts'
 import { BridgeWorker } from './worker.ts'
 import { openDescriptions } from './wrap/descriptions.ts'
@@ -56,8 +56,8 @@ export interface BridgeOptions {
   /** closed by `stop`; the bell of one process without it */
   bell?: Bell
   timing?: Partial<Timing>
-  /** a message that takes longer to be read is held */
-  readingMs?: number
+  /** one that several bridges share, and that none of them closes; else the bridge opens its own */
+  recogniser?: Recogniser
 }
 
 export interface Bridge {
@@ -76,18 +76,24 @@ export interface Bridge {
   dmpState(): DmpState
 }
 
+/** A message that takes longer to be read is held. */
+const READING_MS = 30_000
+
 /** Wires the bridge: rows, threads that read, the pace and breaker of one DMP, the worker. Starts nothing. */
 export function createBridge(options: BridgeOptions): Bridge {
   const { db, mail, dmp, policy, log, newId } = options
   const timing = { ...TIMING, ...options.timing }
   const now = () => options.clock.now()
   const bell = options.bell ?? processBell()
-  const recogniser = openRecogniser({
-    threads: timing.readers,
-    limits: options.limits,
-    timeoutMs: options.readingMs ?? 30_000,
-    ansFiles: policy.ansFiles,
-  })
+  const own = options.recogniser
+    ? undefined
+    : openRecogniser({
+        threads: timing.readers,
+        limits: options.limits,
+        timeoutMs: READING_MS,
+        ansFiles: policy.ansFiles,
+      })
+  const recogniser = own ?? options.recogniser!
   const descriptions = openDescriptions(db, { secret: options.patientKey })
   const breaker = new Breaker({ after: timing.breakerAfter, probeMs: timing.probeMs })
   const worker = new BridgeWorker({
@@ -114,7 +120,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     start: () => worker.start(),
     stop: async () => {
       await worker.stop()
-      await Promise.all([recogniser.close(), dmp?.close(), bell.close()])
+      await Promise.all([own?.close(), dmp?.close(), bell.close()])
     },
     drain: () => worker.drain(),
     orders: openOrders(db, { now, descriptions, secret: options.patientKey }),

@@ -48,7 +48,10 @@ export interface Operator {
 /** @param options.delayMs the author's time; @param options.timeoutMs of one exchange with the DMP */
 export async function openOperator(
   files: OperatorFiles,
-  options: { owner: string; now: () => number; newId: () => string; delayMs?: number; timeoutMs?: number },
+  options: { owner: string; now: () => number; newId: () => string; delayMs?: number; timeoutMs?: number } & Pick<
+    BridgeOptions,
+    'recogniser'
+  >,
 ): Promise<Operator> {
   const { owner, now, newId } = options
   const db = await openDatabase({ file: join(files.folder, 'pli.sqlite'), migrations: bridgeMigrations })
@@ -79,6 +82,7 @@ export async function openOperator(
         release: async id => void operator.released.push(id),
         note: async (message, kind, detail) => void operator.notes.push({ message, kind, detail }),
       },
+      ...(options.recogniser && { recogniser: options.recogniser }),
       isAlive: other => other === owner,
       limits: DEFAULT_LIMITS,
       clock: { now },

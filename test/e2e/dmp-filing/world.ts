@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sharedRecogniser } from '../../support/shared-recogniser.ts'
 import { type DmpSimulator, type Patients, startDmpSimulator } from '../../world/dmp-simulator/index.ts'
 import { buildLetter, type CdaOptions, sampleAuthor, samplePatient } from '../../world/letter.ts'
 import { createPki, writeIdentity } from '../../world/pki.ts'
@@ -47,7 +48,14 @@ export async function startFilingWorld(options: { patients?: Patients; timeoutMs
     signature: await writeIdentity(folder, 'signature', signature, pki),
   }
   let owners = 0
-  const open = () => openOperator(files, { ...options, owner: `gateway-${++owners}`, now: () => world.now, newId: randomUUID })
+  const open = () =>
+    openOperator(files, {
+      ...options,
+      owner: `gateway-${++owners}`,
+      now: () => world.now,
+      newId: randomUUID,
+      recogniser: sharedRecogniser(),
+    })
 
   const world: FilingWorld = {
     now: start.getTime(),

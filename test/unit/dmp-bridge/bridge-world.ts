@@ -13,6 +13,7 @@ import { type Bridge, type BridgeOptions, createBridge } from '../../../dmp-brid
 import { judge, judgeFailure } from '../../../dmp-bridge/outcome.ts'
 import { registryAnswer } from '../../../dmp-bridge/soap.ts'
 import type { SubmissionRequest } from '../../../dmp-bridge/submission.ts'
+import { sharedRecogniser } from '../../support/shared-recogniser.ts'
 import { buildCda, buildLetter, buildMail, sampleAuthor, samplePatient, TEST_INS_OID } from '../../world/letter.ts'
 import { startTinyDmp, type TinyDmp } from './tiny-dmp.ts'
 
@@ -118,6 +119,7 @@ export async function startBridgeWorld(
       dmp: options.withoutDmp ? undefined : plainDmp(dmp),
       policy,
       limits: DEFAULT_LIMITS,
+      recogniser: sharedRecogniser(),
       clock: { now: () => world.now },
       newId: randomUUID,
       log: bridgeLog((_level, event, fields) => void world.logs.push(`${event} ${JSON.stringify(fields)}`)),

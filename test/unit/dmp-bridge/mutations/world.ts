@@ -11,6 +11,7 @@ import type { Dmp } from '../../../../dmp-bridge/dmp.ts'
 import { dmpClient } from '../../../../dmp-bridge/dmp-client.ts'
 import { bridgeMigrations } from '../../../../dmp-bridge/filing-tables.ts'
 import { type Bridge, type BridgeOptions, createBridge } from '../../../../dmp-bridge/main.ts'
+import { sharedRecogniser } from '../../../support/shared-recogniser.ts'
 import { type DmpSimulator, type DmpSimulatorOptions, type KnownPatient, startDmpSimulator } from '../../../world/dmp-simulator/index.ts'
 import { type FictionalPatient, sampleAuthor } from '../../../world/letter.ts'
 import { createPki } from '../../../world/pki.ts'
@@ -88,6 +89,7 @@ export async function startProofWorld(options: WorldOptions): Promise<ProofWorld
     const bridge = createBridge({
       ...{ db, owner, newId: randomUUID, limits: DEFAULT_LIMITS, patientKey: Buffer.alloc(32, 1), policy: options.policy ?? policy },
       dmp: change(access),
+      recogniser: sharedRecogniser(),
       mail: {
         read: async id => world.mails.get(id) ?? Promise.reject(new Error('no such mail')),
         release: async id => void world.released.push(id),
