@@ -189,7 +189,13 @@ async function open(entity: Entity, options: OpenMailOptions, layers: MailLayer[
   if (layers.length > MOST_LAYERS) throw new CmsFault('too-large', `the mail has more than ${MOST_LAYERS} layers`)
   const { type, parameters } = contentTypeOf(entity.fields)
   if (isCms(type)) return openCms(entity, options, layers, outside)
-  if (isSigned(type, parameters)) return openSigned(splitSigned(entity.body, parameters.get('boundary') ?? ''), options, layers, outside)
+  if (isSigned(type, parameters))
+    return openSigned(
+      splitSigned(entity.body, parameters.get('boundary') ?? '', layers.length > 0 ? 'nothing' : 'any text'),
+      options,
+      layers,
+      outside,
+    )
   return restored(entity, layers, outside)
 }
 

@@ -1,5 +1,6 @@
 import { AddressFault, domainOf, type Mailbox, parseMailboxList } from './address.ts'
 import { all, checkUnique, HeaderFault, type HeaderField, isReport, messageId, only, optional } from './header.ts'
+import { protectionOf } from './opening/index.ts'
 import { type PatientFields, readPatientFields } from './patients/index.ts'
 import { Refusal } from './refusals.ts'
 import type { OwnBox, Surroundings } from './rules/facts.ts'
@@ -83,7 +84,12 @@ export function headerRules<Box extends OwnBox>(around: Surroundings<Box>): read
     },
     {
       name: 'header-null-sender-is-report',
-      check: ({ sender, facts }) => (sender === '' && facts ? (facts.report ? PASS : refuse('nullSenderNotReport')) : SKIP),
+      check({ signedIn, sender, facts, fields }) {
+        if (sender !== '' || !facts) return SKIP
+        if (facts.report) return PASS
+        // What another operator has encrypted shows only when it is opened, here or by the box's own client.
+        return !signedIn && protectionOf(fields) === 'encrypted' ? pass('encrypted') : refuse('nullSenderNotReport')
+      },
     },
     {
       // A delivery report often comes from a machine's address outside the space: it is let through as such only. A receipt (MDN) is a person's.

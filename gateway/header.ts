@@ -188,11 +188,19 @@ export function isReport(fields: readonly HeaderField[]): 'delivery-status' | 'd
 /** @returns the header block without the fields of that name (Bcc before it leaves, RFC 5322 §3.6.3); other bytes untouched */
 export function removeField(block: Buffer, name: string): Buffer {
   const wanted = name.toLowerCase()
-  const fields = readHeader(block)
-  if (!fields.some(field => field.name.toLowerCase() === wanted)) return block
+  return removeFields(block, field => field.name.toLowerCase() === wanted)
+}
+
+/** @param fields of the block, where they were read already. @returns the block without those fields; other bytes untouched */
+export function removeFields(
+  block: Buffer,
+  isUnwanted: (field: HeaderField) => boolean,
+  fields: readonly HeaderField[] = readHeader(block),
+): Buffer {
+  const kept = fields.filter(field => !isUnwanted(field))
+  if (kept.length === fields.length) return block
   const end = fields.reduce((sum, field) => sum + field.raw.length, 0)
-  const kept = fields.filter(field => field.name.toLowerCase() !== wanted).map(field => field.raw)
-  return Buffer.concat([...kept, block.subarray(end)])
+  return Buffer.concat([...kept.map(field => field.raw), block.subarray(end)])
 }
 
 /**

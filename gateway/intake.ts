@@ -1,9 +1,22 @@
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import type { Compilable, Statement } from '../config/index.ts'
 import { ContentFault, ContentGuard, type ContentLimits, type ContentSummary } from './content-guard.ts'
 import { removeField, renderField } from './header.ts'
 import type { HeaderFacts } from './header-policy.ts'
+import {
+  type LearntCertificate,
+  learntFrom,
+  type Opening,
+  protectionOf,
+  refusalOfClosed,
+  resultsField,
+  type Seen,
+  type Verdict,
+  verdictOf,
+  withoutForgedResults,
+} from './opening/index.ts'
 import { MES_FIELD, type PatientMail, type Patients } from './patients/index.ts'
 import { Refusal } from './refusals.ts'
 import { acceptedDetail } from './rules/decisions.ts'
@@ -37,6 +50,10 @@ export interface IntakeOptions<Box extends OwnBox> {
   filingRows(message: { id: string; boxes: readonly [Box, ...Box[]]; received: boolean; acceptedAt: number }): readonly Compilable[]
   /** Of what another operator hands in: our boxes that may file it. Absent, nothing of it is looked into. */
   receivers?: ((addresses: readonly string[]) => Promise<readonly Box[]>) | undefined
+  /** Opens and verifies what another operator hands in. */
+  opening: Pick<Opening, 'within'>
+  /** What the signature of a mail that was accepted has taught. Never throws: the mail is ours by then. */
+  learn(certificates: readonly LearntCertificate[]): Promise<void>
   patients: Pick<Patients, 'isPatient' | 'rowsFor' | 'linesFor' | 'messageBytes'>
   /** Whether a patient may be asked to answer there: a box of ours, or a listed one. @throws Refusal when that can't be known now */
   mayBeAnswered(box: Box, address: string): Promise<boolean>
@@ -46,6 +63,11 @@ export interface IntakeOptions<Box extends OwnBox> {
 }
 
 interface Received<Box> {
+  draft: Draft
+  /** octets of our own fields, before the message */
+  above: number
+  /** of the signatures that it had */
+  verdict?: Verdict | undefined
   summary: ContentSummary
   facts: HeaderFacts
   box: Box | undefined
@@ -62,29 +84,58 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
    * @throws Refusal or ContentFault; the content was read to its end, nothing of it is kept
    */
   return async (asked: Transaction<Box>, content: Readable): Promise<string> => {
-    const draft = spool.newDraft()
+    const drafts: Draft[] = []
+    const newDraft = () => {
+      const draft = spool.newDraft()
+      drafts.push(draft)
+      return draft
+    }
     let prepared: Prepared | undefined
     let accepted: Parameters<typeof options.onAccepted>[0]
+    let learnt: readonly LearntCertificate[]
     try {
-      const { summary, facts, box, sha256 } = await receive(asked, content, draft)
+      const first = await receive(asked, content as AsyncIterable<Buffer>, newDraft())
+      const { draft, verdict, summary, facts, box, sha256 } = await lookedInto(asked, first, newDraft)
       const transaction = { ...asked, box } // From says as which box it is written
-      const [first, ...others] = summary.mayCarryDocuments && !facts.report ? await filersOf(transaction) : []
-      const toFile = first !== undefined
+      const [filer, ...others] = summary.mayCarryDocuments && !facts.report ? await filersOf(transaction) : []
+      const toFile = filer !== undefined
       const toCarry = options.hasRoom(transaction.recipients.map(({ domain }) => domain))
       const told = await patientRows(draft.id, transaction, facts)
+      await Promise.all(drafts.filter(each => each !== draft).map(each => each.discard()))
       prepared = await stored(spool.prepare(draft, envelopeOf(transaction, summary, facts, draft), toCarry, toFile))
       const received = transaction.box === undefined
-      const filing = first ? options.filingRows({ id: draft.id, boxes: [first, ...others], received, acceptedAt: now() }) : []
-      const line = spool.event(draft.id, null, 'accepted', { ...acceptedDetail(transaction), sha256 })
+      const filing = filer ? options.filingRows({ id: draft.id, boxes: [filer, ...others], received, acceptedAt: now() }) : []
+      const line = spool.event(draft.id, null, 'accepted', { ...acceptedDetail(transaction), ...protectionDetail(verdict), sha256 })
       await stored(spool.accept(prepared, [line, ...filing, ...told]))
       accepted = { id: draft.id, legs: prepared.legs, by: transaction.signedIn?.address, toFile, toCarry }
+      // A machine's report may come from outside the trusted space: it teaches nothing.
+      learnt = verdict && facts.report !== 'delivery-status' ? learntFrom(verdict, facts.from) : []
     } catch (error) {
       // Once the rows were on their way, only they know whether they were written: bytes without rows are swept later.
-      if (!prepared) await draft.discard()
+      if (!prepared) await Promise.all(drafts.map(each => each.discard()))
       throw error
     }
     options.onAccepted(accepted)
-    return draft.id
+    if (learnt.length > 0) await options.learn(learnt)
+    return accepted.id
+  }
+
+  /** A protected mail of another operator is opened or verified; what comes out goes the same way as any other content, into a draft of its own. */
+  async function lookedInto(transaction: Transaction<Box>, first: Received<Box>, newDraft: () => Draft): Promise<Received<Box>> {
+    const protection = transaction.box ? undefined : protectionOf(first.summary.fields)
+    if (!protection) return first
+    let mail: Promise<Buffer> | undefined
+    const read = () => {
+      mail ??= stored(first.draft.whole()).then(octets => octets.subarray(first.above))
+      return mail
+    }
+    return options.opening.within(protection, read, async seen => {
+      if (seen.kind === 'closed') throw refusalOfClosed(seen.fault)
+      if (seen.kind === 'left') return first
+      // What said that it was encrypted, and is only signed, shows what it is.
+      if (seen.kind !== 'opened' && transaction.sender === '' && !first.facts.report) throw new Refusal('nullSenderNotReport')
+      return receive(transaction, inPieces(seen.kind === 'opened' ? seen.message : await read()), newDraft(), seen)
+    })
   }
 
   /** @returns the boxes for which the documents of a message may be filed: the one that writes; of those that receive, only where they may */
@@ -94,23 +145,34 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
   }
 
   /** Everything is checked as it arrives; what is refused is read on, so that the reply comes when the client listens. */
-  async function receive(transaction: Transaction<Box>, content: Readable, draft: Draft): Promise<Received<Box>> {
+  async function receive(
+    transaction: Transaction<Box>,
+    content: AsyncIterable<Buffer>,
+    draft: Draft,
+    seen?: Exclude<Seen, { kind: 'closed' }>,
+  ): Promise<Received<Box>> {
     const toPatient = isToPatient(transaction)
     const most = toPatient ? Math.min(options.limits.size, patients.messageBytes) : options.limits.size
     const guard = new ContentGuard({ ...options.limits, size: most })
     let checked: { facts: HeaderFacts; box: Box | undefined } | undefined
     let refusal: unknown
     let early: Buffer[] = []
+    let verdict: Verdict | undefined
+    let above = 0
     const digest = createHash('sha256')
     const write = async (bytes: Buffer) => {
       digest.update(bytes)
       await stored(draft.write(bytes))
     }
     const writeStart = async ({ facts }: { facts: HeaderFacts }, header: Buffer, start: Buffer) => {
-      await stored(draft.write(traceOf(transaction, draft.id)))
-      await write(completed(transaction, facts, draft.id, header, start))
+      verdict = seen && verdictOf(seen, facts.from)
+      const result = verdict ? [resultsField(options.hostname, verdict)] : []
+      await stored(draft.write(Buffer.concat([...result, traceOf(transaction, draft.id)])))
+      above = draft.size
+      const kept = withoutForgedResults(header, guard.fields, options.hostname)
+      await write(completed(transaction, facts, draft.id, kept, start.subarray(header.length)))
     }
-    for await (const chunk of content as AsyncIterable<Buffer>) {
+    for await (const chunk of content) {
       guard.write(chunk)
       if (refusal || guard.fault) continue
       try {
@@ -132,7 +194,7 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
       checked = await options.checkHeader(transaction, guard.fields) // a message without a body: its header ends with the message
       await writeStart(checked, summary.header, Buffer.concat(early))
     }
-    return { summary, ...checked, sha256: digest.digest('hex') }
+    return { draft, above, verdict, summary, ...checked, sha256: digest.digest('hex') }
   }
 
   function isToPatient({ box, recipients }: Transaction<Box>): boolean {
@@ -162,13 +224,13 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
   }
 
   /** A submission is completed (RFC 6409 §8) and loses what is for others; what another operator hands in stays as it is. */
-  function completed(transaction: Transaction<Box>, facts: HeaderFacts, id: string, header: Buffer, start: Buffer): Buffer {
-    if (!transaction.box) return start
+  function completed(transaction: Transaction<Box>, facts: HeaderFacts, id: string, header: Buffer, rest: Buffer): Buffer {
+    if (!transaction.box) return Buffer.concat([header, rest])
     const added = [
       ...(facts.messageId ? [] : [renderField('Message-ID', headerMessageId(facts, id))]),
       ...(facts.hasDate ? [] : [renderField('Date', dateTime(new Date(now())))]),
     ]
-    return Buffer.concat([...added, hiddenFields(transaction).reduce(removeField, header), start.subarray(header.length)])
+    return Buffer.concat([...added, hiddenFields(transaction).reduce(removeField, header), rest])
   }
 
   /** RFC 5322 §3.6.3 and §3.6.6: nobody learns of a Bcc recipient. The end of a conversation is said to patients only (spec MSSanté §2.3). */
@@ -197,6 +259,28 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
       size: draft.size,
       sha256: summary.sha256,
     }
+  }
+}
+
+const PIECE = 256 * 1024
+
+/** As it would come from the network: between two pieces the dialogues of others go on. */
+async function* inPieces({ buffer, byteOffset, byteLength }: Uint8Array): AsyncGenerator<Buffer> {
+  const octets = Buffer.from(buffer, byteOffset, byteLength)
+  for (let at = 0; at < octets.length; at += PIECE) {
+    if (at > 0) await setImmediate()
+    yield octets.subarray(at, at + PIECE)
+  }
+}
+
+/** What the ledger says of the protection that a message came with. */
+function protectionDetail(verdict: Verdict | undefined): Record<string, string> {
+  if (!verdict) return {}
+  const { result, opened, signers } = verdict
+  return {
+    ...(opened ? { opened: opened.join(', ') } : {}),
+    ...(signers.length > 0 ? { signedBy: signers.map(({ name }) => name).join('; ') } : {}),
+    smime: result,
   }
 }
 

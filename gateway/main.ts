@@ -22,6 +22,7 @@ import { startAdminServer } from './http/admin.ts'
 import { openIncomingReports } from './incoming-reports.ts'
 import { openIntake } from './intake.ts'
 import { type Door, openListener } from './listener.ts'
+import { openOpening } from './opening/index.ts'
 import { openPatients } from './patients/index.ts'
 import { contentLimits, policyFor } from './policy.ts'
 import { openProtection } from './protection/index.ts'
@@ -125,9 +126,10 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     log,
     onReport: legs => dispatcher.take(legs),
   })
+  const recipientCertificates = openRecipientCertificates(db, { now, audit: openAudit(db, { now }) })
   const protection = openProtection({
     policies: configuration.smime.policy,
-    certificates: openRecipientCertificates(db, { now, audit: openAudit(db, { now }) }),
+    certificates: recipientCertificates,
     ...{ anchors, signature: identities.signature, now },
   })
   const dispatcher = openDispatcher({
@@ -141,8 +143,22 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     now,
     log,
   })
+  const opening = openOpening({
+    identities: identities.encryption,
+    anchors: configuration.tls,
+    most: limits.messageBytes,
+    now,
+  })
   const intake = openIntake<Bal>({
     spool,
+    opening,
+    learn: async certificates => {
+      try {
+        for (const { subject, pem } of certificates) await recipientCertificates.add({ subject, pem, source: 'signed-mail' })
+      } catch (error) {
+        log.error('certificate-not-learnt', {}, error) // the next mail of its holder shows it again
+      }
+    },
     limits: contentLimits(configuration),
     checkHeader: policy.checkHeader,
     hostname,
@@ -165,6 +181,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const renewPeers = follow([...configuration.tls.anchors, ...configuration.tls.crls], () => {
     try {
       anchors.reload()
+      opening.renew()
       doors.reception.renew(reception())
       log.info('authorities-renewed', { freshUntil: anchors.freshUntil?.toISOString() })
     } catch (error) {
@@ -293,6 +310,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       await keeper.stop()
       await bridge.stop()
       await reader.close()
+      await opening.close()
       await clients.close()
       const published = publisher?.stop()
       await national.close() // what is in hand ends now; its row says so

@@ -30,6 +30,8 @@ export interface Draft {
   /** Octets written so far. */
   readonly size: number
   write(chunk: Buffer): Promise<void>
+  /** What was written, in clear. Nothing can be written afterwards. */
+  whole(): Promise<Buffer>
   /** Ends it. @returns what is still to be written, with the rows; everything else is on the disk, its name too */
   seal(): Promise<NewFile[]>
   /** Before `seal`; afterwards see `Bytes.remove`. */
@@ -157,6 +159,7 @@ function draft(
   let chunks: Buffer[] = []
   let size = 0
   let waiting = 0
+  let isWhole = false
   const sealer = vault.sealer(id)
 
   const take = (): Buffer => {
@@ -168,6 +171,10 @@ function draft(
   const flush = async (isLast = false) => {
     handle ??= await open(path, 'wx', 0o600)
     await handle.writeFile(sealer.seal(take(), isLast))
+  }
+  const end = async () => {
+    if (!isWhole) await flush(true)
+    isWhole = true
   }
   return {
     id,
@@ -181,13 +188,18 @@ function draft(
       // Never chunk by chunk: a body of dots comes three octets at a time.
       if (waiting > KEEP_IN_MEMORY) await flush()
     },
+    async whole() {
+      if (!handle) return Buffer.concat(chunks)
+      await end()
+      return vault.open(id, await readFile(path))
+    },
     async seal() {
       if (!handle) {
         const bytes = take()
         written(id, bytes)
         return [{ path, bytes: sealer.seal(bytes, true) }]
       }
-      await flush(true)
+      await end()
       await handle.datasync()
       await handle.close()
       handle = undefined

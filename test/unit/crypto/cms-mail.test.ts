@@ -233,6 +233,21 @@ describe('a mail is refused', () => {
     }
   })
 
+  test('when text follows the parts of a signed mail inside an encryption, where no signature covers it; not outside one', async () => {
+    const signed = await protect({ sign: sign() })
+    const more = Buffer.concat([signed, Buffer.from('A piece of ciphertext, decrypted.\r\n')])
+    expect((await open(more)).layers).toMatchObject([{ kind: 'signed' }])
+    const seal = async (inside: Buffer, profile: 'mail-client' | 'gateway') => {
+      const cms = await whole(encrypt(inside, sealFor(profile)))
+      const header = 'From: rsa@a.mssante.test\r\nContent-Type: application/pkcs7-mime; smime-type=enveloped-data\r\n'
+      return Buffer.from(`${header}Content-Transfer-Encoding: base64\r\n\r\n${cms.toString('base64')}\r\n`)
+    }
+    expect((await open(await seal(signed, 'mail-client'))).isAuthenticated).toBe(true)
+    expect((await open(await seal(Buffer.concat([signed, Buffer.from('\r\n\r\n')]), 'mail-client'))).isAuthenticated).toBe(true)
+    expect(await refusal(await seal(more, 'mail-client'))).toBe('CmsFault: undecryptable')
+    expect(await refusal(await seal(more, 'gateway'))).toBe('CmsFault: malformed')
+  })
+
   test('when its header has no end', async () => {
     expect(await refusal(Buffer.from('From: a@x.test\r\nSubject: x\r\n'))).toBe('CmsFault: malformed')
     await expect(protectMail(Buffer.from('From: a@x.test\r\n'), { sign: sign() }).next()).rejects.toMatchObject({ reason: 'malformed' })

@@ -1,10 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ConnectionOptions } from 'node:tls'
 import { type Database, openDatabase, silent } from '../../../config/index.ts'
-import { type Anchors, type Identity, loadAnchors, loadIdentity, serverTls } from '../../../crypto/index.ts'
-import { dnFromRdns } from '../../../directory/index.ts'
+import { type Anchors, auditMigrations, type Identity, loadAnchors, loadIdentity, openAudit, serverTls } from '../../../crypto/index.ts'
+import {
+  directoryMigrations,
+  dnFromRdns,
+  openRecipientCertificates,
+  type RecipientCertificates,
+  type StoredCertificate,
+} from '../../../directory/index.ts'
 import { CONTENT_LIMITS } from '../../../gateway/content-guard.ts'
 import type { Courier } from '../../../gateway/couriers/courier.ts'
 import type { Host } from '../../../gateway/couriers/next-hop.ts'
@@ -12,6 +18,7 @@ import { relayCourier } from '../../../gateway/couriers/relay.ts'
 import { openIntake } from '../../../gateway/intake.ts'
 import { type ClientBox, type Door, openListener } from '../../../gateway/listener.ts'
 import { newMessageId } from '../../../gateway/main.ts'
+import { type Opening, openOpening } from '../../../gateway/opening/index.ts'
 import { openPatients, type Patients, patientMigrations } from '../../../gateway/patients/index.ts'
 import { openProtection, type ProtectionOptions } from '../../../gateway/protection/index.ts'
 import { openPolicy } from '../../../gateway/session.ts'
@@ -42,14 +49,32 @@ export interface Doors extends AsyncDisposable {
   relayTo(host: Host, protection?: Partial<ProtectionOptions>): Courier
   /** What was accepted so far: the whole of each message, oldest first. */
   accepted(): Promise<string[]>
+  /** The ledger's line about each of them. */
+  acceptedLines(): Promise<Record<string, string>[]>
+  /** What each of them was taken for: a report of which kind, or null. */
+  reports(): Promise<(string | null)[]>
+  /** Files of message bytes, begun or whole. */
+  files(): Promise<string[]>
+  /** Certificates that signed mail has shown. */
+  learnt(): Promise<StoredCertificate[]>
 }
 
-export async function openDoors(): Promise<Doors> {
+export interface DoorsOptions {
+  /** What opens what is encrypted to us. */
+  encryption?: (pki: Pki, folder: string) => Promise<Identity[]>
+  /** Before the revocation lists are written. */
+  prepare?: (pki: Pki, folder: string) => Promise<void>
+}
+
+export async function openDoors({ encryption, prepare }: DoorsOptions = {}): Promise<Doors> {
   const folder = await mkdtemp(join(tmpdir(), 'pli-doors-'))
   const pki = await createPki({ now: new Date(), key: 'ec' })
   const [own, peer] = await Promise.all([issue(pki, OURS), issue(pki, THEIRS)])
   const identity = loadIdentity(await writeIdentity(folder, 'own', own, pki))
-  const anchors = loadAnchors(await pki.write(folder))
+  await prepare?.(pki, folder)
+  const anchorFiles = await pki.write(folder)
+  const anchors = loadAnchors(anchorFiles)
+  const encryptionIdentities = (await encryption?.(pki, folder)) ?? []
   const trust = openTrust({
     anchors,
     identity: () => identity,
@@ -58,8 +83,10 @@ export async function openDoors(): Promise<Doors> {
   })
   const db = await openDatabase({
     file: join(folder, 'pli.sqlite'),
-    migrations: [...spoolMigrations, ...patientMigrations, ...signInMigrations],
+    migrations: [...spoolMigrations, ...patientMigrations, ...signInMigrations, ...auditMigrations, ...directoryMigrations],
   })
+  const certificates = openRecipientCertificates(db, { now: Date.now, audit: openAudit(db, { now: Date.now }) })
+  const opening = openOpening({ identities: () => encryptionIdentities, anchors: anchorFiles, most: CONTENT_LIMITS.size, now: Date.now })
   const patients = openPatients(db, { domain: PATIENTS, now: Date.now })
   const spool = openSpool({
     db,
@@ -69,7 +96,9 @@ export async function openDoors(): Promise<Doors> {
     newId: newMessageId,
   })
   const doors = await Promise.all(
-    (['submission', 'submissions', 'reception'] as const).map(door => openDoor(door, { identity, anchors, trust, spool, patients, db })),
+    (['submission', 'submissions', 'reception'] as const).map(door =>
+      openDoor(door, { identity, anchors, trust, spool, patients, db, opening, certificates }),
+    ),
   )
   const ports = Object.fromEntries(doors.map(({ door, port }) => [door, port]))
   return {
@@ -93,8 +122,22 @@ export async function openDoors(): Promise<Doors> {
       const rows = await db.run<{ id: string }>({ sql: 'SELECT id FROM message ORDER BY accepted_at, id', parameters: [] })
       return Promise.all(rows.map(async ({ id }) => (await spool.read(id)).toString('latin1')))
     },
+    acceptedLines: async () => {
+      const rows = await db.run<{ detail: string }>({
+        sql: "SELECT detail FROM event WHERE kind = 'accepted' ORDER BY seq",
+        parameters: [],
+      })
+      return rows.map(({ detail }) => JSON.parse(detail))
+    },
+    reports: async () => {
+      const rows = await db.run<{ report: string | null }>({ sql: 'SELECT report FROM message ORDER BY accepted_at, id', parameters: [] })
+      return rows.map(({ report }) => report)
+    },
+    files: () => readdir(join(folder, 'messages')),
+    learnt: () => certificates.list(),
     async [Symbol.asyncDispose]() {
       await Promise.all(doors.map(({ close }) => close()))
+      await opening.close()
       await db.close()
       await rm(folder, { recursive: true, force: true })
     },
@@ -103,9 +146,18 @@ export async function openDoors(): Promise<Doors> {
 
 async function openDoor(
   door: Door,
-  parts: { identity: Identity; anchors: Anchors; trust: Trust; spool: Spool; patients: Patients; db: Database },
+  parts: {
+    identity: Identity
+    anchors: Anchors
+    trust: Trust
+    spool: Spool
+    patients: Patients
+    db: Database
+    opening: Opening
+    certificates: RecipientCertificates
+  },
 ) {
-  const { identity, anchors, trust, spool, patients, db } = parts
+  const { identity, anchors, trust, spool, patients, db, opening, certificates } = parts
   const box: ClientBox = { address: BOX, type: 'PER' }
   const policy = openPolicy<ClientBox>({
     domains: [OURS],
@@ -139,6 +191,10 @@ async function openDoor(
   const hostname = `smtp.${OURS}`
   const intake = openIntake<ClientBox>({
     spool,
+    opening,
+    learn: async learnt => {
+      for (const { subject, pem } of learnt) await certificates.add({ subject, pem, source: 'signed-mail' })
+    },
     limits: CONTENT_LIMITS,
     checkHeader: policy.checkHeader,
     hostname,

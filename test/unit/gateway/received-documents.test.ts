@@ -4,6 +4,7 @@ import type { Bal } from '../../../directory/index.ts'
 import { CONTENT_LIMITS } from '../../../gateway/content-guard.ts'
 import { receiverOf, receiversAmong } from '../../../gateway/filing.ts'
 import { type IntakeOptions, openIntake } from '../../../gateway/intake.ts'
+import { openOpening } from '../../../gateway/opening/index.ts'
 import { buildLetter, sampleAuthor, samplePatient } from '../../world/letter.ts'
 import { openSpoolWorld } from './spool-world.ts'
 
@@ -22,6 +23,8 @@ async function handIn(receivers: IntakeOptions<Bal>['receivers'], recipients: st
   let count = 0
   const intake = openIntake<Bal>({
     spool: world.spool,
+    opening: openOpening({ identities: () => [], anchors: { anchors: [], crls: [] }, most: CONTENT_LIMITS.size, now }),
+    learn: async () => {},
     limits: CONTENT_LIMITS,
     checkHeader: async () =>
       ({ box: undefined, facts: { from: 'x@a.mssante.test', messageId: '<m@a>', hasDate: true, report: null } }) as never,

@@ -1,0 +1,7 @@
+export { resultsField, withoutForgedResults } from './authentication-results.ts'
+export { type LearntCertificate, learntFrom } from './learning.ts'
+export type { Seen } from './look.ts'
+export { type Opening, type OpeningOptions, openOpening } from './opening.ts'
+export { type Protection, protectionOf } from './protection.ts'
+export { refusalOfClosed } from './refusal.ts'
+export { type Verdict, verdictOf } from './verdict.ts'
