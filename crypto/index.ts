@@ -25,6 +25,7 @@ export {
   type CmsFaultReason,
   type EncryptionProfile,
   type EncryptOptions,
+  emailsOf,
   type Hash,
   mayBeEncryptedTo,
   profileCipher,

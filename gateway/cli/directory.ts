@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { boxCommands } from './box.ts'
+import { recipientCertificateCommands } from './directory-certificate.ts'
 import { directoryImportCommand } from './directory-import.ts'
 import { directoryLookCommands } from './directory-look.ts'
 import { directoryUseCommands } from './directory-use.ts'
@@ -12,6 +13,7 @@ export function directoryCommands(program: Command): void {
   directoryLookCommands(directory)
   directoryUseCommands(directory)
   publicationCommand(directory)
+  recipientCertificateCommands(directory)
 
   boxCommands(directory)
 }

@@ -28,6 +28,8 @@ export interface CertificateRequest {
   key?: KeyKind
   /** OIDs of the extended key usage, in place of those of the kind. */
   purposes?: readonly string[]
+  /** In place of that of the kind. */
+  keyUsage?: CertificateContent['keyUsage']
 }
 
 export interface Issued {
@@ -172,7 +174,7 @@ async function issue(request: CertificateRequest, authority: Authority, now: Dat
     authorityKey: authority.keys.publicKey,
     notBefore: request.notBefore ?? new Date(now.getTime() - DAY),
     notAfter: request.notAfter ?? new Date(now.getTime() + 3 * 365 * DAY),
-    keyUsage: KEY_USAGES[kind],
+    keyUsage: request.keyUsage ?? KEY_USAGES[kind],
     purposes: request.purposes ?? PURPOSES[kind],
     ...(kind === 'server' ? { names: serverNames(request.san ?? [commonName, 'localhost', '127.0.0.1', '::1']) } : {}),
     ...(request.emails ? { names: request.emails.map(rfc822Name => new GeneralName({ rfc822Name })) } : {}),
