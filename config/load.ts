@@ -94,7 +94,20 @@ function isReadable(path: string): boolean {
   }
 }
 
-function contradictions({ domains, postmaster, listen, admin, console, retry, routes, smime }: Configuration): string[] {
+/** Unknown revocation means no: who is revoked must be known from somewhere. */
+function trustFaults({ tls, whiteList, signIn, dmp }: Configuration): string[] {
+  const places = { tls, whiteList, 'signIn.certificates': signIn.certificates, 'dmp.trust': dmp?.trust }
+  return Object.entries(places).flatMap(([place, trust]) => {
+    if (!trust) return []
+    const { anchors, crls, authorities } = trust
+    if (anchors.length + authorities.length === 0) return [`${place}: names no authority, neither in anchors nor in authorities`]
+    const isKnown = crls.length > 0 || authorities.some(({ crl, ocsp }) => crl !== undefined || ocsp !== undefined)
+    return isKnown ? [] : [`${place}: names neither crls nor the address of a list (crl) or of a responder (ocsp)`]
+  })
+}
+
+function contradictions(configuration: Configuration): string[] {
+  const { domains, postmaster, listen, admin, console, retry, routes, smime } = configuration
   const ports = [...Object.values(listen), ...(admin ? [admin.listen] : []), ...(console ? [console.listen] : [])].map(({ port }) => port)
   const fixed = ports.filter(port => port !== 0)
   return [
@@ -103,6 +116,7 @@ function contradictions({ domains, postmaster, listen, admin, console, retry, ro
     retry.warnAfter < retry.giveUpAfter ? '' : 'retry.warnAfter: must be shorter than retry.giveUpAfter',
     ...domains.map(domain => (domain in routes ? `routes.${domain}: is one of our own domains` : '')),
     ...domains.map(domain => (domain in smime.policy.domains ? `smime.policy.domains.${domain}: is one of our own domains` : '')),
+    ...trustFaults(configuration),
   ].filter(Boolean)
 }
 

@@ -59,9 +59,21 @@ function identityWith<Rest extends z.ZodRawShape>(rest: Rest) {
 
 /** Certificates of the IGC-Santé: each role its own (spec: SERV SSL, ORG AUTH_CLI, ORG SIGN). */
 const identity = identityWith({})
+/** Lists and answers are signed and are verified, so they may be fetched over http, as the national ones are. */
+const listUrl = z.url({ protocol: /^https?$/ })
+const authority = z.strictObject({
+  certificate: file.describe('of the authority (PEM)'),
+  crl: listUrl.optional().describe('its complete revocation list, fetched and kept in the data folder'),
+  deltaCrl: listUrl.optional().describe('what has changed since'),
+  ocsp: listUrl.optional().describe('its responder, asked where the list is missing, outdated or late'),
+})
 const trust = z.strictObject({
-  anchors: files.describe('certificates of the authorities that peers must chain to (PEM)'),
-  crls: files.describe('their revocation lists (PEM or DER); without a current one every peer is refused'),
+  anchors: files.default([]).describe('certificates of the authorities that peers must chain to (PEM)'),
+  crls: files.default([]).describe('revocation lists that somebody else puts there (PEM or DER)'),
+  authorities: z
+    .array(authority)
+    .default([])
+    .describe('more such authorities, and where to learn whom each has revoked: addresses in certificates are not followed'),
 })
 
 /** What one message may be. They are limits, not switches: each has a ceiling, none can be turned off. */
@@ -239,8 +251,7 @@ export const configuration = z.strictObject({
   tls: identityWith(trust.shape),
   whiteList: z.strictObject({
     file,
-    anchors: files,
-    crls: files,
+    ...trust.shape,
     signer: z.string().min(1).describe('CN of the signer'),
     url: httpsUrl.optional().describe('where it is published; without it somebody else puts the file there'),
     refresh: duration.refine(milliseconds => milliseconds <= UNITS.d, 'at most 1d').default(UNITS.d),

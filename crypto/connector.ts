@@ -1,10 +1,12 @@
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { buildConnector } from 'undici'
+import { answeredSince } from './ocsp.ts'
 import { dial } from './sessions.ts'
 
 /**
  * How undici connects to a service: with the TLS options of that moment, so that a certificate or a list which was replaced meanwhile counts from the
- * next connection on. A session is resumed only where our own judgement can be made again (`clientTls`), and not towards public services.
+ * next connection on. A session is resumed only where our own judgement can be made again (`clientTls`), and not towards public services. Where
+ * a revocation list is missing or outdated, the authority's responder is asked, and the server called once more.
  * @param tls as `clientTls` or `serviceTls` make them, asked for at each connection
  * @param timeoutMs until the handshake is over
  * @throws at once when the options would accept any server
@@ -16,15 +18,15 @@ export function connector(tls: () => ConnectionOptions, timeoutMs: number): buil
     return options
   }
   present()
-  return (to, callback) => {
+  const connect = (to: buildConnector.Options, callback: buildConnector.Callback): void => {
     const options = present()
     const dialled = options.secureContext ? dial(options, `${to.hostname}:${to.port || 443}`) : undefined
-    const connect = buildConnector({
+    const once = buildConnector({
       ...(dialled?.tls ?? options),
       timeout: timeoutMs,
       maxCachedSessions: 0,
     } as buildConnector.BuildOptions)
-    connect(to, (...[error, socket]) => {
+    once(to, (...[error, socket]) => {
       if (error) return callback(error, null)
       const fault = dialled?.met(socket as TLSSocket)
       if (!fault) return callback(null, socket)
@@ -32,4 +34,9 @@ export function connector(tls: () => ConnectionOptions, timeoutMs: number): buil
       callback(fault, null)
     })
   }
+  return (to, callback) =>
+    connect(to, (...[error, socket]) => {
+      if (error === null) return callback(null, socket)
+      void answeredSince(error).then(isAnswered => (isAnswered ? connect(to, callback) : callback(error, null)))
+    })
 }

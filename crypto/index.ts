@@ -40,6 +40,7 @@ export {
 } from './cms/index.ts'
 export { connector } from './connector.ts'
 export { createIdentity, type Identity, type IdentityFiles, loadIdentity, type PemFiles } from './identity.ts'
+export { isOlderList, type ListFacts, readList } from './list-facts.ts'
 export type { MailboxPublicKey } from './mail-crypt.ts'
 export { createMailboxKeys, loadMailboxKey, loadMailboxReader } from './mailbox-keys.ts'
 export {
@@ -51,7 +52,7 @@ export {
   removeMasterKey,
 } from './master-keys.ts'
 export { formatName, type Rdn } from './names.ts'
-export { askingWhenUnknown, prepared } from './ocsp.ts'
+export { answeredSince, prepared } from './ocsp.ts'
 export { type PackedIdentity, packIdentity, unpackIdentity } from './packed-identity.ts'
 export { hashPassword, verifyPassword } from './password.ts'
 export { faultOfShown, judgePeer, PeerRefused, peerFaultOf } from './peer.ts'
@@ -74,5 +75,5 @@ export {
 export { type ClientTlsOptions, clientTls, type ServerTls, type ServerTlsOptions, serverTls, serviceTls } from './tls.ts'
 export { openVault, SEAL_HEADER_BYTES, type Sealer, SealFault, type Vault } from './vault.ts'
 export type { PeerFault, PeerVerdict, Refused } from './verdict.ts'
-export { signerIn, type VerifyEnvelopedOptions, verifyEnveloped } from './verify-enveloped.ts'
+export { signerIn, type VerifyEnvelopedOptions, verifyEnveloped, verifyEnvelopedAsking } from './verify-enveloped.ts'
 export { type SubmissionSetToSign, signSubmissionSet } from './xades.ts'

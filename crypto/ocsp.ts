@@ -4,7 +4,7 @@ import { pairsOf, soundPath } from './chain.ts'
 import { commonName } from './names.ts'
 import { askAbout, type CertIdHash } from './ocsp-request.ts'
 import { OcspFault, readAnswer } from './ocsp-response.ts'
-import { PeerRefused } from './peer.ts'
+import { faultOfShown, PeerRefused } from './peer.ts'
 import { hasFreshLists } from './status.ts'
 
 type Pair = ReturnType<typeof pairsOf>[number]
@@ -27,24 +27,21 @@ export async function prepared(anchors: Anchors, der: Buffer | undefined, at: Da
 }
 
 /**
- * Does what needs a connection to a server whose certificate we judge. When it fails because nobody here knows whether that certificate is revoked,
- * its responder is asked, and it is done once more.
+ * Asks what a connection has failed for: nobody here knew whether the server's certificate is revoked.
+ * @returns whether it is known by now that it is not, so that the connection is worth another try
  */
-export async function askingWhenUnknown<T>(anchors: Anchors, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    const shown = unknownIn(error)
-    if (!shown || trustOf(anchors).responders.size === 0) throw error
-    await prepared(anchors, shown)
-    return work()
-  }
+export async function answeredSince(error: unknown): Promise<boolean> {
+  const refused = refusalIn(error)
+  if (refused?.verdict.why !== 'revocation-unknown') return false
+  const { certificate, anchors } = refused.shown
+  await prepared(anchors, certificate)
+  return faultOfShown(certificate, anchors) === undefined
 }
 
-function unknownIn(error: unknown): Buffer | undefined {
-  if (error instanceof PeerRefused) return error.verdict.why === 'revocation-unknown' ? error.certificate : undefined
+function refusalIn(error: unknown): PeerRefused | undefined {
+  if (error instanceof PeerRefused) return error
   const { cause } = error as { cause?: unknown }
-  return cause ? unknownIn(cause) : undefined
+  return cause ? refusalIn(cause) : undefined
 }
 
 const underWay = new WeakMap<Trust['answers'], Map<string, Promise<void>>>()

@@ -29,12 +29,12 @@ const OPENSSL_FAULTS: Record<string, { why: PeerFault; detail: string }> = {
 export class PeerRefused extends Error {
   override readonly name = 'PeerRefused'
   readonly verdict: Refused
-  /** what the peer showed, DER */
-  readonly certificate: Buffer | undefined
-  constructor(verdict: Refused, certificate?: Buffer) {
+  /** What the peer showed, DER, and by whom it was judged. */
+  readonly shown: { certificate: Buffer; anchors: Anchors }
+  constructor(verdict: Refused, shown: { certificate: Buffer; anchors: Anchors }) {
     super(verdict.detail)
     this.verdict = verdict
-    this.certificate = certificate
+    this.shown = shown
   }
 }
 
@@ -103,9 +103,9 @@ export function peerFaultOf(error: unknown, anchors: Anchors): Refused | undefin
  * @param der what was shown in the handshake
  * @returns undefined when our own judgement has nothing against it: then OpenSSL's code is all that is known
  */
-export function faultOfShown(der: Buffer, anchors: Anchors, now: Date = new Date()): Refused | undefined {
+export function faultOfShown(der: Buffer, anchors: Anchors, now: Date = new Date()): PeerRefused | undefined {
   const verdict = judgeCertificate(der, trustOf(anchors), 'tls', now)
-  return verdict.kind === 'refused' ? verdict : undefined
+  return verdict.kind === 'refused' ? new PeerRefused(verdict, { certificate: der, anchors }) : undefined
 }
 
 function isChainCode(code: string): boolean {

@@ -8,10 +8,9 @@ import {
   type SecureContextOptions,
 } from 'node:tls'
 import { type Anchors, type Trust, trustOf } from './anchors.ts'
-import { judgeCertificate } from './chain.ts'
 import type { Identity } from './identity.ts'
 import { keyOf } from './keyring.ts'
-import { PeerRefused } from './peer.ts'
+import { faultOfShown } from './peer.ts'
 import { listsSuffice } from './status.ts'
 import { PROTOCOL } from './tls-protocol.ts'
 
@@ -68,8 +67,8 @@ export function clientTls({ identity, anchors, identifiedBy, now = () => new Dat
     secureContext: contextOf(identity, anchors, now()),
     rejectUnauthorized: true,
     checkServerIdentity(host: string, peer: PeerCertificate): Error | undefined {
-      const verdict = judgeCertificate(peer.raw, trustOf(anchors), 'tls', now())
-      if (verdict.kind === 'refused') return new PeerRefused(verdict, peer.raw)
+      const fault = faultOfShown(peer.raw, anchors, now())
+      if (fault) return fault
       return identifiedBy === 'name' ? checkServerIdentity(host, peer) : undefined
     },
   }

@@ -1,8 +1,9 @@
-import { createHash, verify, X509Certificate } from 'node:crypto'
+import { createHash, verify as verifySignature, X509Certificate } from 'node:crypto'
 import { type Anchors, trustOf } from './anchors.ts'
 import { type CertificateFacts, derToPem, readCertificate } from './certificate.ts'
 import { judgeCertificate } from './chain.ts'
 import { commonName } from './names.ts'
+import { prepared } from './ocsp.ts'
 import { SignatureFault } from './signature-fault.ts'
 import { checkSignedInfo } from './signed-info.ts'
 import { Canonical } from './xml/canonical.ts'
@@ -16,6 +17,18 @@ export interface VerifyEnvelopedOptions {
   signerName?: string
 }
 
+/** The canonical form of the document without its signature, and who signed it. */
+interface Verified {
+  signed: string
+  signer: CertificateFacts
+}
+
+interface Document {
+  content: string
+  signedInfo: string
+  found: SignatureFinder
+}
+
 /**
  * Verifies a document signed by an enveloped XML signature in its root. One form is accepted: exactly one ds:Signature, a child of the root;
  * one reference, to the whole document or to the root's ID; enveloped-signature then exclusive canonical form; SHA-256; rsa-sha256.
@@ -24,17 +37,24 @@ export interface VerifyEnvelopedOptions {
  * @returns the canonical form of the document without its signature, and the signer
  * @throws SignatureFault
  */
-export function verifyEnveloped(
-  xml: string,
-  { anchors, at, signerName }: VerifyEnvelopedOptions,
-): { signed: string; signer: CertificateFacts } {
-  const { content, signedInfo, found } = read(xml)
+export function verifyEnveloped(xml: string, options: VerifyEnvelopedOptions): Verified {
+  return verify(read(xml), options)
+}
+
+/** As {@link verifyEnveloped}; before, the responder of the signer's authority is asked if it must be. */
+export async function verifyEnvelopedAsking(xml: string, options: VerifyEnvelopedOptions): Promise<Verified> {
+  const document = read(xml)
+  await prepared(options.anchors, certificateOf(document.found), options.at)
+  return verify(document, options)
+}
+
+function verify({ content, signedInfo, found }: Document, { anchors, at, signerName }: VerifyEnvelopedOptions): Verified {
   const der = certificateOf(found)
   checkSigner(der, anchors, at, signerName)
   const { digest, uri } = checkSignedInfo(signedInfo)
   if (uri !== '' && !found.isOnlyRoot(uri.slice(1)))
     throw new SignatureFault('ambiguous', 'the reference is not to the root of the document')
-  if (!verify('sha256', Buffer.from(signedInfo), new X509Certificate(der).publicKey, base64(found.signatureValue)))
+  if (!verifySignature('sha256', Buffer.from(signedInfo), new X509Certificate(der).publicKey, base64(found.signatureValue)))
     throw new SignatureFault('forged', 'the signature value was not made by the key of the certificate')
   if (!createHash('sha256').update(content).digest().equals(digest))
     throw new SignatureFault('altered', 'the content is not the one that was signed')
@@ -50,7 +70,7 @@ export function signerIn(xml: string): string {
   return derToPem(certificateOf(read(xml).found), 'CERTIFICATE')
 }
 
-function read(xml: string): { content: string; signedInfo: string; found: SignatureFinder } {
+function read(xml: string): Document {
   const isSignature = ({ uri, local }: Tag, depth: number) => depth === 1 && uri === DS && local === 'Signature'
   const found = new SignatureFinder()
   const content = new Canonical({ exclusive: true, comments: false, leaveOut: isSignature })

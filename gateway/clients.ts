@@ -1,5 +1,5 @@
-import type { Configuration, Database, Log } from '../config/index.ts'
-import { type Identity, loadAnchors, readSecret, type ServerTls, serverTls } from '../crypto/index.ts'
+import type { Configuration, Database } from '../config/index.ts'
+import { type Anchors, type Identity, readSecret, type ServerTls, serverTls } from '../crypto/index.ts'
 import {
   openCertificates,
   openFamiliarNetworks,
@@ -16,15 +16,15 @@ export interface ClientsOptions<Box extends SignInBox> {
   db: Database
   boxes: SignInBoxes<Box>
   identity: () => Identity
+  /** Authorities of the clients' certificates; without them none is taken. */
+  anchors: Anchors | undefined
   format: Parameters<typeof openCertificates>[0]['format']
   now(): number
-  log: Log
 }
 
 /** What the doors of mail clients need, as this operator is configured: how boxes sign in, and what TLS asks of them. */
-export function openClients<Box extends SignInBox>({ configuration, db, boxes, identity, format, now, log }: ClientsOptions<Box>) {
-  const { psc, certificates } = configuration.signIn
-  const anchors = certificates && loadAnchors(certificates)
+export function openClients<Box extends SignInBox>({ configuration, db, boxes, identity, anchors, format, now }: ClientsOptions<Box>) {
+  const { psc } = configuration.signIn
   const tokens = psc && openTokens({ ...pscOptions(psc), service: openNationalService(psc), now })
   const signIn = openSignIn<Box>({
     boxes,
@@ -37,17 +37,6 @@ export function openClients<Box extends SignInBox>({ configuration, db, boxes, i
     /** A certificate is asked for where boxes may sign in with one, and never required: people have none. */
     tls: (door: string): ServerTls =>
       serverTls(anchors ? { identity: identity(), door, requestPeer: true, anchors } : { identity: identity(), door }),
-    /** Authorities and revocation lists of the clients' certificates. */
-    files: certificates ? [...certificates.anchors, ...certificates.crls] : [],
-    /** Reads them again; what can't be read leaves the last ones in use until they end. */
-    renew(): void {
-      try {
-        anchors?.reload()
-        log.info('client-authorities-renewed', { freshUntil: anchors?.freshUntil?.toISOString() })
-      } catch (error) {
-        log.error('client-authorities-refused', {}, error)
-      }
-    },
     close: async () => tokens?.close(),
   }
 }

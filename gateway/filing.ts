@@ -1,11 +1,11 @@
 import { Piscina } from 'piscina'
 import { type Configuration, compiled, type Database, type Log } from '../config/index.ts'
 import {
+  type Anchors,
   clientTls,
   formatName,
   type Identity,
   type IdentityFiles,
-  loadAnchors,
   packIdentity,
   signEnveloped,
   signSubmissionSet,
@@ -155,8 +155,7 @@ export function oneAfterTheOther(): <T>(work: () => Promise<T>) => Promise<T> {
 }
 
 /** The DMP's client; requests are built and signed in a thread of their own. */
-function openDmp(dmp: DmpConfiguration, identities: NonNullable<Identities['dmp']>): Dmp {
-  const anchors = loadAnchors(dmp.trust)
+function openDmp(dmp: DmpConfiguration, identities: NonNullable<Identities['dmp']>, anchors: Anchors): Dmp {
   const threads = new Piscina<PrepareTask, SubmissionRequest | Unfit>({
     filename: compiled('gateway/prepare-thread'),
     workerData: dmp,
@@ -216,6 +215,8 @@ export function openFiling(options: {
   vault: Vault
   /** of the DMP; present where one is configured */
   identities: Identities['dmp']
+  /** Authorities of the DMP; as well. */
+  anchors: Anchors | undefined
   owner: string
   isAlive(owner: string): Promise<boolean>
   findBox(address: string): Promise<Pick<Bal, 'declaredAt'> | undefined>
@@ -224,7 +225,7 @@ export function openFiling(options: {
   newId(): string
   log: Log
 }): Bridge {
-  const { configuration, db, identities, spool, owner, log, now, newId, isAlive } = options
+  const { configuration, db, identities, anchors, spool, owner, log, now, newId, isAlive } = options
   return createBridge({
     db,
     owner,
@@ -237,7 +238,7 @@ export function openFiling(options: {
       note: (id, kind, detail) => spool.note(id, kind, detail),
       moved: id => options.notices.moved(id),
     },
-    dmp: configuration.dmp && identities ? openDmp(configuration.dmp, identities) : undefined,
+    dmp: configuration.dmp && identities && anchors ? openDmp(configuration.dmp, identities, anchors) : undefined,
     policy: policyOf(configuration.dmp),
     patientKey: dataKey(configuration.data, 'patients', options.vault),
     limits: DEFAULT_LIMITS,

@@ -25,7 +25,7 @@ export interface ListenerOptions<Box extends ClientBox> {
   limits: { messageBytes: number; recipients: number; connections: number }
   policy: Policy<Box>
   signIn: SignIn<Box>
-  meet(socket: TLSSocket): Peer
+  meet(socket: TLSSocket): Promise<Peer>
   /** Whom another operator asks when he is refused. */
   contact: string
   intake(transaction: Transaction<Box>, content: NodeJS.ReadableStream): Promise<string>
@@ -169,9 +169,14 @@ function serverOptions<Box extends ClientBox>(options: ListenerOptions<Box>, tal
       callback()
     },
     onSecure(socket, session, callback) {
-      if (door === 'reception') talk(session).peer = options.meet(socket as TLSSocket)
-      else session.disabledCommands = undefined
-      callback()
+      if (door !== 'reception') {
+        session.disabledCommands = undefined
+        return callback()
+      }
+      options.meet(socket as TLSSocket).then(peer => {
+        talk(session).peer = peer
+        callback()
+      }, callback)
     },
     onMailFrom({ address, args }, session, callback) {
       void answered(session, callback, async () => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Configuration, Log } from '../config/index.ts'
-import { loadAnchors, loadMailboxKey, loadMasterKeys, openAudit, openVault, type Rdn, serverTls } from '../crypto/index.ts'
+import { loadMailboxKey, loadMasterKeys, openAudit, openVault, type Rdn, serverTls } from '../crypto/index.ts'
 import { type Bal, dnFromRdns, openAgeAlarm, openBoxUses, openPublisher, openRecipientCertificates, parseDn } from '../directory/index.ts'
 import { type Bridge, openOppositions, openOrders } from '../dmp-bridge/index.ts'
 import { openAdministration } from './administration.ts'
@@ -17,7 +17,6 @@ import { dataKey } from './data-key.ts'
 import { openDispatcher } from './dispatcher.ts'
 import { filingLinks, openFiling, receiverOf, receiversAmong, senderOf } from './filing.ts'
 import { openFilingNotices } from './filing-notices.ts'
-import { follow } from './follow.ts'
 import { startAdminServer } from './http/admin.ts'
 import { openIncomingReports } from './incoming-reports.ts'
 import { openIntake } from './intake.ts'
@@ -29,6 +28,7 @@ import { openProtection } from './protection/index.ts'
 import { openReportReader } from './receipts/index.ts'
 import { Refusal } from './refusals.ts'
 import { openReportWriter } from './report-writer.ts'
+import { anchorFiles, openAuthorities, type TrustPlace } from './revocation/index.ts'
 import { openRotation } from './sealed.ts'
 import { openSettlement } from './settlement.ts'
 import { openSignsOfLife } from './signs-of-life.ts'
@@ -61,8 +61,11 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const { hostname, domains, limits, retry, postmaster, data } = configuration
   const now = Date.now
   const identities = openIdentities(configuration, { now, log })
-  const anchors = loadAnchors(configuration.tls)
-  const { list: whiteList, space, keeper } = await keepWhiteList(configuration, { now, log })
+  let renewDoors = (_: TrustPlace): void => {}
+  const authorities = openAuthorities(configuration, { onRenewed: place => renewDoors(place), now, log })
+  const anchors = authorities.tls
+  await authorities.begin()
+  const { list: whiteList, space, keeper } = await keepWhiteList(configuration, { anchors: authorities.whiteList, now, log })
   const trust = openTrust({ anchors, identity: identities.tls, space, contact: postmaster })
   const national = openNationalDirectory(configuration, { now, log })
   const { annuaire, directory } = national
@@ -88,9 +91,9 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     db,
     boxes: { ...boxes, byCertificate: name => boxes.byCertificate(parseDn(name)) },
     identity: identities.tls,
+    anchors: authorities.clients,
     format: nameOf,
     now,
-    log,
   })
   const reports = openReportWriter({ spool, hostname, postmaster, now, newId: newMessageId })
   const notices = openFilingNotices({
@@ -107,6 +110,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     spool,
     vault,
     identities: identities.dmp,
+    anchors: authorities.dmp,
     owner,
     isAlive: async id => id === owner || owners.isAlive(id),
     findBox: boxes.find,
@@ -145,7 +149,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   })
   const opening = openOpening({
     identities: identities.encryption,
-    anchors: configuration.tls,
+    anchors: anchorFiles(configuration.tls, data),
     most: limits.messageBytes,
     now,
   })
@@ -178,23 +182,9 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     },
   })
   const reception = () => serverTls({ identity: identities.tls(), door: 'reception', requestPeer: true, anchors })
-  const renewPeers = follow([...configuration.tls.anchors, ...configuration.tls.crls], () => {
-    try {
-      anchors.reload()
-      opening.renew()
-      doors.reception.renew(reception())
-      log.info('authorities-renewed', { freshUntil: anchors.freshUntil?.toISOString() })
-    } catch (error) {
-      log.error('authorities-refused', {}, error) // the last good ones stay in use until they end
-    }
-  })
   const renewClientDoors = () => {
     for (const door of ['submission', 'submissions'] as const) doors[door].renew(clients.tls(door))
   }
-  const renewClients = follow(clients.files, () => {
-    clients.renew()
-    renewClientDoors()
-  })
   let renewedAt = now()
   /** New TLS options for every door: a session that was begun under the ones of before is resumed no more. */
   const renewIdentities = () => {
@@ -209,8 +199,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   }
   const renewTrust = () => {
     renewIdentities()
-    renewPeers()
-    renewClients()
+    authorities.tick()
     keeper.tick()
   }
   const observe = openSignsOfLife({ db, uses: openBoxUses(db, { now }), isPatient: domain => domain === configuration.patients.domain })
@@ -264,6 +253,14 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       log,
     })
   const doors = { submission: await open('submission'), submissions: await open('submissions'), reception: await open('reception') }
+  // OpenSSL keeps the lists it was given.
+  renewDoors = place => {
+    if (place === 'tls') {
+      opening.renew()
+      doors.reception.renew(reception())
+    }
+    if (place === 'signIn.certificates') renewClientDoors()
+  }
   const oppositions = openOppositions(db, { secret: dataKey(data, 'patients', vault), now })
   const administration = openAdministration(db, { boxes, configuration, now })
   const admin =
@@ -308,6 +305,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
       await dispatcher.stop()
       await upkeep.stop()
       await keeper.stop()
+      await authorities.stop()
       await bridge.stop()
       await reader.close()
       await opening.close()

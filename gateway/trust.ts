@@ -8,6 +8,7 @@ import {
   type Identity,
   judgePeer,
   type PeerFault,
+  prepared,
   type Rdn,
   type Refused,
   subjectOf,
@@ -78,7 +79,8 @@ export function openTrust({ anchors, identity, space, contact }: TrustOptions) {
 
   return {
     /** Judges an incoming connection once its handshake is over; refuses nothing yet (decision 2). */
-    meet(socket: TLSSocket): Peer {
+    async meet(socket: TLSSocket): Promise<Peer> {
+      await prepared(anchors, socket.getPeerX509Certificate()?.raw)
       const verdict = judgePeer(socket, anchors)
       return verdict.kind === 'trusted' ? { name: space.nameOf(verdict.subject) } : { refused: verdict }
     },
@@ -107,7 +109,13 @@ export function openTrust({ anchors, identity, space, contact }: TrustOptions) {
     isListed: (domain: string) => space.namesOf(domain).length > 0,
 
     /** @returns what our own judgement says against a certificate, for the words of a handshake that OpenSSL has ended */
-    faultOf: (shown: Buffer): Refused | undefined => faultOfShown(shown, anchors),
+    faultOf: (shown: Buffer) => faultOfShown(shown, anchors),
+
+    /** Asks about a server's certificate what our lists do not say. @returns as `faultOf` */
+    async faultAsked(shown: Buffer) {
+      await prepared(anchors, shown)
+      return faultOfShown(shown, anchors)
+    },
 
     /**
      * How to reach a domain: the handshake fails unless the server's DN is one of the domain's; that of a resumed session is compared by `met`.

@@ -1,4 +1,5 @@
-import { type AnchorFiles, loadAnchors, verifyEnveloped } from '../crypto/index.ts'
+import { type AnchorFiles, loadAnchors, verifyEnvelopedAsking } from '../crypto/index.ts'
+import { responders } from './revocation/index.ts'
 
 export interface VerifyTask {
   xml: string
@@ -7,7 +8,8 @@ export interface VerifyTask {
 }
 
 /** Entry of the thread: the national list is 4 MB, its signature takes a second or two. @returns the signed content only */
-export default function verify({ xml, anchors, signerName }: VerifyTask): { signed: string } {
-  const { signed } = verifyEnveloped(xml, { anchors: loadAnchors(anchors), at: new Date(), signerName })
+export default async function verify({ xml, anchors: files, signerName }: VerifyTask): Promise<{ signed: string }> {
+  const anchors = loadAnchors(files, { ocsp: responders() })
+  const { signed } = await verifyEnvelopedAsking(xml, { anchors, at: new Date(), signerName })
   return { signed }
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { Piscina } from 'piscina'
 import { type Configuration, compiled, type Log } from '../config/index.ts'
-import { loadAnchors, type Rdn } from '../crypto/index.ts'
+import type { Anchors, Rdn } from '../crypto/index.ts'
 import {
   type Dn,
   differsInCommonNameOnly,
@@ -13,6 +13,7 @@ import {
   updateWhiteList,
   type WhiteList,
 } from '../directory/index.ts'
+import { anchorFiles } from './revocation/index.ts'
 import type { TrustedSpace } from './trust.ts'
 import type { VerifyTask } from './verify-thread.ts'
 import { openWhiteListKeeper, type WhiteListKeeper } from './white-list-keeper.ts'
@@ -25,14 +26,15 @@ export interface KeptWhiteList {
 }
 
 /** Opens the white list; fetches it first when it was never here. @throws WhiteListFault: without a list nobody can be trusted */
-export async function keepWhiteList({ whiteList }: Configuration, { now, log }: { now: () => number; log: Log }): Promise<KeptWhiteList> {
-  const { anchors, crls, file, url, signer, refresh, maxAge } = whiteList
+export async function keepWhiteList(
+  { whiteList, data }: Configuration,
+  { anchors, now, log }: { anchors: Anchors; now: () => number; log: Log },
+): Promise<KeptWhiteList> {
+  const { file, url, signer, refresh, maxAge } = whiteList
   const threads = new Piscina<VerifyTask, { signed: string }>({ filename: compiled('gateway/verify-thread'), minThreads: 0, maxThreads: 1 })
   threads.on('error', error => log.error('verify-thread', {}, error))
-  const verify = (xml: string) => threads.run({ xml, anchors: { anchors, crls }, signerName: signer })
-  // The authorities are read at each download: their revocation lists change more often than ours.
-  const fetch = (signal?: AbortSignal, inUse?: WhiteList) =>
-    updateWhiteList({ url: url ?? '', file, anchors: loadAnchors({ anchors, crls }), verify, now, inUse, signal })
+  const verify = (xml: string) => threads.run({ xml, anchors: anchorFiles(whiteList, data), signerName: signer })
+  const fetch = (signal?: AbortSignal, inUse?: WhiteList) => updateWhiteList({ url: url ?? '', file, anchors, verify, now, inUse, signal })
   if (url !== undefined && !existsSync(file)) await fetch()
   const list = await openWhiteList(file, {
     verify,

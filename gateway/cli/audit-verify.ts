@@ -7,7 +7,6 @@ import {
   type AuditVerdict,
   type CheckpointTrust,
   formatName,
-  loadAnchors,
   loadIdentity,
   openAudit,
   type Rdn,
@@ -16,6 +15,7 @@ import {
   wordsOf,
 } from '../../crypto/index.ts'
 import { layout } from '../data.ts'
+import { openAnchors } from '../revocation/index.ts'
 import { withDataToRead } from './data.ts'
 import { clock } from './output.ts'
 
@@ -69,9 +69,9 @@ function signedText(checkpoints: AuditVerdict['checkpoints']): string[] {
   ]
 }
 
-function trustIn({ signature, tls }: Configuration, former: readonly string[]): CheckpointTrust {
+function trustIn({ signature, tls, data }: Configuration, former: readonly string[]): CheckpointTrust {
   const subjects = [...ownSubject(signature, former.length > 0), ...former.map(subjectIn)]
-  return { anchors: loadAnchors(tls), signers: subjects.map(formatName), at: new Date() }
+  return { anchors: openAnchors(tls, { data }), signers: subjects.map(formatName), at: new Date() }
 }
 
 /** Of a .p12 file the certificate can't be read without its passphrase: who has none names the certificate. */

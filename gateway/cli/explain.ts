@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Command } from 'commander'
 import { silent } from '../../config/index.ts'
-import { loadAnchors, loadIdentity, verifyEnveloped } from '../../crypto/index.ts'
+import { loadIdentity, verifyEnvelopedAsking } from '../../crypto/index.ts'
 import { loadWhiteList } from '../../directory/index.ts'
 import { openNationalDirectory } from '../annuaire.ts'
 import { openQuota } from '../couriers/quota.ts'
@@ -11,6 +11,7 @@ import { type ExplainRequest, type Explanation, explain, type Line } from '../ex
 import { identityFiles } from '../filing.ts'
 import { openPatients } from '../patients/index.ts'
 import { policyFor } from '../policy.ts'
+import { openAnchors } from '../revocation/index.ts'
 import { openTrust } from '../trust.ts'
 import { trustedSpace } from '../white-list.ts'
 import { CONFIG_OPTION, withDataToRead } from './data.ts'
@@ -54,13 +55,14 @@ export async function explainedBy(
 ): Promise<Explanation> {
   return withDataToRead(config, async (db, configuration) => {
     const now = Date.now
-    const anchors = loadAnchors(configuration.whiteList)
-    const verify = (xml: string) => verifyEnveloped(xml, { anchors, at: new Date(now()), signerName: configuration.whiteList.signer })
+    const { data } = configuration
+    const anchors = openAnchors(configuration.whiteList, { data })
+    const verify = (xml: string) => verifyEnvelopedAsking(xml, { anchors, at: new Date(now()), signerName: configuration.whiteList.signer })
     const whiteList = await loadWhiteList(configuration.whiteList.file, { verify })
     const space = trustedSpace(whiteList)
     const held = loadIdentity(identityFiles(configuration.tls))
     const identity = () => held
-    const trust = openTrust({ anchors: loadAnchors(configuration.tls), identity, space, contact: configuration.postmaster })
+    const trust = openTrust({ anchors: openAnchors(configuration.tls, { data }), identity, space, contact: configuration.postmaster })
     const boxes = openBoxes(db, now)
     const folder = layout(configuration.data).mailboxes
     const quota = openQuota({ folder, quotaOf: async address => (await boxes.find(address))?.quotaBytes, now })

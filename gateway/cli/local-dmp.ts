@@ -30,6 +30,7 @@ function configurationOf(
 ): DmpConfiguration {
   return {
     ...testDmp({ name: 'alpha', keys, shared }, 'https://dmp.invalid'),
+    trust: { ...shared, authorities: [] },
     structure: OPERATORS.alpha.structure,
     sites: SITES.alpha,
     reception: false,

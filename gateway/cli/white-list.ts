@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { domainToASCII } from 'node:url'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type Configuration, loadConfiguration } from '../../config/index.ts'
-import { type CertificateFacts, formatName, loadAnchors, signerIn, verifyEnveloped } from '../../crypto/index.ts'
+import { type CertificateFacts, formatName, loadAnchors, signerIn, verifyEnveloped, verifyEnvelopedAsking } from '../../crypto/index.ts'
 import { isOld, loadWhiteList, readUpdateState, updateWhiteList, type WhiteList, WhiteListFault } from '../../directory/index.ts'
+import { openAnchors } from '../revocation/index.ts'
 import { CONFIG_OPTION } from './data.ts'
 import { print } from './output.ts'
 
@@ -35,10 +36,11 @@ export function whiteListCommands(program: Command): void {
     .requiredOption(...CONFIG_OPTION)
     .option('--json', 'for programs')
     .action(async ({ config, json }: { config: string; json?: boolean }) => {
-      const { url, file, ...trust } = loadConfiguration(config).whiteList
+      const { data, whiteList } = loadConfiguration(config)
+      const { url, file, ...trust } = whiteList
       if (url === undefined) throw new Error('whiteList.url is not configured: nobody says where the list is published')
-      const anchors = loadAnchors(trust)
-      const verify = (xml: string) => verifyEnveloped(xml, { anchors, at: new Date(), signerName: trust.signer })
+      const anchors = openAnchors(trust, { data })
+      const verify = (xml: string) => verifyEnvelopedAsking(xml, { anchors, at: new Date(), signerName: trust.signer })
       const result = await refusable(json, () => updateWhiteList({ url, file, anchors, verify }))
       if (!result) return
       print(json, result, () =>
@@ -55,8 +57,8 @@ export function whiteListCommands(program: Command): void {
     .requiredOption(...CONFIG_OPTION)
     .option('--json', 'for programs')
     .action(async (domain: string, { config, json }: { config: string; json?: boolean }) => {
-      const { whiteList } = loadConfiguration(config)
-      const list = await loadWhiteList(whiteList.file, { verify: configured(whiteList, new Date()) })
+      const configuration = loadConfiguration(config)
+      const list = await loadWhiteList(configuration.whiteList.file, { verify: configured(configuration, new Date()) })
       const names = list.dnsOf(asListed(domain)).map(name => ({ name: String(name), domains: list.domainsOf(name).length }))
       if (names.length === 0) throw new Error(`${printable(domain)} is not in the list`)
       print(json, names, () => names.map(({ name, domains }) => `${name}  (${domains} ${domains === 1 ? 'domain' : 'domains'})`).join('\n'))
@@ -68,7 +70,7 @@ async function check(
   { configuration, at, json }: { configuration: Configuration | undefined; at: Date; json: boolean | undefined },
 ): Promise<void> {
   let signer: CertificateFacts | undefined
-  const judge = configuration ? configured(configuration.whiteList, at) : ownSigner(at)
+  const judge = configuration ? configured(configuration, at) : ownSigner(at)
   const verify: Verify = async xml => {
     const verified = await judge(xml)
     signer = verified.signer
@@ -132,9 +134,9 @@ async function refusable<T>(json: boolean | undefined, work: () => Promise<T>): 
   }
 }
 
-function configured(whiteList: Configuration['whiteList'], at: Date): (xml: string) => Verified {
-  const anchors = loadAnchors(whiteList)
-  return xml => verifyEnveloped(xml, { anchors, at, signerName: whiteList.signer })
+function configured({ whiteList, data }: Configuration, at: Date): Verify {
+  const anchors = openAnchors(whiteList, { data })
+  return xml => verifyEnvelopedAsking(xml, { anchors, at, signerName: whiteList.signer })
 }
 
 /** The certificate inside the list, pinned as if it were configured: nothing of the verification is left out, only its origin is unknown. */

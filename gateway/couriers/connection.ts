@@ -2,7 +2,6 @@ import { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { NodemailerError } from 'nodemailer/lib/errors'
 import type { SMTPConnectionSendInfo, SMTPEnvelope } from 'nodemailer/lib/smtp-connection'
-import { PeerRefused } from '../../crypto/index.ts'
 import type { Trust } from '../trust.ts'
 import { SpoolConnection } from './dot-stuffing.ts'
 import type { Host } from './next-hop.ts'
@@ -54,7 +53,7 @@ export function connect(to: Host, domain: string, options: { trust: Trust; hostn
     const fail = (error: NodemailerError) => {
       usable = false
       const fault = smtp.secure || !smtp.shown ? undefined : options.trust.faultOf(smtp.shown)
-      reject(fault ? new PeerRefused(fault) : error) // before the end, which knows less
+      reject(fault ?? error) // before the end, which knows less
       smtp.close()
     }
     smtp.on('error', fail)
@@ -62,13 +61,18 @@ export function connect(to: Host, domain: string, options: { trust: Trust; hostn
       usable = false
       reject(new Error('Connection closed'))
     })
-    smtp.connect(error => {
+    smtp.connect(async error => {
       if (error) return fail(error)
       const { _socket: socket, _supportedExtensions: extensions } = smtp as unknown as {
         _socket: TLSSocket
         _supportedExtensions: string[]
       }
       if (!smtp.secure) return fail(new Error('Connection is not encrypted') as NodemailerError)
+      const revoked = smtp.shown && (await options.trust.faultAsked(smtp.shown)) // the lists may be late
+      if (revoked) {
+        reject(revoked)
+        return smtp.close()
+      }
       resolve({
         host: to.host,
         peer: peer(),

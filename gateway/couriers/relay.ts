@@ -1,6 +1,6 @@
 import type { NodemailerError } from 'nodemailer/lib/errors'
 import type { SMTPEnvelope } from 'nodemailer/lib/smtp-connection'
-import { type Anchors, CmsFault, peerFaultOf } from '../../crypto/index.ts'
+import { type Anchors, answeredSince, CmsFault, peerFaultOf } from '../../crypto/index.ts'
 import type { Outgoing, Protection, Sendable, Unsendable } from '../protection/index.ts'
 import { hush } from '../receipts/index.ts'
 import type { EnhancedStatus } from '../refusals.ts'
@@ -27,7 +27,10 @@ export function relayCourier(options: {
     let last: unknown = new NoNextHop('the domain has no mail exchanger', true)
     for (const host of await options.hops(domain)) {
       try {
-        return await connect(host, domain, options)
+        return await connect(host, domain, options).catch(async error => {
+          if (await answeredSince(error)) return connect(host, domain, options)
+          throw error
+        })
       } catch (error) {
         last = error
       }

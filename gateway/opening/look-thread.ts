@@ -1,5 +1,6 @@
 import { workerData } from 'node:worker_threads'
 import { type AnchorFiles, loadAnchors, type PackedIdentity, unpackIdentity } from '../../crypto/index.ts'
+import { responders } from '../revocation/index.ts'
 import { look, type Seen } from './look.ts'
 
 export interface LookThread {
@@ -16,7 +17,7 @@ export interface LookTask {
 }
 
 const { anchors: files, most } = workerData as LookThread
-const anchors = loadAnchors(files)
+const anchors = loadAnchors(files, { ocsp: responders() })
 
 /** Entry of the thread. */
 export default function lookInto({ mail, at, identities }: LookTask): Promise<Seen> {

@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls'
-import { type Anchors, judgePeer, type Rdn } from '../../crypto/index.ts'
+import { type Anchors, judgePeer, prepared, type Rdn } from '../../crypto/index.ts'
 import { Refusal } from '../refusals.ts'
 
 /** Client certificates, as far as signing in needs them. */
@@ -10,7 +10,7 @@ export interface Certificates {
    * Judges it now, against the lists of now: chain, dates, revocation, meant for clients.
    * @returns its DN @throws Refusal that says what is wrong with it
    */
-  nameOf(socket: TLSSocket): string
+  nameOf(socket: TLSSocket): Promise<string>
 }
 
 export interface CertificatesOptions {
@@ -25,7 +25,8 @@ export interface CertificatesOptions {
 export function openCertificates({ anchors, now, format }: CertificatesOptions): Certificates {
   return {
     isShown: socket => socket.getPeerX509Certificate() !== undefined,
-    nameOf(socket) {
+    async nameOf(socket) {
+      await prepared(anchors, socket.getPeerX509Certificate()?.raw, new Date(now()))
       const verdict = judgePeer(socket, anchors, new Date(now()), 'client')
       if (verdict.kind === 'refused') throw new Refusal('certificateRefused', `${verdict.why}, ${verdict.detail}`)
       return format(verdict.subject)

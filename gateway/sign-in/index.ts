@@ -81,7 +81,7 @@ export function openSignIn<Box extends SignInBox>({ boxes, tokens, certificates,
       return known(async () => {
         const address = asked.address === '' ? undefined : (addressOf(asked.address) ?? 'unreadable')
         return throttle.proof({ address, from: asked.from }, async () => {
-          const name = certificates.nameOf(asked.socket)
+          const name = await certificates.nameOf(asked.socket)
           const registered = (await boxes.byCertificate(name)).filter(({ type }) => type === 'APP')
           return boxOfCertificate(registered, name, address)
         })

@@ -58,12 +58,13 @@ export interface CertificateContent {
   purposes?: readonly string[]
   authority?: { pathLength?: number }
   names?: readonly GeneralName[]
+  serial?: Buffer
+  extensions?: readonly Extension[]
 }
 
 /** @returns a signed certificate, DER, and its serial number */
 export function makeCertificate(content: CertificateContent, signingKey: KeyObject): { der: Buffer; serial: Buffer } {
-  const serial = randomBytes(16)
-  serial[0] = (serial[0]! & 0x3f) | 0x40 // RFC 5280 §4.1.2.2: positive; here also always 16 octets
+  const serial = content.serial ?? newSerial()
   const algorithm = algorithmOf(signingKey)
   const tbsCertificate = new TBSCertificate({
     version: Version.v3,
@@ -82,6 +83,13 @@ export function makeCertificate(content: CertificateContent, signingKey: KeyObje
   }
 }
 
+/** RFC 5280 §4.1.2.2: positive; here also always 16 octets. */
+function newSerial(): Buffer {
+  const serial = randomBytes(16)
+  serial[0] = (serial[0]! & 0x3f) | 0x40
+  return serial
+}
+
 /** Everything that a revocation list of the test PKI can say. */
 export interface ListContent {
   issuer: readonly Rdn[]
@@ -89,7 +97,7 @@ export interface ListContent {
   thisUpdate: Date
   nextUpdate: Date
   number: number
-  revoked: readonly { serial: Buffer; on: Date }[]
+  revoked: readonly { serial: Buffer; on: Date; extensions?: readonly Extension[] }[]
   extensions?: readonly Extension[]
 }
 
@@ -97,7 +105,12 @@ export interface ListContent {
 export function makeList(content: ListContent, signingKey: KeyObject): Buffer {
   const algorithm = algorithmOf(signingKey)
   const entries = content.revoked.map(
-    ({ serial, on }) => new RevokedCertificate({ userCertificate: octets(serial), revocationDate: new Time(on) }),
+    ({ serial, on, extensions }) =>
+      new RevokedCertificate({
+        userCertificate: octets(serial),
+        revocationDate: new Time(on),
+        ...(extensions && { crlEntryExtensions: [...extensions] }),
+      }),
   )
   const tbsCertList = new TBSCertList({
     version: Version.v2,
@@ -128,6 +141,7 @@ function extensionsOf(content: CertificateContent): Extension[] {
     ...(authority ? [extension('2.5.29.19', true, basicConstraints(authority))] : []),
     ...(purposes ? [extension('2.5.29.37', false, new ExtendedKeyUsage([...purposes]))] : []),
     ...(names ? [extension('2.5.29.17', false, new SubjectAlternativeName([...names]))] : []),
+    ...(content.extensions ?? []),
   ]
 }
 
@@ -144,7 +158,7 @@ function listNumber(number: number): Extension {
 }
 
 /** Subject in the order given, UTF-8 except the country (RFC 5280 appendix A: PrintableString). */
-function nameOf(rdns: readonly Rdn[]): Name {
+export function nameOf(rdns: readonly Rdn[]): Name {
   return new Name(
     rdns.map(({ type, value }) => {
       const text = type === 'C' ? { printableString: value } : { utf8String: value }
@@ -153,12 +167,12 @@ function nameOf(rdns: readonly Rdn[]): Name {
   )
 }
 
-function algorithmOf(key: KeyObject): AlgorithmIdentifier {
+export function algorithmOf(key: KeyObject): AlgorithmIdentifier {
   if (key.asymmetricKeyType === 'ec') return new AlgorithmIdentifier({ algorithm: '1.2.840.10045.4.3.2' })
   return new AlgorithmIdentifier({ algorithm: '1.2.840.113549.1.1.11', parameters: null })
 }
 
-function signatureOf(content: unknown, key: KeyObject): ArrayBuffer {
+export function signatureOf(content: unknown, key: KeyObject): ArrayBuffer {
   return octets(sign('sha256', Buffer.from(AsnConvert.serialize(content)), key))
 }
 
@@ -166,10 +180,10 @@ function publicDer(key: KeyObject): Buffer {
   return key.export({ type: 'spki', format: 'der' })
 }
 
-function keyHash(key: KeyObject): ArrayBuffer {
+export function keyHash(key: KeyObject): ArrayBuffer {
   return octets(createHash('sha1').update(publicDer(key)).digest())
 }
 
-function octets(bytes: Uint8Array): ArrayBuffer {
+export function octets(bytes: Uint8Array): ArrayBuffer {
   return new Uint8Array(bytes).buffer
 }
