@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { OcspAnswers } from './answers.ts'
-import { derToPem, type ParsedCertificate, parseCertificate, pemBlocks, pemToDer } from './certificate.ts'
+import { type CertificateFacts, derToPem, type ParsedCertificate, parseCertificate, pemBlocks, pemToDer } from './certificate.ts'
 import { commonName } from './names.ts'
 import { continues, type DeltaList, isNewer, type ReadList, type RevocationList, readRevocationList } from './revocation.ts'
 import { endsSoonAt } from './status.ts'
@@ -18,6 +18,7 @@ export interface Anchors {
   reload(): void
   /** The complete list of each authority; without dates when there is none. For alarms. */
   lists(): ListDates[]
+  authorities(): CertificateFacts[]
 }
 
 export interface ListDates {
@@ -90,6 +91,7 @@ export function loadAnchors(files: AnchorFiles, { ocsp }: { ocsp?: OcspAccess | 
     reload() {
       trust = read()
     },
+    authorities: () => trust.authorities.map(({ facts }) => facts),
     lists: () => trust.authorities.map(authority => datesOf(authority, trust)),
   }
   states.set(anchors, () => trust)

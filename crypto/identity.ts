@@ -23,13 +23,25 @@ export interface PemFiles {
 export type IdentityFiles = PemFiles | Pkcs12Files
 
 /**
+ * What a configured certificate says, whatever its dates: for an overview.
+ * @throws Error as {@link loadIdentity}, but for the dates
+ */
+export function readIdentity(files: IdentityFiles): CertificateFacts {
+  return load(files, undefined).facts
+}
+
+/**
  * Reads a certificate and its key.
  * @param now the instant at which the certificate must be valid
  * @throws Error with one sentence that names the file and the fault (unreadable, key of another certificate, expired, broken chain)
  */
 export function loadIdentity(files: IdentityFiles, now: Date = new Date()): Identity {
+  return load(files, now)
+}
+
+function load(files: IdentityFiles, now: Date | undefined): Identity {
   try {
-    return createIdentity('pkcs12' in files ? loadPkcs12(files) : loadPem(files), now)
+    return assemble('pkcs12' in files ? loadPkcs12(files) : loadPem(files), now)
   } catch (cause) {
     throw new Error(`${'pkcs12' in files ? files.pkcs12 : files.certificate}: ${(cause as Error).message}`, { cause })
   }
@@ -47,12 +59,16 @@ function loadPem(files: PemFiles): { certificatePem: string; keyPem: string } {
  * @param pems `certificatePem` may carry the chain behind the certificate
  */
 export function createIdentity(pems: { certificatePem: string; keyPem: string }, now: Date = new Date()): Identity {
+  return assemble(pems, now)
+}
+
+function assemble(pems: { certificatePem: string; keyPem: string }, now: Date | undefined): Identity {
   const [certificatePem, ...chainPem] = pemBlocks(pems.certificatePem, 'CERTIFICATE')
   if (!certificatePem) throw new Error('no PEM certificate in the file')
   const key = readKey(pems.keyPem)
   if (!new X509Certificate(certificatePem).checkPrivateKey(key)) throw new Error('the private key is not the one of the certificate')
   const facts = readCertificate(certificatePem)
-  checkDates(facts, now)
+  if (now) checkDates(facts, now)
   checkChain([certificatePem, ...chainPem])
   const identity: Identity = Object.freeze({ certificatePem, chainPem: Object.freeze(chainPem), facts })
   keepKey(identity, key)

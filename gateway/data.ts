@@ -4,6 +4,7 @@ import { type Configuration, type Database, openDatabase } from '../config/index
 import { auditMigrations, hashPassword, loadMasterKeys, openAudit, openVault, type Vault, verifyPassword } from '../crypto/index.ts'
 import { type Bals, directoryMigrations, openBals } from '../directory/index.ts'
 import { bridgeMigrations } from '../dmp-bridge/index.ts'
+import { certificateMigrations } from './certificates/alarm.ts'
 import { filingNoticeMigrations } from './filing-notices.ts'
 import { consoleMigrations } from './http/pages/tables.ts'
 import { patientMigrations } from './patients/index.ts'
@@ -27,6 +28,7 @@ export const migrations = [
   ...signInMigrations,
   ...consoleMigrations,
   ...filingNoticeMigrations,
+  ...certificateMigrations,
 ]
 
 /** Opens the rows of an operator; the commands use it beside a running gateway. */

@@ -6,7 +6,9 @@ import { type Bridge, openOppositions, openOrders } from '../dmp-bridge/index.ts
 import { openAdministration } from './administration.ts'
 import { openNationalDirectory } from './annuaire.ts'
 import { openAuditUpkeep } from './audit-upkeep.ts'
+import { openCertificateAlarm } from './certificates/alarm.ts'
 import { openIdentities } from './certificates/identities.ts'
+import { takeInventory } from './certificates/inventory.ts'
 import { openClients } from './clients.ts'
 import { mailboxCourier } from './couriers/mailbox.ts'
 import { nextHops } from './couriers/next-hop.ts'
@@ -215,6 +217,14 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const tellFilings = notices.tellDue
   const auditing = openAuditUpkeep({ db, configuration, identities, anchors, now, log })
   const keepAudit = auditing.tick
+  const { tick: tellCertificates } = openCertificateAlarm({
+    ...{ db, spool, reports, now, log },
+    certificates: () => [
+      ...identities.held.map(({ place, current }) => ({ place, kind: 'own' as const, facts: current().facts })),
+      ...takeInventory(configuration).certificates.filter(({ kind }) => kind === 'authority'),
+    ],
+    onReport: legs => dispatcher.take(legs),
+  })
   const upkeep = openUpkeep({
     housekeeping,
     owners,
@@ -226,6 +236,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     observe,
     tellFilings,
     keepAudit,
+    tellCertificates,
     log,
   })
   const publisher =

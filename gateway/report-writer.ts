@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { domainOf } from './address.ts'
-import { buildDsn, buildFilingMail, type DsnKind, type FilingNews } from './receipts/index.ts'
+import { buildCertificateMail, buildDsn, buildFilingMail, type DsnKind, type EndingNews, type FilingNews } from './receipts/index.ts'
 import type { EnhancedStatus } from './refusals.ts'
 import type { Leg, MessageRow, OutcomeReason, Prepared, Spool } from './spool/index.ts'
 
@@ -39,9 +39,15 @@ export function openReportWriter(options: { spool: Spool; hostname: string; post
       const bytes = buildFilingMail({ news, from: postmaster, to, arrival: new Date(accepted_at), answered, now: new Date(now()), newId })
       return stored(bytes, { about, to, utf8: utf8 === 1 })
     },
+
+    /** @returns a mail to the postmaster about certificates that end; its rows go into the transaction that says it is told */
+    async aboutCertificates(ending: readonly EndingNews[]): Promise<Prepared> {
+      const bytes = buildCertificateMail({ ending, from: postmaster, to: postmaster, now: new Date(now()), newId })
+      return stored(bytes, { to: postmaster, utf8: false })
+    },
   }
 
-  async function stored(bytes: Buffer, of: { about: string; to: string; utf8: boolean; report?: 'delivery-status' }): Promise<Prepared> {
+  async function stored(bytes: Buffer, of: { about?: string; to: string; utf8: boolean; report?: 'delivery-status' }): Promise<Prepared> {
     const { about, to, utf8, report } = of
     const draft = spool.newDraft()
     await draft.write(bytes)

@@ -20,6 +20,8 @@ export function openUpkeep(options: {
   watchDirectory(): void
   /** The directory is told which boxes showed signs of life. */
   observe(): Promise<void>
+  /** The operator is told which certificates end soon. */
+  tellCertificates(): Promise<void>
   /** Senders are told what became of their documents. */
   tellFilings(): Promise<void>
   /** The audit log is signed, and its oldest lines are removed. */
@@ -43,6 +45,7 @@ export function openUpkeep(options: {
     await releaseDead()
     for (const leg of await housekeeping.overdue(100)) await settlement.overdue(leg)
     await options.tellFilings()
+    await options.tellCertificates()
     while ((await housekeeping.removeDone(500)) === 500);
     await housekeeping.removeOrphans()
     await options.observe()

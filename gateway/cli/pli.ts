@@ -19,6 +19,7 @@ const COMMANDS: Record<string, () => Promise<AddCommands>> = {
   audit: async () => (await import('./audit.ts')).auditCommands,
   admin: async () => (await import('./admin.ts')).adminCommands,
   console: async () => (await import('./console.ts')).consoleCommands,
+  certificates: async () => (await import('./certificates.ts')).certificatesCommand,
   keys: async () => (await import('./keys.ts')).keysCommands,
 }
 

@@ -1,0 +1,90 @@
+import type { Command } from 'commander'
+import { loadConfiguration } from '../../config/index.ts'
+import { formatName } from '../../crypto/index.ts'
+import { daysLeft, type Inventory, takeInventory } from '../certificates/inventory.ts'
+import { CONFIG_OPTION } from './data.ts'
+import { print, table } from './output.ts'
+
+/** Days before its end at which a certificate makes this command fail. */
+const LAST_DAYS = 7
+
+interface CertificateLine {
+  place: string
+  kind: 'own' | 'authority'
+  name: string
+  serial: string
+  issuer: string
+  until: string
+  days: number
+  state: 'right' | 'ends' | 'ended'
+}
+
+interface ListLine {
+  place: string
+  authority: string
+  until: string | undefined
+  state: 'right' | 'late' | 'ended' | 'missing'
+}
+
+export function certificatesCommand(program: Command): void {
+  program
+    .command('certificates')
+    .description(
+      `every certificate that the configuration names, and the revocation lists; exit status 1 when one ends within ${LAST_DAYS} days, has ended, or can't be read`,
+    )
+    .requiredOption(...CONFIG_OPTION)
+    .option('--json', 'for programs')
+    .action(({ config, json }: { config: string; json?: boolean }) => {
+      const now = Date.now()
+      const inventory = takeInventory(loadConfiguration(config))
+      const certificates = certificateLines(inventory, now)
+      const lists = listLines(inventory, now)
+      const { faults } = inventory
+      print(json, { certificates, lists, faults }, () => textOf(certificates, lists, faults))
+      if (faults.length > 0 || certificates.some(({ state }) => state !== 'right')) process.exitCode = 1
+    })
+}
+
+function certificateLines({ certificates }: Inventory, now: number): CertificateLine[] {
+  return certificates.map(({ place, kind, facts }) => {
+    const { subject, issuer, serial, notAfter } = facts
+    const days = daysLeft(facts, now)
+    const state = days < 0 ? 'ended' : days < LAST_DAYS ? 'ends' : 'right'
+    return { place, kind, name: formatName(subject), serial, issuer: formatName(issuer), until: notAfter.toISOString(), days, state }
+  })
+}
+
+function listLines({ lists }: Inventory, now: number): ListLine[] {
+  return lists.map(({ place, authority, nextUpdate, endsSoonAt }) => {
+    const state = !nextUpdate
+      ? 'missing'
+      : now > nextUpdate.getTime()
+        ? 'ended'
+        : endsSoonAt && now > endsSoonAt.getTime()
+          ? 'late'
+          : 'right'
+    return { place, authority, until: nextUpdate?.toISOString(), state }
+  })
+}
+
+function textOf(certificates: readonly CertificateLine[], lists: readonly ListLine[], faults: Inventory['faults']): string {
+  return [
+    table([
+      ['certificate of', 'until', 'days', 'state', 'serial', 'name', 'issuer'],
+      ...certificates.map(({ place, until, days, state, serial, name, issuer }) => [
+        place,
+        until.slice(0, 10),
+        String(days),
+        state,
+        serial,
+        name,
+        issuer,
+      ]),
+    ]),
+    table([
+      ['revocation list of', 'until', 'state', 'authority'],
+      ...lists.map(each => [each.place, each.until ?? '-', each.state, each.authority]),
+    ]),
+    ...faults.map(({ place, reason }) => `${place} can't be read: ${reason}`),
+  ].join('\n\n')
+}
