@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import type { Anchors } from './anchors.ts'
 import { ID_AUTH_ENVELOPED_DATA, ID_ENVELOPED_DATA, ID_SIGNED_DATA, MICALG } from './cms/algorithms.ts'
 import { type Decrypted, decrypt } from './cms/decrypt.ts'
 import { type EncryptOptions, encrypt, envelopeKind } from './cms/encrypt.ts'
@@ -7,7 +6,7 @@ import { CmsFault, undecryptable } from './cms/fault.ts'
 import { peekContentType } from './cms/peek.ts'
 import { detached, Signatures, type SignOptions, signOpaque } from './cms/sign.ts'
 import { collect, type Source } from './cms/source.ts'
-import { type Signer, USUAL_MOST, verifyDetached, verifyOpaque } from './cms/verify.ts'
+import { type Signer, USUAL_MOST, type VerifyOptions, verifyDetached, verifyOpaque } from './cms/verify.ts'
 import type { Identity } from './identity.ts'
 import { bodyOf, contentTypeOf, type Entity, encodingOf, type Field, readEntity, readHeader } from './smime-fields.ts'
 import { type HeaderProtection, protectHeader, restoreMail } from './smime-header.ts'
@@ -114,12 +113,7 @@ function randomId(): string {
 }
 
 /** `identities`: those we may open mail with. `most`: bound for the mail and for each layer of it, octets. */
-export interface OpenMailOptions {
-  identities: readonly Identity[]
-  anchors: Anchors
-  at: Date
-  most?: number
-}
+export type OpenMailOptions = VerifyOptions & { identities: readonly Identity[] }
 
 /** One layer of protection that was taken off. */
 export type MailLayer =

@@ -30,7 +30,7 @@ import { openProtection } from './protection/index.ts'
 import { openReportReader } from './receipts/index.ts'
 import { Refusal } from './refusals.ts'
 import { openReportWriter } from './report-writer.ts'
-import { anchorFiles, openAuthorities, type TrustPlace } from './revocation/index.ts'
+import { openAuthorities, type TrustPlace } from './revocation/index.ts'
 import { openRotation } from './sealed.ts'
 import { openSettlement } from './settlement.ts'
 import { openSignsOfLife } from './signs-of-life.ts'
@@ -151,7 +151,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   })
   const opening = openOpening({
     identities: identities.encryption,
-    anchors: anchorFiles(configuration.tls, data),
+    anchors,
     most: limits.messageBytes,
     now,
   })
@@ -266,10 +266,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const doors = { submission: await open('submission'), submissions: await open('submissions'), reception: await open('reception') }
   // OpenSSL keeps the lists it was given.
   renewDoors = place => {
-    if (place === 'tls') {
-      opening.renew()
-      doors.reception.renew(reception())
-    }
+    if (place === 'tls') doors.reception.renew(reception())
     if (place === 'signIn.certificates') renewClientDoors()
   }
   const oppositions = openOppositions(db, { secret: dataKey(data, 'patients', vault), now })

@@ -1,11 +1,10 @@
 import { type CipherGCM, createCipheriv, type KeyObject, randomBytes, X509Certificate } from 'node:crypto'
-import { type Anchors, trustOf } from '../anchors.ts'
-import { judgeCertificate } from '../chain.ts'
+import type { Anchors } from '../anchors.ts'
 import { type PackedRecipient, packRecipient, unpackRecipient } from '../recipient.ts'
 import { CIPHER_OIDS, type Cipher, ID_AUTH_ENVELOPED_DATA, ID_DATA, ID_ENVELOPED_DATA, isGcm, keyLength } from './algorithms.ts'
 import { MOST_RECIPIENTS } from './decrypt.ts'
 import { CmsFault, parsing } from './fault.ts'
-import { derOf, issuerAndSerialOf } from './holder.ts'
+import { issuerAndSerialOf } from './holder.ts'
 import { wrapForCurve } from './key-agreement.ts'
 import { type RsaTransport, wrapForRsa } from './key-transport.ts'
 import { piecesOf, type Source } from './source.ts'
@@ -114,11 +113,6 @@ async function recipientsOf(options: Recipients): Promise<Recipient[]> {
   const judged =
     'judged' in options ? options.judged : await Promise.all(options.to.map(each => packRecipient(each, options.anchors, options.at)))
   return judged.map(recipient => readRecipient(unpackRecipient(recipient)))
-}
-
-/** @returns whether mail may be encrypted to a certificate, PEM or DER, as {@link encrypt} would judge it; never throws for what it holds */
-export function mayBeEncryptedTo(certificate: Buffer | string, { anchors, at }: Pick<ToJudge, 'anchors' | 'at'>): boolean {
-  return judgeCertificate(derOf(certificate), trustOf(anchors), 'encryption', at).kind === 'trusted'
 }
 
 const read = new Map<string, Recipient>()

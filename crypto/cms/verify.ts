@@ -6,6 +6,7 @@ import { type CertificateFacts, readCertificate } from '../certificate.ts'
 import { judgeCertificate, judgePast } from '../chain.ts'
 import { elements, onlyElement } from '../der.ts'
 import { prepared } from '../ocsp.ts'
+import type { PeerVerdict } from '../verdict.ts'
 import { HASH_OIDS, type Hash, hashOf, ID_SIGNED_DATA } from './algorithms.ts'
 import { readAttributes } from './attributes.ts'
 import { BerReader } from './ber.ts'
@@ -26,11 +27,17 @@ const MOST_SIGNERS = 16
 export const USUAL_MOST = 64 * 1024 * 1024
 
 /** `at`: the instant at which the signers' certificates are judged: now, for mail. A signing time is only the signer's word. */
-export interface VerifyOptions {
+export interface SignerTrust {
   anchors: Anchors
   at: Date
   /** For what was signed in the past: `at` is then, and this is the instant of looking at the revocation lists. */
   revokedBy?: Date
+}
+
+/** Judges the certificate of a signer (DER) as {@link judgeSigner} does, elsewhere: a thread knows neither the lists as they are nor a responder's answers. */
+export type SignerJudge = (certificate: Buffer) => Promise<PeerVerdict>
+
+export type VerifyOptions = (SignerTrust | { judge: SignerJudge }) & {
   /** Bound for opaque content, octets. */
   most?: number
 }
@@ -162,8 +169,12 @@ async function check(signed: Read, digests: ReadonlyMap<Hash, Buffer>, options: 
   if (signed.signerInfos.length > MOST_SIGNERS) throw new CmsFault('too-large', `more than ${MOST_SIGNERS} signers`)
   const holders = signed.certificates.map(holderOf)
   const verified = signed.signerInfos.map(info => checkSigner(info, signed.contentType, holders, digests))
-  await Promise.all(verified.map(({ certificate }) => prepared(options.anchors, certificate, options.at)))
-  for (const { certificate } of verified) judge(certificate, options)
+  const verdicts = await Promise.all(
+    verified.map(({ certificate }) => ('judge' in options ? options.judge(certificate) : judgeSigner(certificate, options))),
+  )
+  for (const verdict of verdicts) {
+    if (verdict.kind === 'refused') throw new CmsFault('signer', `the signer's ${verdict.detail}`, { verdict: verdict.why })
+  }
   return verified
 }
 
@@ -204,9 +215,14 @@ function signedOctets(signerInfo: Buffer): Buffer {
   return octets
 }
 
-function judge(certificate: Buffer, { anchors, at, revokedBy }: VerifyOptions): void {
-  const verdict = revokedBy
+/**
+ * Whether what a certificate signed may be believed at that instant. A responder is asked first, where one is needed.
+ * @param certificate DER
+ * @returns a verdict; never throws for what a certificate can be
+ */
+export async function judgeSigner(certificate: Buffer, { anchors, at, revokedBy }: SignerTrust): Promise<PeerVerdict> {
+  await prepared(anchors, certificate, at)
+  return revokedBy
     ? judgePast(certificate, trustOf(anchors), 'signature', { at, revokedBy })
     : judgeCertificate(certificate, trustOf(anchors), 'signature', at)
-  if (verdict.kind === 'refused') throw new CmsFault('signer', `the signer's ${verdict.detail}`, { verdict: verdict.why })
 }

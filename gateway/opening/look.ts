@@ -5,11 +5,14 @@ import {
   type CmsFaultReason,
   formatName,
   type Identity,
+  judgeRecipient,
+  judgeSigner,
   type MailLayer,
-  mayBeEncryptedTo,
+  type OpenedMail,
   openMail,
   outermostLayer,
   type PeerFault,
+  type PeerVerdict,
   type Signer,
 } from '../../crypto/index.ts'
 
@@ -45,10 +48,23 @@ export type Seen =
   /** Signed; nobody had the time or the memory to look. */
   | { kind: 'unseen' }
 
+/** What a certificate is judged for: it signed the mail, or mail may be encrypted to it. */
+export type Use = 'signature' | 'encryption'
+
+/** Judges a certificate (DER), now: see `judgeSigner` and `judgeRecipient` of crypto. */
+export type Judge = (certificate: Buffer, use: Use) => Promise<PeerVerdict>
+
+/** Judges by those authorities and their lists, at the instant of each question (milliseconds). */
+export function judgeWith(anchors: Anchors, now: () => number): Judge {
+  return (certificate, use) => {
+    const at = new Date(now())
+    return use === 'signature' ? judgeSigner(certificate, { anchors, at }) : judgeRecipient(certificate, anchors, at)
+  }
+}
+
 export interface LookOptions {
   identities: readonly Identity[]
-  anchors: Anchors
-  at: Date
+  judge: Judge
   /** Octets, of the mail and of each layer of it. */
   most: number
 }
@@ -66,10 +82,10 @@ export async function look(mail: Buffer, options: LookOptions): Promise<Seen> {
 
 async function opened(mail: Buffer, options: LookOptions): Promise<Seen> {
   try {
-    const { message, layers, isAuthenticated } = await openMail(mail, options)
+    const { message, layers, isAuthenticated } = await taken(mail, options)
     if (!isAuthenticated) return { kind: 'closed', fault: { reason: 'undecryptable', detail: '' } }
     const ciphers = layers.flatMap(layer => (layer.kind === 'encrypted' ? [layer.cipher] : []))
-    return { kind: 'opened', message, ciphers, signed: signersIn(layers, options) }
+    return { kind: 'opened', message, ciphers, signed: await signersIn(layers, options) }
   } catch (error) {
     const fault = faultOf(error)
     return fault.reason === 'not-for-us' ? { kind: 'left' } : { kind: 'closed', fault }
@@ -78,13 +94,17 @@ async function opened(mail: Buffer, options: LookOptions): Promise<Seen> {
 
 async function verified(mail: Buffer, options: LookOptions): Promise<Seen> {
   try {
-    const { layers } = await openMail(mail, options)
+    const { layers } = await taken(mail, options)
     const [outermost] = layers
     const form = outermost?.kind === 'signed' ? outermost.form : 'detached'
-    return { kind: 'signed', form, signed: signersIn(layers, options) }
+    return { kind: 'signed', form, signed: await signersIn(layers, options) }
   } catch (error) {
     return { kind: 'unverified', fault: faultOf(error) }
   }
+}
+
+function taken(mail: Buffer, { identities, judge, most }: LookOptions): Promise<OpenedMail> {
+  return openMail(mail, { identities, judge: certificate => judge(certificate, 'signature'), most })
 }
 
 function faultOf(error: unknown): SeenFault {
@@ -92,17 +112,18 @@ function faultOf(error: unknown): SeenFault {
   return { reason: error.reason, detail: error.message, ...(error.verdict ? { verdict: error.verdict } : {}) }
 }
 
-function signersIn(layers: readonly MailLayer[], options: LookOptions): SeenSigner[][] {
-  return layers.flatMap(layer => (layer.kind === 'signed' ? [layer.signers.map(signer => seenSigner(signer, options))] : []))
+function signersIn(layers: readonly MailLayer[], { judge }: LookOptions): Promise<SeenSigner[][]> {
+  const signed = layers.flatMap(layer => (layer.kind === 'signed' ? [layer.signers] : []))
+  return Promise.all(signed.map(signers => Promise.all(signers.map(signer => seenSigner(signer, judge)))))
 }
 
-function seenSigner({ facts, certificate, emails }: Signer, options: LookOptions): SeenSigner {
+async function seenSigner({ facts, certificate, emails }: Signer, judge: Judge): Promise<SeenSigner> {
   return {
     name: formatName(facts.subject),
     issuer: formatName(facts.issuer),
     serial: facts.serial,
     emails,
     certificatePem: new X509Certificate(certificate).toString(),
-    mayBeEncryptedTo: mayBeEncryptedTo(certificate, options),
+    mayBeEncryptedTo: (await judge(certificate, 'encryption')).kind === 'trusted',
   }
 }

@@ -1,17 +1,18 @@
 import { Piscina } from 'piscina'
 import { compiled } from '../../config/paths.ts'
-import { type AnchorFiles, type Identity, packIdentity } from '../../crypto/index.ts'
+import { type Anchors, type Identity, packIdentity } from '../../crypto/index.ts'
 import { Refusal } from '../refusals.ts'
-import type { Seen } from './look.ts'
-import type { LookTask, LookThread } from './look-thread.ts'
+import { judgePort } from './judge-port.ts'
+import { judgeWith, type Seen } from './look.ts'
+import type { LookTask } from './look-thread.ts'
 import { openPlaces } from './places.ts'
 import type { Protection } from './protection.ts'
 
 export interface OpeningOptions {
   /** Those that opens what is encrypted to us, asked for each time. */
   identities(): readonly Identity[]
-  /** Of the authorities that signers must come from, and their lists. */
-  anchors: AnchorFiles
+  /** Authorities that signers must come from. */
+  anchors: Anchors
   /** Octets, of a mail and of each layer of it. */
   most: number
   /** Mails in hand at once, a thread for each; the others wait on the disk. */
@@ -28,25 +29,25 @@ const MEGABYTE = 1024 * 1024
 /** Looks into protected mail, in threads: arithmetic and parsing of a large letter never hold up an SMTP dialogue. */
 export function openOpening({ identities, anchors, most, threads = 2, now }: OpeningOptions) {
   const places = openPlaces(threads)
-  const start = () => {
-    const pool = new Piscina<LookTask, Seen>({
-      filename: compiled('gateway/opening/look-thread'),
-      workerData: { anchors, most } satisfies LookThread,
-      minThreads: 0,
-      maxThreads: threads,
-      idleTimeout: 60_000,
-      // A letter lies there as text too, once for each layer that is being taken off.
-      resourceLimits: { maxOldGenerationSizeMb: 128 + Math.ceil((8 * most) / MEGABYTE) },
-    })
-    pool.on('error', () => {}) // a thread that cannot start: its mail is deferred, nothing else falls with it
-    return pool
-  }
-  let pool = start()
+  const pool = new Piscina<LookTask, Seen>({
+    filename: compiled('gateway/opening/look-thread'),
+    minThreads: 0,
+    maxThreads: threads,
+    idleTimeout: 60_000,
+    // A letter lies there as text too, once for each layer that is being taken off.
+    resourceLimits: { maxOldGenerationSizeMb: 128 + Math.ceil((8 * most) / MEGABYTE) },
+  })
+  pool.on('error', () => {}) // a thread that cannot start: its mail is deferred, nothing else falls with it
 
   async function lookInto(octets: Buffer): Promise<Seen> {
     const mail = Uint8Array.prototype.slice.call(octets) // its own memory, so that it can be handed over
-    const task: LookTask = { mail, at: now(), identities: identities().map(packIdentity) }
-    return pool.run(task, { signal: AbortSignal.timeout(PATIENCE.work), transferList: [mail.buffer as ArrayBuffer] })
+    const { port, close } = judgePort(judgeWith(anchors, now))
+    const task: LookTask = { mail, identities: identities().map(packIdentity), most, judge: port }
+    try {
+      return await pool.run(task, { signal: AbortSignal.timeout(PATIENCE.work), transferList: [mail.buffer as ArrayBuffer, port] })
+    } finally {
+      close()
+    }
   }
 
   /** A mail that may be encrypted to us waits for better times; a signature that could not be looked at is no reason to. */
@@ -72,13 +73,6 @@ export function openOpening({ identities, anchors, most, threads = 2, now }: Ope
       } finally {
         release()
       }
-    },
-
-    /** Authorities or lists were replaced: what comes from now on is judged by them. */
-    renew(): void {
-      const former = pool
-      pool = start()
-      void former.close()
     },
 
     close: () => pool.close({ force: true }),

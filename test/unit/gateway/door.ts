@@ -72,8 +72,7 @@ export async function openDoors({ encryption, prepare }: DoorsOptions = {}): Pro
   const [own, peer] = await Promise.all([issue(pki, OURS), issue(pki, THEIRS)])
   const identity = loadIdentity(await writeIdentity(folder, 'own', own, pki))
   await prepare?.(pki, folder)
-  const anchorFiles = await pki.write(folder)
-  const anchors = loadAnchors(anchorFiles)
+  const anchors = loadAnchors(await pki.write(folder))
   const encryptionIdentities = (await encryption?.(pki, folder)) ?? []
   const trust = openTrust({
     anchors,
@@ -86,7 +85,7 @@ export async function openDoors({ encryption, prepare }: DoorsOptions = {}): Pro
     migrations: [...spoolMigrations, ...patientMigrations, ...signInMigrations, ...auditMigrations, ...directoryMigrations],
   })
   const certificates = openRecipientCertificates(db, { now: Date.now, audit: openAudit(db, { now: Date.now }) })
-  const opening = openOpening({ identities: () => encryptionIdentities, anchors: anchorFiles, most: CONTENT_LIMITS.size, now: Date.now })
+  const opening = openOpening({ identities: () => encryptionIdentities, anchors, most: CONTENT_LIMITS.size, now: Date.now })
   const patients = openPatients(db, { domain: PATIENTS, now: Date.now })
   const spool = openSpool({
     db,

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
+import { loadAnchors } from '../../../crypto/index.ts'
 import type { Bal } from '../../../directory/index.ts'
 import { CONTENT_LIMITS } from '../../../gateway/content-guard.ts'
 import { receiverOf, receiversAmong } from '../../../gateway/filing.ts'
@@ -23,7 +24,7 @@ async function handIn(receivers: IntakeOptions<Bal>['receivers'], recipients: st
   let count = 0
   const intake = openIntake<Bal>({
     spool: world.spool,
-    opening: openOpening({ identities: () => [], anchors: { anchors: [], crls: [] }, most: CONTENT_LIMITS.size, now }),
+    opening: openOpening({ identities: () => [], anchors: loadAnchors({ anchors: [], crls: [] }), most: CONTENT_LIMITS.size, now }),
     learn: async () => {},
     limits: CONTENT_LIMITS,
     checkHeader: async () =>
