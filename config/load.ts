@@ -39,6 +39,8 @@ const PATHS = new Set([
   'certificate',
   'key',
   'publicKey',
+  'pin',
+  'module',
   'chain',
   'pkcs12',
   'passphrase',

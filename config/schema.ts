@@ -180,11 +180,23 @@ const masterKeys = z
   .strictObject({
     file: file.optional().describe('made by `pli keys create`, outside the data folder, readable by its owner only'),
     environment: z.string().min(1).optional().describe('variable with the same text'),
+    pkcs11: z
+      .strictObject({
+        uri: z
+          .string()
+          .regex(/^pkcs11:/, 'pkcs11:token=…;object=…')
+          .describe('RSA key of the token, without its type and PIN'),
+        pin: file.describe('file that holds the PIN alone, readable by its owner only'),
+        module: file.describe("the token's PKCS#11 library"),
+        through: z.enum(['provider', 'engine']).default('provider').describe('how the `openssl` of this machine speaks PKCS#11'),
+      })
+      .optional()
+      .describe('the file is sealed for this key (`pli keys create --pkcs11`)'),
   })
-  .transform(({ file, environment }, context) => {
-    if (file !== undefined && environment === undefined) return { file }
-    if (environment !== undefined && file === undefined) return { environment }
-    context.addIssue('name either a file or a variable of the environment')
+  .transform(({ file, environment, pkcs11 }, context) => {
+    if (file !== undefined && environment === undefined) return { file, pkcs11 }
+    if (environment !== undefined && file === undefined && pkcs11 === undefined) return { environment }
+    context.addIssue('name either a file (with or without pkcs11) or a variable of the environment')
     return z.NEVER
   })
 

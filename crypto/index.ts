@@ -49,6 +49,7 @@ export {
   addMasterKey,
   createMasterKeyFile,
   loadMasterKeys,
+  type MasterKeyFile,
   type MasterKeySource,
   type MasterKeys,
   removeMasterKey,
@@ -58,6 +59,7 @@ export { answeredSince, prepared } from './ocsp.ts'
 export { type PackedIdentity, packIdentity, unpackIdentity } from './packed-identity.ts'
 export { hashPassword, verifyPassword } from './password.ts'
 export { faultOfShown, judgePeer, PeerRefused, peerFaultOf } from './peer.ts'
+export type { TokenKey } from './pkcs11.ts'
 export type { Pkcs12Files } from './pkcs12/files.ts'
 export { judgeRecipient, type PackedRecipient, packRecipient } from './recipient.ts'
 export { openBlob, type SealPlace, sealBlob } from './seal.ts'

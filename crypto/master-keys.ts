@@ -1,10 +1,20 @@
 import { createHash, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { isSealedForToken, openWithToken, sealForToken, type TokenKey } from './pkcs11.ts'
 import { readCapped } from './secret-file.ts'
 
-/** Where the master keys are: a file that only its owner can use, outside the data folder, or a variable of the environment with the same text. */
-export type MasterKeySource = { file: string } | { environment: string }
+/**
+ * Where the master keys are: a file that only its owner can use, outside the data folder, sealed for a token or not; or a variable of the
+ * environment with the same text.
+ */
+export type MasterKeySource = MasterKeyFile | { environment: string }
+
+export interface MasterKeyFile {
+  file: string
+  /** what the file is sealed for */
+  pkcs11?: TokenKey | undefined
+}
 
 /** The keys under which everything at rest is sealed. The first seals, all of them open. */
 export interface MasterKeys {
@@ -58,32 +68,40 @@ export function masterKeyOf(masters: MasterKeys, id: string): KeyObject {
   return key
 }
 
-/** Writes a new key file, with its folder; an existing one is never overwritten. @returns the key's id */
-export function createMasterKeyFile(file: string): string {
-  const key = newKey()
+/**
+ * Writes a new key file, with its folder; an existing one is never overwritten.
+ * @param from a key file whose keys are taken over, in place of a new one
+ * @returns the id of the key that seals
+ */
+export function createMasterKeyFile(
+  file: string,
+  { pkcs11, from }: { pkcs11?: TokenKey | undefined; from?: MasterKeyFile | undefined } = {},
+): string {
+  const keys = from ? read(from) : [newKey()]
+  const text = textOf(keys, pkcs11)
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   try {
-    writeFileSync(file, textOf([key]), { flag: 'wx', mode: 0o600, flush: true })
+    writeFileSync(file, text, { flag: 'wx', mode: 0o600, flush: true })
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
     throw new Error(`${file} is there already, and may be all that opens what is kept: it is left as it is`, { cause })
   }
   syncFolder(file)
-  return key.id
+  return keys[0]!.id
 }
 
 /** Adds a key that seals from now on; the others stay, to open. @returns its id */
-export function addMasterKey(file: string): string {
+export function addMasterKey(source: MasterKeyFile): string {
   const key = newKey()
-  replace(file, keys => [key, ...keys])
+  replace(source, keys => [key, ...keys])
   return key.id
 }
 
 /** Removes a key under which nothing is sealed any more. @throws Error for the current one, or one that is not there */
-export function removeMasterKey(file: string, id: string): void {
-  replace(file, keys => {
+export function removeMasterKey(source: MasterKeyFile, id: string): void {
+  replace(source, keys => {
     if (keys[0]?.id === id) throw new Error(`${id} is the key that seals: rotate first`)
-    if (!keys.some(key => key.id === id)) throw new Error(`${file} has no key ${id}`)
+    if (!keys.some(key => key.id === id)) throw new Error(`${source.file} has no key ${id}`)
     return keys.filter(key => key.id !== id)
   })
 }
@@ -107,9 +125,14 @@ function textFrom(source: MasterKeySource, where: string): string {
     return text
   }
   try {
-    return readCapped(source.file, MOST_OCTETS, ({ mode }) => {
+    const text = readCapped(source.file, MOST_OCTETS, ({ mode }) => {
       if (mode & 0o077) throw new Error(`${where} can be used by others than its owner: chmod 600 it`)
     }).toString('latin1')
+    const isSealed = isSealedForToken(text)
+    if (isSealed && !source.pkcs11) throw new Error(`${where} is sealed for a token: name it (pkcs11)`)
+    if (!isSealed && source.pkcs11)
+      throw new Error(`${where} is not sealed for the token: make one with \`pli keys create --pkcs11 … --from\``)
+    return source.pkcs11 ? openWithToken(source.pkcs11, text) : text
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
     throw new Error(`${where} is missing: put it back, or make one with \`pli keys create\` if nothing was sealed yet`, { cause })
@@ -135,20 +158,21 @@ function idOf(bytes: Buffer): string {
   return createHash('sha256').update('pli master key ').update(bytes).digest('hex').slice(0, 8)
 }
 
-function textOf(keys: readonly MasterKey[]): string {
-  return `${[ABOUT, ...keys.map(({ line }) => line)].join('\n')}\n`
+function textOf(keys: readonly MasterKey[], pkcs11: TokenKey | undefined): string {
+  const text = `${[ABOUT, ...keys.map(({ line }) => line)].join('\n')}\n`
+  return pkcs11 ? sealForToken(pkcs11, text) : text
 }
 
 /**
  * Whole or not at all: a torn key file would lose everything. The keys are read when nobody else can be changing them: a key that another
  * rotation has just added may have sealed already.
  */
-function replace(file: string, change: (keys: readonly MasterKey[]) => readonly MasterKey[]): void {
+function replace({ file, pkcs11 }: MasterKeyFile, change: (keys: readonly MasterKey[]) => readonly MasterKey[]): void {
   const aside = `${file}.new`
   const handle = openAside(aside)
   try {
     try {
-      writeFileSync(handle, textOf(change(read({ file }))), { flush: true })
+      writeFileSync(handle, textOf(change(read({ file, pkcs11 })), pkcs11), { flush: true })
     } finally {
       closeSync(handle)
     }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { type Configuration, loadConfiguration } from '../../config/index.ts'
 import {
@@ -7,8 +8,10 @@ import {
   createMasterKeyFile,
   loadMailboxReader,
   loadMasterKeys,
+  type MasterKeyFile,
   openVault,
   removeMasterKey,
+  type TokenKey,
 } from '../../crypto/index.ts'
 import { checkUnused, countByKey } from '../sealed.ts'
 import { CONFIG_OPTION } from './data.ts'
@@ -27,7 +30,15 @@ export function keysCommands(program: Command): void {
     .command('create')
     .description('make a file with a new key; keep a copy of it, apart from those of the data')
     .argument('<file>')
-    .action((file: string) => console.log(`${file}: key ${createMasterKeyFile(file)}`))
+    .option('--pkcs11 <uri>', 'seal the file for this RSA key of a token: pkcs11:token=…;object=…')
+    .option('--pin <file>', 'file with the PIN of the token')
+    .option('--module <file>', "the token's PKCS#11 library")
+    .option('--engine', "through OpenSSL's pkcs11 engine, where it has no provider")
+    .option('--from <file>', 'take over the keys of this file; then rotate, since they have lain open')
+    .action((file: string, { from, ...token }: TokenOptions & { from?: string }) => {
+      const id = createMasterKeyFile(file, { pkcs11: tokenOf(token), from: from === undefined ? undefined : { file: from } })
+      console.log(`${file}: key ${id}`)
+    })
 
   keys
     .command('create-mailbox')
@@ -87,7 +98,20 @@ async function look(configuration: Configuration) {
   return { lines: ids.map(id => ({ id, files: counts.get(id) ?? 0, seals: id === masters.current, known: masters.ids.includes(id) })) }
 }
 
-function fileOf({ masterKeys }: Configuration): string {
-  if ('file' in masterKeys) return masterKeys.file
+interface TokenOptions {
+  pkcs11?: string
+  pin?: string
+  module?: string
+  engine?: true
+}
+
+function tokenOf({ pkcs11, pin, module, engine }: TokenOptions): TokenKey | undefined {
+  if ([pkcs11, pin, module].every(option => option === undefined)) return undefined
+  if (!pkcs11 || !pin || !module) throw new Error('a token needs --pkcs11, --pin and --module')
+  return { uri: pkcs11, pin: resolve(pin), module: resolve(module), through: engine ? 'engine' : 'provider' }
+}
+
+function fileOf({ masterKeys }: Configuration): MasterKeyFile {
+  if (masterKeys.file !== undefined) return masterKeys
   throw new Error(`the keys are in the variable ${masterKeys.environment}: put the new one before the others there, and start again`)
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { addMasterKey, loadMasterKeys, removeMasterKey } from '../../../crypto/index.ts'
 import { layout, openBoxes } from '../../../gateway/data.ts'
@@ -9,8 +9,8 @@ import { type ReportMail, reportsIn } from '../../support/mail.ts'
 import { openStage, type Stage } from '../../support/stage.ts'
 import { stoppable } from '../../support/stop-at.ts'
 import { until } from '../../support/until.ts'
-import { type Account, restart } from '../../world/index.ts'
-import { sampleLetter, samplePatient } from '../../world/letter.ts'
+import { type Account, restart, type WorldOperator } from '../../world/index.ts'
+import { type Letter, sampleLetter, samplePatient } from '../../world/letter.ts'
 import { filesTelling } from './sealed.ts'
 
 /**
@@ -76,37 +76,63 @@ test('a peer that is down: tried again, the sender warned once, then everything 
   expect(reports.map(({ subject }) => subject).sort()).toEqual(['Accusé de réception : message remis', 'Message retardé'])
 })
 
-test('what waits is sealed: a copy of the data tells nothing, and the keys are changed while it waits', async () => {
+test('at rest everything is sealed, waiting, delivered and filed: a copy of the data tells nothing, and the keys are changed while it waits', async () => {
   const { operators, accounts } = stage.world
   const { data, folder: home } = operators.alpha
   await operators.beta.process.kill()
   const letter = await sampleLetter(accounts)
   const id = await stage.submit(accounts.sender, accounts.recipient.address, letter.eml)
   await stage.when('alpha', id, ({ recipients }) => recipients[0]!.attempts >= 1)
-  const [, subject = ''] = /^Subject: (.*)\r\n/m.exec(letter.eml.toString()) ?? []
-  const copy = join(folder, 'copy')
-  await cp(data, copy, { recursive: true })
-  await rm(layout(copy).mailboxes, { recursive: true, force: true }) // the mailboxes are the IMAP server's
-  expect(await readdir(layout(copy).messages)).toContain(id)
-  const { ins = '', birthName = '', firstName = '' } = samplePatient
-  expect(filesTelling(copy, [ins, birthName, firstName, subject, 'Cher confrère', letter.xdm.toString('base64', 0, 60)])).toEqual([])
-  expect(filesTelling(copy, [accounts.sender.address]).map(file => file.replace(copy, ''))).toContain('/pli.sqlite') // it does find
+  const waiting = await copied('waiting', operators.alpha, operators.beta)
+  expect(waiting.files).toContain(`alpha/data/messages/${id}`)
+  expect(waiting.files).toContain('alpha/data/pli.sqlite-wal')
+  expect(waiting.telling(secretsOf(letter))).toEqual([])
+  expect(waiting.telling([accounts.sender.address])).toContain('alpha/data/pli.sqlite') // it does find
 
   const keys = join(home, 'master.keys')
   const [old = ''] = loadMasterKeys({ file: keys }).ids
-  const added = addMasterKey(keys)
+  const added = addMasterKey({ file: keys })
   const sealed = () => readFile(join(layout(data).messages, id))
   await until('the letter is under the new key', async () => (await sealed()).subarray(4, 8).toString('hex') === added)
   await until('the key of patients too', async () => (await readFile(join(data, 'patients.key'))).subarray(4, 8).toString('hex') === added)
-  removeMasterKey(keys, old)
+  removeMasterKey({ file: keys }, old)
   await operators.alpha.process.kill()
   await restart(operators.alpha)
   await restart(operators.beta)
   const { recipients } = await stage.settled('alpha', id)
-  expect(recipients).toMatchObject([{ relay: 'sent', receipt: 'delivered' }])
+  expect(recipients).toMatchObject([{ relay: 'sent', receipt: 'delivered', filing: 'filed' }])
+  const done = await copied('done', operators.alpha, operators.beta)
+  expect(done.files.filter(file => file.startsWith(`beta/data/mail/${operators.beta.domain}/`))).not.toEqual([])
+  expect(done.files.filter(file => file.startsWith(`alpha/data/mail/${operators.alpha.domain}/`))).not.toEqual([])
+  expect(done.telling(secretsOf(letter))).toEqual([])
   const arrived = (await stage.mailbox(accounts.recipient.address)).find(mail => mail.includes(letter.messageId))!
   expect(arrived.subarray(-500).equals(letter.eml.subarray(-500))).toBe(true)
 })
+
+/** What only those who may read the letter may know. */
+function secretsOf(letter: Letter): string[] {
+  const [, subject = ''] = /^Subject: (.*)\r\n/m.exec(letter.eml.toString()) ?? []
+  const { ins = '', birthName, firstName, birthDate } = samplePatient
+  const born = birthDate.split('-')
+  const dates = [born.join('-'), born.join(''), born.toReversed().join('/')]
+  const content = ['Cher confrère', 'cette personne inventée', letter.xdm.toString('base64', 0, 60), letter.pdf.toString('latin1', 0, 40)]
+  return [ins, ins.slice(0, 13), birthName, firstName, ...dates, subject, ...content]
+}
+
+/** Copies what operators keep and log: rows, journal, letters, mailboxes; not their keys, which lie beside. */
+async function copied(name: string, ...operators: WorldOperator[]) {
+  const copy = join(folder, name)
+  for (const operator of operators) {
+    await cp(operator.data, join(copy, operator.name, 'data'), { recursive: true })
+    await cp(join(operator.folder, 'gateway.log'), join(copy, operator.name, 'gateway.log'))
+  }
+  const entries = await readdir(copy, { recursive: true, withFileTypes: true })
+  const named = (file: string) => relative(copy, file)
+  return {
+    files: entries.filter(entry => entry.isFile()).map(entry => named(join(entry.parentPath, entry.name))),
+    telling: (texts: readonly string[]) => filesTelling(copy, texts).map(named),
+  }
+}
 
 test('a peer that stays down: given up, the sender gets his message’s header back with the reason', async () => {
   const { operators, accounts } = stage.world

@@ -112,7 +112,7 @@ describe('rotation', () => {
     const { file, masters, vault } = vaultIn()
     const old = masters.current
     const sealed = vault.seal('one', LETTER)
-    const added = addMasterKey(file)
+    const added = addMasterKey({ file })
     expect(masters.reload()).toBe(true)
     expect(masters.ids).toEqual([added, old])
     expect(vault.isUnderAnother(sealed)).toBe(true)
@@ -120,7 +120,7 @@ describe('rotation', () => {
     const rewrapped = vault.rewrapped('one', sealed)!
     expect(vault.keyIdOf(rewrapped)).toBe(added)
     expect(vault.rewrapped('one', rewrapped)).toBeUndefined()
-    removeMasterKey(file, old)
+    removeMasterKey({ file }, old)
     const fresh = openVault(loadMasterKeys({ file }))
     expect(fresh.open('one', rewrapped)).toEqual(LETTER)
     expect(() => fresh.open('one', sealed)).toThrow(old)
@@ -128,15 +128,15 @@ describe('rotation', () => {
 
   test('the key that seals stays, and so does one that is not there', () => {
     const { file, masters } = vaultIn()
-    expect(() => removeMasterKey(file, masters.current)).toThrow('rotate first')
-    expect(() => removeMasterKey(file, '00000000')).toThrow('has no key 00000000')
+    expect(() => removeMasterKey({ file }, masters.current)).toThrow('rotate first')
+    expect(() => removeMasterKey({ file }, '00000000')).toThrow('has no key 00000000')
   })
 
   test('one that was cut off is seen, and the file is as it was', () => {
     const { file } = vaultIn()
     const before = readFileSync(file)
     writeFileSync(`${file}.new`, '')
-    expect(() => addMasterKey(file)).toThrow('another rotation is under way')
+    expect(() => addMasterKey({ file })).toThrow('another rotation is under way')
     expect(readFileSync(file)).toEqual(before)
   })
 

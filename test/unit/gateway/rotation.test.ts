@@ -34,7 +34,7 @@ describe('a rotation while mail flows', () => {
     const look = rotation()
     const draft = bytes.create('m1')
     await draft.write(MORE_THAN_MEMORY)
-    const added = addMasterKey(file)
+    const added = addMasterKey({ file })
     await look()
     await draft.write(MORE_THAN_MEMORY)
     await draft.seal()
@@ -47,7 +47,7 @@ describe('a rotation while mail flows', () => {
   test('seals under the new key what was begun before it and has not left the memory', async () => {
     const draft = bytes.create('m1')
     await draft.write(Buffer.from('begun before'))
-    const added = addMasterKey(file)
+    const added = addMasterKey({ file })
     masters.reload()
     const [sealed] = await draft.seal()
     expect(vault.keyIdOf(Buffer.from(sealed?.bytes ?? []))).toBe(added)
@@ -61,7 +61,7 @@ describe('a rotation while mail flows', () => {
     damaged[30]! ^= 1
     writeFileSync(pathOf('m1'), damaged)
     const look = rotation()
-    const added = addMasterKey(file)
+    const added = addMasterKey({ file })
     await look()
     expect(await countByKey(data, vault)).toEqual(
       new Map([
@@ -76,7 +76,7 @@ describe('a rotation while mail flows', () => {
     const ids = ['m1', 'm2']
     for (const id of ids) writeFileSync(pathOf(id), vault.seal(id, MORE_THAN_MEMORY))
     const [mine, other] = [bytes, await openBytes(join(data, 'messages'), vault)]
-    addMasterKey(file)
+    addMasterKey({ file })
     masters.reload()
     await Promise.all([mine.rewrap(), other.rewrap()])
     const fresh = await later()
