@@ -1,10 +1,12 @@
 import type { Configuration } from '../config/index.ts'
+import { outermostLayer } from '../crypto/index.ts'
 import type { Bal, Bals, Directory } from '../directory/index.ts'
 import { DEFAULT_LIMITS, type Inspection, inspectFile } from '../dmp-bridge/index.ts'
 import { AddressFault, domainOf, maskPatient, parseAddress } from './address.ts'
 import { ContentFault, ContentGuard } from './content-guard.ts'
 import { policyOf, senderOf } from './filing.ts'
 import { contentLimits } from './policy.ts'
+import type { Choice, Planner } from './protection/index.ts'
 import { Refusal } from './refusals.ts'
 import type { Basis, Outcome } from './rules/rule.ts'
 import type { Handed, Policy, Speaker } from './session.ts'
@@ -21,7 +23,7 @@ export interface ExplainRequest {
   file?: { name: string; bytes: Buffer } | undefined
 }
 
-export type Step = 'sign-in' | 'sender' | 'recipient' | 'content' | 'header' | 'document'
+export type Step = 'sign-in' | 'sender' | 'recipient' | 'content' | 'header' | 'relay' | 'document'
 
 /** What one rule says. */
 export interface Line {
@@ -59,6 +61,8 @@ export interface ExplainParts {
   now(): number
   /** who holds a box of a person: his files without identity are told of too */
   directory: Pick<Directory, 'holder'>
+  /** how it would leave */
+  planner: Planner
 }
 
 /** A line with the refusal that it means, for the answer. */
@@ -69,6 +73,7 @@ export async function explain(parts: ExplainParts, request: ExplainRequest): Pro
   const isSubmission = submits(parts, request)
   const lines = isSubmission ? await submission(parts, request) : await reception(parts, request)
   const refused = lines.find(({ refusal }) => refusal)
+  if (!refused) lines.push(...(await encryptionLine(parts, request)))
   return {
     sender: maskPatient(request.sender),
     recipient: maskPatient(request.recipient),
@@ -181,6 +186,34 @@ function contentFault(guard: ContentGuard): ContentFault | undefined {
   } catch (error) {
     if (error instanceof ContentFault) return error
     throw error
+  }
+}
+
+/** What is refused here was accepted before: the sender gets a report. */
+async function encryptionLine({ policy, planner }: ExplainParts, { sender, recipient, file }: ExplainRequest): Promise<Judged[]> {
+  const address = readable(recipient)
+  if (address === undefined || policy.isOurs(domainOf(address))) return []
+  const isEncrypted = file !== undefined && isMail(file) && (await outermostLayer(file.bytes)) === 'encrypted'
+  const choice = await planner.plan(address, { isReport: sender === '', isEncrypted })
+  const said = `policy ${planner.policyOf(domainOf(address))}: ${wordsOf(choice)}`
+  const line = { step: 'relay', rule: 'encryption', because: said } as const
+  if (choice.kind === 'refuse') return [{ ...line, outcome: 'refuse', reason: 'encryptionImpossible' }]
+  if (choice.kind === 'wait') return [{ ...line, outcome: 'refuse', reason: 'encryptionUncheckable' }]
+  return [{ ...line, outcome: choice.kind === 'plain' ? 'skip' : 'pass' }]
+}
+
+function wordsOf(choice: Choice): string {
+  switch (choice.kind) {
+    case 'encrypt':
+      return `signed and encrypted to the ${choice.to}, certificate ${choice.certificate.fingerprint}`
+    case 'as-is':
+      return 'its author has encrypted it'
+    case 'plain':
+      return `over mutual TLS alone: ${choice.because}`
+    case 'wait':
+      return `accepted, and not sent before it is known: ${choice.because}`
+    case 'refuse':
+      return `accepted, and given back with a report, since it must be encrypted: ${choice.because}`
   }
 }
 

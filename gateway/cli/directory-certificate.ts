@@ -2,9 +2,10 @@ import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Configuration, Database } from '../../config/index.ts'
-import { type Anchors, emailsOf, formatName, judgeRecipient, loadAnchors, openAudit, readCertificate } from '../../crypto/index.ts'
+import { type Anchors, emailsOf, formatName, judgeRecipient, openAudit, readCertificate } from '../../crypto/index.ts'
 import { openRecipientCertificates, type RecipientCertificates, type StoredCertificate } from '../../directory/index.ts'
 import { AddressFault, domainOf, parseAddress } from '../address.ts'
+import { openAnchors } from '../revocation/index.ts'
 import { type ByOption, by } from './administration.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { print, table } from './output.ts'
@@ -74,7 +75,7 @@ function withCertificates(config: string, work: (parts: Parts) => Promise<void>)
   return withData(config, (db: Database, configuration) => {
     const now = Date.now
     const certificates = openRecipientCertificates(db, { now, audit: openAudit(db, { now }) })
-    return work({ certificates, anchors: loadAnchors(configuration.tls), configuration })
+    return work({ certificates, anchors: openAnchors(configuration.tls, { data: configuration.data }), configuration })
   })
 }
 

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Command } from 'commander'
 import { silent } from '../../config/index.ts'
-import { loadIdentity, verifyEnvelopedAsking } from '../../crypto/index.ts'
-import { loadWhiteList } from '../../directory/index.ts'
+import { loadIdentity, openAudit, verifyEnvelopedAsking } from '../../crypto/index.ts'
+import { loadWhiteList, openRecipientCertificates } from '../../directory/index.ts'
 import { openNationalDirectory } from '../annuaire.ts'
 import { openQuota } from '../couriers/quota.ts'
 import { layout, openBoxes } from '../data.ts'
@@ -11,6 +11,7 @@ import { type ExplainRequest, type Explanation, explain, type Line } from '../ex
 import { identityFiles } from '../filing.ts'
 import { openPatients } from '../patients/index.ts'
 import { policyFor } from '../policy.ts'
+import { openPlanner } from '../protection/index.ts'
 import { openAnchors } from '../revocation/index.ts'
 import { openTrust } from '../trust.ts'
 import { trustedSpace } from '../white-list.ts'
@@ -62,7 +63,8 @@ export async function explainedBy(
     const space = trustedSpace(whiteList)
     const held = loadIdentity(identityFiles(configuration.tls))
     const identity = () => held
-    const trust = openTrust({ anchors: openAnchors(configuration.tls, { data }), identity, space, contact: configuration.postmaster })
+    const peers = openAnchors(configuration.tls, { data })
+    const trust = openTrust({ anchors: peers, identity, space, contact: configuration.postmaster })
     const boxes = openBoxes(db, now)
     const folder = layout(configuration.data).mailboxes
     const quota = openQuota({ folder, quotaOf: async address => (await boxes.find(address))?.quotaBytes, now })
@@ -71,7 +73,9 @@ export async function explainedBy(
     try {
       const policy = policyFor(configuration, { boxes, annuaire: national.annuaire, trust, whiteList, patients, quota, now })
       const read = file === undefined ? undefined : { name: basename(file), bytes: await readFile(file) }
-      return await explain({ configuration, policy, boxes, space, now, directory: national.directory }, { ...asked, file: read })
+      const certificates = openRecipientCertificates(db, { now, audit: openAudit(db, { now }) })
+      const planner = openPlanner({ policies: configuration.smime.policy, certificates, anchors: peers, now })
+      return await explain({ configuration, policy, boxes, space, now, directory: national.directory, planner }, { ...asked, file: read })
     } finally {
       await national.close()
     }

@@ -132,13 +132,13 @@ export async function writeConfiguration(setup: OperatorSetup): Promise<Operator
     listen: { submission: listen(ports.submission), submissions: listen(ports.submissions), reception: listen(ports.reception) },
     tls: { ...keys.server, anchors: shared.anchors, crls: shared.crls },
     signature: keys.mail,
-    smime: { encryption: [keys.mail] },
     whiteList: { file: shared.whiteList, anchors: shared.anchors, crls: shared.crls, signer: shared.whiteListSigner },
     directory: { file: shared.directory },
     patients: { domain: PATIENT_DOMAIN },
     routes,
     ...(setup.dmpUrl ? { dmp: testDmp(setup, setup.dmpUrl) } : {}),
     ...setup.extra,
+    smime: { encryption: [keys.mail], ...(setup.extra?.smime as object | undefined) },
   }
   const configuration = join(folder, 'pli.yaml')
   await writeFile(configuration, stringify(value))

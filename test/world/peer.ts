@@ -7,6 +7,14 @@ export interface PeerOptions {
   shows?: { cert: string; key: string } | undefined
 }
 
+/** A letter as it came: octets as latin1, without the dots that were doubled on the way (RFC 5321 §4.5.2). */
+export interface PeerLetter {
+  /** The MAIL command. */
+  mail: string
+  recipient: string
+  content: string
+}
+
 /** An operator of the trust space that takes every letter, behind whatever certificate it was given. */
 export interface Peer extends AsyncDisposable {
   readonly port: number
@@ -14,12 +22,15 @@ export interface Peer extends AsyncDisposable {
   readonly resumed: number
   /** Every line heard, by what it was said in. The lines of letters are among them. */
   readonly heard: { readonly clear: readonly string[]; readonly secured: readonly string[] }
+  /** Letters taken so far. */
+  readonly letters: readonly PeerLetter[]
   close(): Promise<void>
 }
 
 /** Starts one on the loopback. It knows as much SMTP as a courier needs: EHLO, STARTTLS, MAIL, RCPT, DATA, QUIT. */
 export async function startPeer({ shows }: PeerOptions): Promise<Peer> {
   const heard = { clear: [] as string[], secured: [] as string[] }
+  const letters: PeerLetter[] = []
   const sockets = new Set<Socket>()
   let resumed = 0
   const secureContext = shows && createSecureContext(shows)
@@ -27,6 +38,7 @@ export async function startPeer({ shows }: PeerOptions): Promise<Peer> {
   function talk(socket: Socket, lines: string[]): void {
     let rest = ''
     let isData = false
+    let letter = { mail: '', recipient: '', content: '' }
     socket.on('error', () => {}) // a client that does not like what it sees
     socket.on('data', chunk => {
       const parts = (rest + chunk.toString('latin1')).split('\r\n')
@@ -35,7 +47,11 @@ export async function startPeer({ shows }: PeerOptions): Promise<Peer> {
         lines.push(line)
         if (isData) {
           isData = line !== '.'
-          if (!isData) socket.write('250 2.0.0 Taken\r\n')
+          if (isData) letter.content += `${line.replace(/^\.\./, '.')}\r\n`
+          else {
+            letters.push(letter)
+            socket.write('250 2.0.0 Taken\r\n')
+          }
         } else if (/^STARTTLS$/i.test(line) && secureContext) {
           socket.removeAllListeners('data')
           socket.write('220 2.0.0 Go\r\n')
@@ -46,6 +62,8 @@ export async function startPeer({ shows }: PeerOptions): Promise<Peer> {
           return talk(secured, heard.secured)
         } else {
           isData = /^DATA$/i.test(line)
+          if (/^MAIL FROM:/i.test(line)) letter = { mail: line, recipient: '', content: '' }
+          if (/^RCPT TO:/i.test(line)) letter.recipient = /<(.*?)>/.exec(line)?.[1] ?? ''
           socket.write(answer(line, secureContext !== undefined && lines === heard.clear))
         }
       }
@@ -66,6 +84,7 @@ export async function startPeer({ shows }: PeerOptions): Promise<Peer> {
   return {
     port: (server.address() as AddressInfo).port,
     heard,
+    letters,
     close,
     get resumed() {
       return resumed
