@@ -19,6 +19,8 @@ export interface Authorities {
   begin(): Promise<void>
   /** Called now and then: reads what has changed on the disk, starts the downloads that are due. Never waits. */
   tick(): void
+  /** Resolves when no download is under way. */
+  idle(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -82,6 +84,7 @@ export function openAuthorities(configuration: Configuration, { onRenewed, now, 
       for (const { look } of sets) look()
       lists.tick()
     },
+    idle: lists.idle,
     stop: lists.stop,
   }
 }

@@ -154,7 +154,8 @@ function keyIdentifier(authorityKey: KeyObject): Extension {
 }
 
 function listNumber(number: number): Extension {
-  return extension('2.5.29.20', false, Buffer.from([0x02, 0x02, number >> 8, number & 0xff]))
+  const octets = number < 0x80 ? [number] : [number >> 8, number & 0xff]
+  return extension('2.5.29.20', false, Buffer.from([0x02, octets.length, ...octets]))
 }
 
 /** Subject in the order given, UTF-8 except the country (RFC 5280 appendix A: PrintableString). */
