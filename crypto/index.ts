@@ -1,4 +1,5 @@
 export { type AnchorFiles, type Anchors, fetchedListName, type ListDates, loadAnchors, type OcspAccess } from './anchors.ts'
+export { signatureValueOf, signText, withTimeStamp } from './attest.ts'
 export {
   type Audit,
   type AuditCheck,
@@ -76,6 +77,7 @@ export {
   outermostLayer,
   protectMail,
 } from './smime.ts'
+export { askTimeStamp, readTimeStamp, type TimeStamp, TimeStampFault, type TimeStampFaultReason } from './timestamp.ts'
 export { type ClientTlsOptions, clientTls, type ServerTls, type ServerTlsOptions, serverTls, serviceTls } from './tls.ts'
 export { openVault, SEAL_HEADER_BYTES, type Sealer, SealFault, type Vault } from './vault.ts'
 export type { PeerFault, PeerVerdict, Refused } from './verdict.ts'

@@ -3,11 +3,13 @@ import type { ParsedCertificate } from './certificate.ts'
 import { type Refused, refused } from './verdict.ts'
 
 /** What a certificate is shown for. */
-export type Usage = 'tls' | 'client' | 'signature' | 'encryption'
+export type Usage = 'tls' | 'client' | 'signature' | 'encryption' | 'timeStamp'
 
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
 const EMAIL_PROTECTION = '1.3.6.1.5.5.7.3.4'
+const TIME_STAMPING = '1.3.6.1.5.5.7.3.8'
+const EXTENDED_KEY_USAGE = '2.5.29.37'
 const DOCUMENT_SIGNING = '1.3.6.1.5.5.7.3.36' // RFC 9336
 
 /**
@@ -21,10 +23,12 @@ const RULES: Record<Usage, { keyUsage: KeyUsageType[]; purposes: string[]; words
   // The signer of the white list has digitalSignature + nonRepudiation and the purpose emailProtection.
   signature: { keyUsage: ['digitalSignature', 'nonRepudiation'], purposes: [EMAIL_PROTECTION, DOCUMENT_SIGNING], words: 'signatures' },
   encryption: { keyUsage: ['keyEncipherment', 'keyAgreement'], purposes: [EMAIL_PROTECTION], words: 'encryption' },
+  timeStamp: { keyUsage: ['digitalSignature', 'nonRepudiation'], purposes: [TIME_STAMPING], words: 'time stamps' },
 }
 
 /** @returns why the certificate is not for that use, or undefined */
-export function usageFault({ keyUsage, extendedKeyUsage, isCa, x509 }: ParsedCertificate, usage: Usage): Refused | undefined {
+export function usageFault(certificate: ParsedCertificate, usage: Usage): Refused | undefined {
+  const { keyUsage, extendedKeyUsage, isCa, x509 } = certificate
   const rule = RULES[usage]
   // RFC 8550 §4.4.2: how a key is encrypted to depends on its kind.
   const bits = usage !== 'encryption' ? rule.keyUsage : x509.publicKey.asymmetricKeyType === 'ec' ? ['keyAgreement'] : ['keyEncipherment']
@@ -33,5 +37,12 @@ export function usageFault({ keyUsage, extendedKeyUsage, isCa, x509 }: ParsedCer
     return refused('wrong-usage', `certificate's key usage does not allow ${rule.words}`)
   if (extendedKeyUsage && !rule.purposes.some(purpose => extendedKeyUsage.includes(purpose)))
     return refused('wrong-usage', `certificate's extended key usage does not allow ${rule.words}`)
+  if (usage === 'timeStamp' && !isForTimeStampsOnly(certificate))
+    return refused('wrong-usage', 'certificate is not for time stamps alone, as a critical extension must say')
   return undefined
+}
+
+/** RFC 3161 §2.3. */
+function isForTimeStampsOnly({ extendedKeyUsage, criticalExtensions }: ParsedCertificate): boolean {
+  return extendedKeyUsage?.length === 1 && criticalExtensions.includes(EXTENDED_KEY_USAGE)
 }

@@ -52,7 +52,7 @@ export function openIncomingReports(options: {
     for (const { reason } of dropped) log.info('report-unmatched', { id: leg.message_id, reason })
     for (const { messageId, position, receipt, status, detail } of moves) {
       const column = COLUMN[receipt]
-      const line = { by: report.kind, said: receipt, status, detail }
+      const line = { by: report.kind, said: receipt, status, detail, report: leg.message_id }
       const moved = column !== undefined && (await spool.moveReceipt(messageId, position, column, line))
       // What says more than its column (not processed, deleted) is told even when the column stays.
       if (!moved && receipt !== column) await spool.note(messageId, receipt, { ...line, to: addressOf(candidates, messageId, position) })

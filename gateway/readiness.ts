@@ -8,7 +8,7 @@ import { identityFiles, policyOf } from './filing.ts'
  * @throws ConfigurationFault with all that is wrong, not only the first
  */
 export function checkKeys(file: string, configuration: Configuration): void {
-  const { masterKeys, mailboxes, tls, whiteList, dmp, signIn, console, signature, smime } = configuration
+  const { masterKeys, mailboxes, tls, whiteList, dmp, signIn, console, signature, smime, timeStamp } = configuration
   const { fhir } = configuration.directory
   const { psc, certificates } = signIn
   const faults = [
@@ -19,6 +19,8 @@ export function checkKeys(file: string, configuration: Configuration): void {
     ...faultOf('whiteList', () => loadAnchors(whiteList)),
     ...faultOf('signature', () => loadIdentity(identityFiles(signature))),
     ...smime.encryption.flatMap((files, index) => faultOf(`smime.encryption.${index}`, () => loadIdentity(identityFiles(files)))),
+    ...(timeStamp ? faultOf('timeStamp', () => loadAnchors(timeStamp)) : []),
+    ...(timeStamp ? faultOf('timeStamp', () => checkAuthorities(timeStamp.httpsAnchors ?? [])) : []),
     ...(certificates ? faultOf('signIn.certificates', () => loadAnchors(certificates)) : []),
     ...(psc
       ? [

@@ -12,6 +12,7 @@ const CONTENT_TYPE = '1.2.840.113549.1.9.3'
 const MESSAGE_DIGEST = '1.2.840.113549.1.9.4'
 const SIGNING_TIME = '1.2.840.113549.1.9.5'
 const SMIME_CAPABILITIES = '1.2.840.113549.1.9.15'
+const SIGNING_CERTIFICATE = '1.2.840.113549.1.9.16.2.12'
 const SIGNING_CERTIFICATE_V2 = '1.2.840.113549.1.9.16.2.47'
 
 /** RFC 8551 §2.5.2: what we read, best first. */
@@ -26,6 +27,8 @@ export interface SignedAttributes {
   messageDigest: Buffer
   /** Undefined: the signer does not say when. It is his word only, never a proof. */
   signingTime?: Date | undefined
+  /** Whether they name the signer's certificate. */
+  isNamed: boolean
 }
 
 const DATA_TYPE = attribute(CONTENT_TYPE, oid(ID_DATA))
@@ -59,12 +62,15 @@ export function readAttributes(attributes: readonly Attribute[], certificate: Bu
   const messageDigest = only(attributes, MESSAGE_DIGEST)
   const signingTime = only(attributes, SIGNING_TIME)
   const named = only(attributes, SIGNING_CERTIFICATE_V2)
+  const namedBefore = only(attributes, SIGNING_CERTIFICATE)
   if (!contentType || !messageDigest) throw new CmsFault('malformed', 'the signed attributes lack the content type or the digest')
-  if (named) checkCertificate(named, certificate)
+  if (named) checkCertificate(named, certificate, 'sha256')
+  if (namedBefore) checkCertificate(namedBefore, certificate, 'sha1')
   return {
     contentType: readOid(contentType),
     messageDigest: parsing('the digest', () => octets(messageDigest)),
     signingTime: signingTime && parsing('the signing time', () => AsnConvert.parse(signingTime, Time).getTime()),
+    isNamed: (named ?? namedBefore) !== undefined,
   }
 }
 
@@ -82,13 +88,16 @@ function octets(der: Buffer): Buffer {
   return inside
 }
 
-/** RFC 5035 §3: the first ESSCertIDv2 is the signer's; its hash is SHA-256 unless it says otherwise. */
-function checkCertificate(named: Buffer, certificate: Buffer): void {
+/**
+ * RFC 5035 §3 and §4: the first ESSCertIDv2 or ESSCertID is the signer's. The older form, which time-stamp authorities still write, has SHA-1: it narrows
+ * down which of the certificates that we accept is meant, and accepts none.
+ */
+function checkCertificate(named: Buffer, certificate: Buffer, usual: 'sha256' | 'sha1'): void {
   const { hash, digest } = parsing('the signing certificate', () => {
     const [ids] = [...elements(onlyElement(named).inside)]
     const fields = [...elements([...elements(ids!.inside)][0]!.inside)]
     const algorithm = fields[0]!.tag === TAG.sequence ? fields.shift() : undefined
-    return { hash: algorithm ? hashOf(readAlgorithm(algorithm.whole).algorithm) : 'sha256', digest: octets(fields[0]!.whole) }
+    return { hash: algorithm ? hashOf(readAlgorithm(algorithm.whole).algorithm) : usual, digest: octets(fields[0]!.whole) }
   })
   if (!createHash(hash).update(certificate).digest().equals(digest))
     throw new CmsFault('forged', 'the signature names another certificate than the one that came with it')

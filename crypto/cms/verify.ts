@@ -6,6 +6,7 @@ import { type CertificateFacts, readCertificate } from '../certificate.ts'
 import { judgeCertificate, judgePast } from '../chain.ts'
 import { elements, onlyElement } from '../der.ts'
 import { prepared } from '../ocsp.ts'
+import type { Usage } from '../usage.ts'
 import type { PeerVerdict } from '../verdict.ts'
 import { HASH_OIDS, type Hash, hashOf, ID_SIGNED_DATA } from './algorithms.ts'
 import { readAttributes } from './attributes.ts'
@@ -32,6 +33,8 @@ export interface SignerTrust {
   at: Date
   /** For what was signed in the past: `at` is then, and this is the instant of looking at the revocation lists. */
   revokedBy?: Date
+  /** What the certificates must be for; signatures unless told. */
+  usage?: Usage
 }
 
 /** Judges the certificate of a signer (DER) as {@link judgeSigner} does, elsewhere: a thread knows neither the lists as they are nor a responder's answers. */
@@ -51,6 +54,8 @@ export interface Signer {
   emails: string[]
   /** When he says that he signed. */
   signedAt: Date | undefined
+  /** Whether the signature itself names the certificate (RFC 5035), so that no other of the same key can take its place. */
+  isNamed: boolean
   scheme: Scheme
   hash: Hash
 }
@@ -69,10 +74,13 @@ interface Read {
  * @returns the content, only when it is verified
  * @throws CmsFault
  */
-export async function verifyOpaque(cms: Source, options: VerifyOptions): Promise<{ content: Buffer; signers: Signer[] }> {
+export async function verifyOpaque(
+  cms: Source,
+  options: VerifyOptions,
+): Promise<{ content: Buffer; contentType: string; signers: Signer[] }> {
   const signed = await read(cms, options.most ?? USUAL_MOST)
   if (!signed.content) throw new CmsFault('malformed', 'the signed content is not in the message')
-  return { content: signed.content, signers: await check(signed, signed.digests, options) }
+  return { content: signed.content, contentType: signed.contentType, signers: await check(signed, signed.digests, options) }
 }
 
 /**
@@ -202,6 +210,7 @@ function checkSigner(der: Buffer, contentType: string, holders: readonly Holder[
     certificate: holder.der,
     emails: parsing('the certificate of the signer', () => emailsOf(x509)),
     signedAt: attributes.signingTime,
+    isNamed: attributes.isNamed,
     scheme: how.scheme,
     hash,
   }
@@ -220,9 +229,9 @@ function signedOctets(signerInfo: Buffer): Buffer {
  * @param certificate DER
  * @returns a verdict; never throws for what a certificate can be
  */
-export async function judgeSigner(certificate: Buffer, { anchors, at, revokedBy }: SignerTrust): Promise<PeerVerdict> {
-  await prepared(anchors, certificate, at)
+export async function judgeSigner(certificate: Buffer, { anchors, at, revokedBy, usage = 'signature' }: SignerTrust): Promise<PeerVerdict> {
+  await prepared(anchors, certificate, revokedBy ?? at)
   return revokedBy
-    ? judgePast(certificate, trustOf(anchors), 'signature', { at, revokedBy })
-    : judgeCertificate(certificate, trustOf(anchors), 'signature', at)
+    ? judgePast(certificate, trustOf(anchors), usage, { at, revokedBy })
+    : judgeCertificate(certificate, trustOf(anchors), usage, at)
 }

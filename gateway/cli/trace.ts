@@ -3,10 +3,13 @@ import type { Command } from 'commander'
 import type { Configuration } from '../../config/index.ts'
 import { loadIdentity } from '../../crypto/index.ts'
 import { identityFiles } from '../filing.ts'
-import { proofOf, signProof } from '../proof.ts'
+import { proofOf, reportsOf, signProof } from '../proof.ts'
+import { stampOf } from '../time-stamp.ts'
 import { type Timeline, type TimelineLine, timelineOf } from '../timeline.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { clock, print } from './output.ts'
+
+type Reports = Awaited<ReturnType<typeof reportsOf>>
 
 export function traceCommand(program: Command): void {
   program
@@ -19,7 +22,7 @@ export function traceCommand(program: Command): void {
     .action(async (id: string, { config, json, proof }: { config: string; json?: boolean; proof?: string }) => {
       const timeline = await withData(config, async (db, configuration) => {
         const found = await timelineOf(db, id)
-        if (found && proof) await writeProof(proof, found, configuration)
+        if (found && proof) await writeProof(proof, found, await reportsOf(db, found), configuration)
         return found
       })
       if (!timeline) throw new Error('no message of that id')
@@ -27,11 +30,21 @@ export function traceCommand(program: Command): void {
     })
 }
 
-async function writeProof(file: string, timeline: Timeline, configuration: Configuration): Promise<void> {
+/** Nothing is written before everything is there: where an authority is configured, a proof has its stamp. */
+async function writeProof(file: string, timeline: Timeline, reports: Reports, configuration: Configuration): Promise<void> {
   const at = new Date()
-  const identity = loadIdentity(identityFiles(configuration.signature))
-  await writeFile(file, await signProof(proofOf(timeline, configuration, at), identity, at), { mode: 0o600 })
+  const { signature, timeStamp } = configuration
+  const proof = proofOf(timeline, configuration, at, reports)
+  const stamp = timeStamp && ((digest: Buffer) => stampOf(digest, timeStamp, Date.now))
+  const { document, digest, response } = await signProof(proof, loadIdentity(identityFiles(signature)), at, stamp)
+  const stamped = `${file}.tsr`
+  if (response) await writeFile(stamped, response, { mode: 0o600 })
+  await writeFile(file, document, { mode: 0o600 })
   console.error(`${file} is signed; to read it: openssl cms -verify -inform DER -in ${file} -CAfile AUTHORITIES.pem -purpose any`)
+  if (response)
+    console.error(
+      `its signature is stamped: openssl ts -verify -digest ${digest.toString('hex')} -in ${stamped} -CAfile TSA-AUTHORITIES.pem`,
+    )
 }
 
 /** @returns the timeline for a person: the ledger, then where each recipient stands */

@@ -56,6 +56,7 @@ export interface CertificateContent {
   notAfter: Date
   keyUsage: readonly (keyof typeof KeyUsageFlags)[]
   purposes?: readonly string[]
+  purposesCritical?: boolean
   authority?: { pathLength?: number }
   names?: readonly GeneralName[]
   serial?: Buffer
@@ -139,7 +140,7 @@ function extensionsOf(content: CertificateContent): Extension[] {
     keyIdentifier(content.authorityKey),
     extension('2.5.29.15', true, new KeyUsage(flags)),
     ...(authority ? [extension('2.5.29.19', true, basicConstraints(authority))] : []),
-    ...(purposes ? [extension('2.5.29.37', false, new ExtendedKeyUsage([...purposes]))] : []),
+    ...(purposes ? [extension('2.5.29.37', content.purposesCritical === true, new ExtendedKeyUsage([...purposes]))] : []),
     ...(names ? [extension('2.5.29.17', false, new SubjectAlternativeName([...names]))] : []),
     ...(content.extensions ?? []),
   ]

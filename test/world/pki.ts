@@ -7,8 +7,8 @@ import { type CertificateContent, type KeyKind, type Keys, makeCertificate, make
 
 const DAY = 86_400_000
 
-/** What IGC-Santé sells: SERV SSL_SERV, ORG AUTH_CLI, ORG SIGN, SERV S/MIME (signs and is encrypted to). */
-export type CertificateKind = 'server' | 'client' | 'signature' | 'mail'
+/** What IGC-Santé sells: SERV SSL_SERV, ORG AUTH_CLI, ORG SIGN, SERV S/MIME (signs and is encrypted to); and a time-stamp authority. */
+export type CertificateKind = 'server' | 'client' | 'signature' | 'mail' | 'timeStamp'
 
 /** A request for a certificate of the fictional IGC-Santé. Only the first four are needed. */
 export interface CertificateRequest {
@@ -30,6 +30,8 @@ export interface CertificateRequest {
   purposes?: readonly string[]
   /** In place of that of the kind. */
   keyUsage?: CertificateContent['keyUsage']
+  /** Whether that extension is critical: of a time-stamp authority it is (RFC 3161 §2.3). */
+  purposesCritical?: boolean
 }
 
 export interface Issued {
@@ -79,6 +81,7 @@ const PURPOSES: Record<CertificateKind, string[]> = {
   client: ['1.3.6.1.5.5.7.3.2'],
   signature: ['1.3.6.1.5.5.7.3.4'],
   mail: ['1.3.6.1.5.5.7.3.4'],
+  timeStamp: ['1.3.6.1.5.5.7.3.8'],
 }
 
 const KEY_USAGES: Record<CertificateKind, CertificateContent['keyUsage']> = {
@@ -86,6 +89,7 @@ const KEY_USAGES: Record<CertificateKind, CertificateContent['keyUsage']> = {
   client: ['digitalSignature'],
   signature: ['digitalSignature', 'nonRepudiation'],
   mail: ['digitalSignature', 'keyEncipherment', 'keyAgreement'],
+  timeStamp: ['digitalSignature', 'nonRepudiation'],
 }
 
 interface Authority {
@@ -176,6 +180,7 @@ async function issue(request: CertificateRequest, authority: Authority, now: Dat
     notAfter: request.notAfter ?? new Date(now.getTime() + 3 * 365 * DAY),
     keyUsage: request.keyUsage ?? KEY_USAGES[kind],
     purposes: request.purposes ?? PURPOSES[kind],
+    purposesCritical: request.purposesCritical ?? kind === 'timeStamp',
     ...(kind === 'server' ? { names: serverNames(request.san ?? [commonName, 'localhost', '127.0.0.1', '::1']) } : {}),
     ...(request.emails ? { names: request.emails.map(rfc822Name => new GeneralName({ rfc822Name })) } : {}),
   }

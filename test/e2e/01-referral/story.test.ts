@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { simpleParser } from 'mailparser'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { parse, stringify } from 'yaml'
 import { pli, run } from '../../support/cli.ts'
 import { withoutTrace } from '../../support/maildir.ts'
 import { openStage, type Stage } from '../../support/stage.ts'
+import { forgingAuthority, startTimeStampServer } from '../../support/time-stamp-authority.ts'
 import { until } from '../../support/until.ts'
 import { type Letter, sampleLetter } from '../../world/letter.ts'
 
@@ -81,7 +83,13 @@ test('what is known of the letter can be had signed, and checked by anybody with
       {
         address: accounts.recipient.address,
         relayed: { detail: { tls: 'TLSv1.3', peer: expect.stringMatching(/^CN=smtp\.beta\.mssante\.example/) } },
-        receipts: [{ what: 'delivered', detail: { by: 'dsn' } }],
+        receipts: [
+          {
+            what: 'delivered',
+            detail: { by: 'dsn' },
+            report: { handedInBy: expect.stringMatching(/^CN=smtp\.beta/), sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+          },
+        ],
       },
     ],
     filings: [{ uniqueId: letter.uniqueId, state: 'filed' }],
@@ -90,6 +98,27 @@ test('what is known of the letter can be had signed, and checked by anybody with
   forged[forged.indexOf('TLSv1.3') + 6]! ^= 1
   writeFileSync(file, forged)
   expect((await verify(file)).status).not.toBe(0)
+})
+
+test('where a time-stamp authority is configured, a proof has its stamp, or is not written', async () => {
+  const { folder, operators, pki, shared } = stage.world
+  const person = { organization: 'AUTORITE FICTIVE', structure: '1750000001', key: 'ec' } as const
+  const authority = await pki.issue({ ...person, kind: 'timeStamp', commonName: 'HORODATAGE FICTIF' })
+  const host = await pki.issue({ ...person, kind: 'server', commonName: 'localhost' })
+  await using server = await startTimeStampServer(
+    { ...host, certificatePem: host.certificatePem + pki.authorities[1] },
+    forgingAuthority(authority),
+  )
+  const { anchors, crls } = shared
+  const timeStamp = { url: server.url, anchors, crls, httpsAnchors: anchors }
+  const configuration = join(operators.alpha.folder, 'stamped.yaml')
+  writeFileSync(configuration, stringify({ ...parse(readFileSync(operators.alpha.configuration, 'utf8')), timeStamp }))
+  const prove = (file: string) => pli('trace', id, '-c', configuration, '--proof', join(folder, file))
+  expect(await prove('stamped.p7m')).toMatchObject({ status: 0, stderr: expect.stringContaining('its signature is stamped') })
+  expect(existsSync(join(folder, 'stamped.p7m.tsr'))).toBe(true)
+  server.answer(forgingAuthority(authority, { status: 2 }))
+  expect(await prove('refused.p7m')).toMatchObject({ status: 1, stderr: 'pli: the authority gives no time stamp (rejection)\n' })
+  expect(readdirSync(folder).filter(name => name.startsWith('refused'))).toEqual([])
 })
 
 test('the acknowledgement is a delivery report of RFC 3464, in French', async () => {
