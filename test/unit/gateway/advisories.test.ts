@@ -54,11 +54,12 @@ describe('smtp-server below 3.19.23: requestCert and rejectUnauthorized did not 
 })
 
 describe('STARTTLS', () => {
-  const reception = async () => {
-    const dialogue = await Dialogue.open(doors.port('reception'))
+  const clear = async (door: 'reception' | 'submission') => {
+    const dialogue = await Dialogue.open(doors.port(door))
     await dialogue.reply()
     return dialogue
   }
+  const reception = () => clear('reception')
 
   test('plaintext injection (CVE-2011-0411 and its kind): what was said before the handshake is not heard after it', async () => {
     const dialogue = await reception()
@@ -69,6 +70,24 @@ describe('STARTTLS', () => {
     expect(await dialogue.say('NOOP')).toBe('250 2.0.0 OK')
     expect(await dialogue.say(`MAIL FROM:<${PEER_BOX}>`)).toMatch(/^503 /)
     await dialogue.quit()
+  })
+
+  test('plaintext injection at the door of mail clients: nothing that signs in, asks or sends is heard', async () => {
+    const dialogue = await clear('submission')
+    await dialogue.write(`STARTTLS\r\nEHLO evil.test\r\n${authPlain({ address: BOX, password: PASSWORD })}\r\nMAIL FROM:<${BOX}>\r\nNO`)
+    expect(await dialogue.reply()).toMatch(/^220 /)
+    await dialogue.secure({ rejectUnauthorized: false })
+    expect(await dialogue.say('NOOP')).toBe('250 2.0.0 OK')
+    expect(await dialogue.say(`MAIL FROM:<${BOX}>`)).toMatch(/^503 /)
+    await dialogue.say('EHLO practice.test')
+    expect(await dialogue.say(`MAIL FROM:<${BOX}>`)).toMatch(/^530 /)
+    await dialogue.quit()
+  })
+
+  test('plaintext injection where TLS comes first: a line in clear is no handshake', async () => {
+    const dialogue = await Dialogue.open(doors.port('submissions'))
+    await dialogue.write('EHLO evil.test\r\nSTARTTLS\r\n')
+    expect(await dialogue.closed()).not.toMatch(/^\d{3}/)
   })
 
   test('the race (3.19.23): what comes in clear while the handshake is awaited gets no answer in clear', async () => {
