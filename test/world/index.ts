@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 
 import { hashPassword, loadIdentity, openAudit, signEnveloped, verifyPassword } from '../../crypto/index.ts'
-import { importExtract, openBals } from '../../directory/index.ts'
+import { importExtract, openBals, openRecipientCertificates } from '../../directory/index.ts'
 import { openData } from '../../gateway/data.ts'
 import { type DmpSimulator, startDmpSimulator } from './dmp-simulator/index.ts'
 import { writeExtract } from './extract.ts'
@@ -35,6 +35,8 @@ export interface WorldOptions {
   /** Environment of the gateways, for tests that kill them. */
   env?: Partial<Record<OperatorName, Record<string, string>>>
   professionals?: number
+  /** Each of our two operators knows the certificate of the other's domain: mail between them is signed and encrypted. */
+  sealed?: boolean
   /** Issues more certificates, and revokes, before the lists are written. @returns domains that the white list names besides ours */
   prepare?: (pki: Pki) => Promise<ListedOperator[]>
 }
@@ -131,6 +133,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       people.filter(box => box.operator === name),
       password,
     )
+    if (options.sealed) await enterCertificate(files.data, DOMAINS[other], keys[other].mail)
     const env = options.env?.[name] ?? {}
     const process = await startProcess(files, env)
     return { ...files, name, domain: DOMAINS[name], ports: ports[name], keys: keys[name], subject: keys[name].subject, process, env }
@@ -242,6 +245,14 @@ async function createBoxes(name: OperatorName, data: string, boxes: readonly Fic
     BY,
   )
   await Promise.all([publishedAuthor, letterAuthor].filter(box => boxes.includes(box)).map(box => bals.declare(box.address, BY)))
+  await db.close()
+}
+
+/** Makes an operator know the certificate of another's domain, as `pli directory certificate add` does. */
+export async function enterCertificate(data: string, domain: string, { certificate }: { certificate: string }): Promise<void> {
+  const db = await openData(data)
+  const certificates = openRecipientCertificates(db, { now: Date.now, audit: openAudit(db, { now: Date.now }) })
+  await certificates.add({ subject: domain, pem: await readFile(certificate, 'utf8'), source: 'operator', by: BY })
   await db.close()
 }
 

@@ -85,7 +85,7 @@ async function start(folder: string, { portBase }: LocalOptions): Promise<{ worl
     return []
   }
   try {
-    const world = await startWorld({ folder, ...(portBase ? { portBase } : {}), extra: { alpha, beta: { signIn } }, prepare })
+    const world = await startWorld({ folder, sealed: true, ...(portBase ? { portBase } : {}), extra: { alpha, beta: { signIn } }, prepare })
     return { world, psc: psc as PscSimulator }
   } catch (error) {
     await psc?.close()

@@ -1,0 +1,62 @@
+import { simpleParser } from 'mailparser'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openAudit, readCertificate } from '../../../crypto/index.ts'
+import { openRecipientCertificates } from '../../../directory/index.ts'
+import type { Timeline } from '../../../gateway/timeline.ts'
+import { openStage, type Stage } from '../../support/stage.ts'
+import { enterCertificate } from '../../world/index.ts'
+import { type Letter, sampleLetter } from '../../world/letter.ts'
+
+/** Two of our operators. Only alpha knows the certificate of the other's domain, to begin with. */
+let stage: Stage
+let letter: Letter
+let timeline: Timeline
+
+beforeAll(async () => {
+  stage = await openStage()
+  const { accounts, operators } = stage.world
+  await enterCertificate(operators.alpha.data, operators.beta.domain, operators.beta.keys.mail)
+  letter = await sampleLetter({ sender: accounts.sender, recipient: accounts.recipient })
+  const id = await stage.submit(accounts.sender, accounts.recipient.address, letter.eml)
+  timeline = await stage.settled('alpha', id)
+})
+afterAll(() => stage[Symbol.asyncDispose]())
+
+const sealed = { protection: 'signed-encrypted', encryptedTo: 'domain', cipher: 'aes-256-gcm' }
+const line = ({ lines }: Timeline, kind: string) => lines.find(({ what }) => what === kind)?.detail
+
+test('a referral is signed and encrypted on its way, acknowledged, and filed all the same', async () => {
+  expect(line(timeline, 'relayed')).toMatchObject(sealed)
+  expect(timeline.recipients).toMatchObject([{ relay: 'sent', receipt: 'delivered', filing: 'filed' }])
+})
+
+test('the other gateway opens it: its reader has the letter, with its subject and its documents', async () => {
+  const { recipient, sender } = stage.world.accounts
+  const [mail, ...others] = await stage.mailbox(recipient.address)
+  expect(others).toEqual([])
+  const [read, written] = await Promise.all([simpleParser(mail!), simpleParser(letter.eml)])
+  expect(read.subject).toBe(written.subject)
+  expect(read.text).toBe(written.text)
+  expect(read.attachments.map(({ filename, checksum }) => [filename, checksum])).toEqual(
+    written.attachments.map(({ filename, checksum }) => [filename, checksum]),
+  )
+  expect(mail!.toString('latin1')).toMatch(/^Authentication-Results: [\s\S]*?smime=pass/m)
+  expect(mail!.includes(sender.address)).toBe(true)
+})
+
+test('it learns the certificate of our domain from the signature, and encrypts its acknowledgement to us', async () => {
+  const db = await stage.rows('beta')
+  const { alpha } = stage.world.operators
+  const known = await openRecipientCertificates(db, { now: Date.now, audit: openAudit(db, { now: Date.now }) }).list(alpha.domain)
+  expect(known).toMatchObject([{ source: 'signed-mail' }])
+  const [report] = await db.run<{ id: string }>({ sql: "SELECT id FROM message WHERE origin = 'report'", parameters: [] })
+  const told = await stage.when('beta', report!.id, ({ recipients }) => recipients[0]?.relay === 'sent')
+  expect(line(told, 'relayed')).toMatchObject({ ...sealed, certificate: known[0]?.fingerprint })
+  expect(known[0]?.fingerprint).toBe(readCertificate(known[0]!.pem).fingerprint256)
+})
+
+test('the spool keeps what the author wrote, not what was sent', async () => {
+  const accepted = line(timeline, 'accepted')
+  expect(accepted?.bytes).toBe(String(timeline.message.size))
+  expect(timeline.message.size).toBeLessThan(letter.eml.length * 1.1) // sealed, it is a third larger
+})
