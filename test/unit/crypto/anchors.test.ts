@@ -6,6 +6,7 @@ import { trustOf } from '../../../crypto/anchors.ts'
 import { parseCertificate, pemToDer } from '../../../crypto/certificate.ts'
 import { loadAnchors } from '../../../crypto/index.ts'
 import { readRevocationList } from '../../../crypto/revocation.ts'
+import { cpuClock } from '../../support/cpu-time.ts'
 import { type AnchorPaths, createPki, type Pki } from '../../world/pki.ts'
 import { extension } from '../../world/pki-certificates.ts'
 
@@ -114,9 +115,9 @@ describe('a revocation list', () => {
       big.revoke({ serial: Buffer.from((0x10000000 + serial).toString(16), 'hex') })
     }
     const der = pemToDer(big.crls()[1]!)
-    const started = performance.now()
+    const spent = cpuClock()
     const { list } = readRevocationList(der, big.authorities.map(parseCertificate))
-    expect(performance.now() - started).toBeLessThan(1000)
+    expect(spent()).toBeLessThan(1000)
     expect(list.revoked.size).toBe(20_000)
     expect(list.revoked.get('10000001')).toEqual(new Date(now.getTime() - DAY / 2))
   })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { compiled, packageRoot } from '../../../config/paths.ts'
 import { readPkcs12 } from '../../../crypto/pkcs12.ts'
+import { cpuClock } from '../../support/cpu-time.ts'
 import { type Issued, selfSigned } from '../../world/pki.ts'
 import * as p12 from './pkcs12-file.ts'
 import { asn1, certificateBag, data, fileOf, keyBag, mac, OIDS, octets, oid, PASSPHRASE, seq, tagged } from './pkcs12-file.ts'
@@ -24,11 +25,10 @@ beforeAll(async () => {
   expect(read(fileOf(bags())).chainPem).toEqual([]) // what the crafted files below start from is good
 })
 
-/** User CPU milliseconds: what other processes do to the clock does not count. */
 function cost(action: () => unknown): number {
-  const start = process.cpuUsage().user
+  const spent = cpuClock()
   action()
-  return (process.cpuUsage().user - start) / 1000
+  return spent()
 }
 
 describe('CVE-2025-12816, GHSA-5gfm-wpxj-wjgq: a MAC that the validator steps over is not verified', () => {

@@ -13,6 +13,7 @@ import {
   verifyEnveloped,
 } from '../../../crypto/index.ts'
 import { corpus, hasCorpus } from '../../support/corpus.ts'
+import { cpuClock } from '../../support/cpu-time.ts'
 import { createPki, type Pki } from '../../world/pki.ts'
 
 const now = new Date('2026-11-22T08:00:00Z')
@@ -193,9 +194,9 @@ describe.skipIf(!hasCorpus)('the white lists as published', () => {
   })
 
   test('the valid one is accepted within seconds', () => {
-    const started = performance.now()
+    const spent = cpuClock()
     const { signed, signer } = check(list, at, { anchors: pinned, signerName: 'alb.mssante.fr' })
-    expect(performance.now() - started).toBeLessThan(5000)
+    expect(spent()).toBeLessThan(5000)
     expect(signed.match(/<Domaine>/g)).toHaveLength(6494)
     expect(signer.notAfter.toISOString()).toBe('2026-08-23T13:54:23.000Z')
   })

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Directory, importExtract, openDirectory } from '../../../directory/index.ts'
 import { indexedWords } from '../../../directory/search-text.ts'
+import { cpuClock } from '../../support/cpu-time.ts'
 import { writeExtract } from '../../world/extract.ts'
 import { withLuhn } from '../../world/letter.ts'
 import { type FictionalBox, publishedAuthor } from '../../world/people.ts'
@@ -172,8 +173,8 @@ test('boxes are found by their person and by their structure', () => {
 })
 
 test('a line of one endless word costs no more than any other', () => {
-  const began = performance.now()
+  const spent = cpuClock()
   expect(indexedWords('a'.repeat(60_000))).toHaveLength(1)
   expect(indexedWords(`${'a'.repeat(60_000)}-b`)).toHaveLength(3)
-  expect(performance.now() - began).toBeLessThan(1_000)
+  expect(spent()).toBeLessThan(1_000)
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_LIMITS, exceededCap } from '../../../dmp-bridge/caps.ts'
+import { cpuClock } from '../../support/cpu-time.ts'
 import { letterOf } from './samples.ts'
 
 function capOf(eml: string | Uint8Array, limits = {}) {
@@ -78,9 +79,9 @@ test('dashes in a text are not parts', () => {
 test('forty megabytes are measured in less than two seconds', () => {
   const line = `${'A'.repeat(76)}\r\n`
   const eml = Buffer.from(`Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n${line.repeat(500_000)}--b--\r\n`)
-  const started = performance.now()
+  const spent = cpuClock()
   expect(capOf(eml)).toBeUndefined()
-  expect(performance.now() - started).toBeLessThan(2000)
+  expect(spent()).toBeLessThan(2000)
 })
 
 test('headers that readers understand differently are no message', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_LIMITS } from '../../../dmp-bridge/caps.ts'
 import { readCda } from '../../../dmp-bridge/cda.ts'
+import { cpuClock } from '../../support/cpu-time.ts'
 import { sampleAuthor, samplePatient } from '../../world/letter.ts'
 import { cdaOf, UNIQUE_ID } from './samples.ts'
 
@@ -141,7 +142,7 @@ test('a script and a second document are faults', () => {
 })
 
 test('ten thousand unclosed elements are refused at once', () => {
-  const started = performance.now()
+  const spent = cpuClock()
   expect(readOf('<ClinicalDocument>'.repeat(100_000))).toMatchObject({ kind: 'unreadable' })
-  expect(performance.now() - started).toBeLessThan(2000)
+  expect(spent()).toBeLessThan(2000)
 })

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { ZipFile } from 'yazl'
+import { cpuClock } from '../../support/cpu-time.ts'
 import { buildMail, buildMetadata, buildZip, sampleAuthor, samplePatient } from '../../world/letter.ts'
 import { cdaOf, letterOf, NOW, policy, read, sender, UNIQUE_ID, verdicts } from './samples.ts'
 
@@ -446,9 +447,9 @@ describe('hostile archives are held with a reason, without harm', () => {
     expect((await read('a.zip', await zipOf(ids.slice(1).map(tiny)))).documents).toHaveLength(50)
     expect(await read('a.zip', await zipOf([entries(51)]))).toEqual(held)
     expect(await read('a.zip', await zipOf([entries(30), ...ids.slice(0, 21).map(tiny)]))).toEqual(held)
-    const started = performance.now()
+    const spent = cpuClock()
     expect(await read('a.zip', await zipOf([entries(55_000)]))).toEqual(held)
-    expect(performance.now() - started).toBeLessThan(2000)
+    expect(spent()).toBeLessThan(2000)
   })
 
   test('the archives of a message share one budget', async () => {

@@ -6,6 +6,7 @@ import { AddressFault, parseAddress, parseMailboxList } from '../../../gateway/a
 import { CONTENT_LIMITS, ContentFault, ContentGuard } from '../../../gateway/content-guard.ts'
 import { renderField } from '../../../gateway/header.ts'
 import { REPORT_BYTES, readReport } from '../../../gateway/receipts/read-report.ts'
+import { cpuClock } from '../../support/cpu-time.ts'
 
 /** Each published weakness of the libraries' address and message parsers that a peer could turn against us, by its name. */
 
@@ -18,11 +19,10 @@ function addressesIn(text: string): string[] | string {
   }
 }
 
-/** User CPU milliseconds: what other processes do to the clock does not count. */
 async function cost(action: () => unknown): Promise<number> {
-  const start = process.cpuUsage().user
+  const spent = cpuClock()
   await action()
-  return (process.cpuUsage().user - start) / 1000
+  return spent()
 }
 
 describe('nodemailer, addressparser: who is meant', () => {

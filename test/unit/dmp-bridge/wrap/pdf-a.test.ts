@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { PDFDocument } from '@cantoo/pdf-lib'
 import { describe, expect, test } from 'vitest'
 import { checkPdf } from '../../../../dmp-bridge/wrap/pdf-a.ts'
+import { cpuClock } from '../../../support/cpu-time.ts'
 import { buildPdf } from '../../../world/letter.ts'
 import { buildPdfA, type PdfAOptions } from '../../../world/pdfa-builder.ts'
 
@@ -82,13 +83,13 @@ test('what other software writes today is not PDF/A-1', async () => {
 })
 
 test('a broken, huge or too deep file is unreadable, and soon', async () => {
-  const started = performance.now()
+  const spent = cpuClock()
   expect(await checkPdf(Buffer.from('%PDF-1.4\n%\xe2\xe3\xcf\xd3\n', 'latin1'))).toMatchObject({ unreadable: true })
   expect(await checkPdf(buildPdfA({ catalog: `/X ${'['.repeat(5000)}${']'.repeat(5000)}` }))).toMatchObject({ unreadable: true })
   expect(await checkPdf(Buffer.alloc(21 * 1024 * 1024))).toMatchObject({ unreadable: true })
   const many = Buffer.from(`%PDF-1.4\n%\xe2\xe3\xcf\xd3\n${'1 0 obj 1 endobj\n'.repeat(60_000)}`, 'latin1')
   expect(await checkPdf(many)).toMatchObject({ unreadable: true })
-  expect(performance.now() - started).toBeLessThan(10_000)
+  expect(spent()).toBeLessThan(10_000)
 })
 
 const qpdf = spawnSync('qpdf', ['--version']).status === 0
