@@ -1,4 +1,7 @@
 import { userInfo } from 'node:os'
+import type { Database } from '../../config/index.ts'
+import { type AuditEntry, openAudit } from '../../crypto/index.ts'
+import type { OrderResult } from '../../dmp-bridge/index.ts'
 import { type Administration, openAdministration } from '../administration.ts'
 import { openBoxes } from '../data.ts'
 import { withData } from './data.ts'
@@ -10,6 +13,17 @@ export interface ByOption {
 /** @returns who makes a change, as the audit log says it: a user of this machine, or whom he names */
 export function by({ by }: ByOption): string {
   return `cli:${by ?? userInfo().username}`
+}
+
+/** Writes down what a command did that is no change of rows, or one of another room. */
+export function writeDown(db: Database, { who, ...entry }: Omit<AuditEntry, 'by'> & { who?: string | undefined }): Promise<void> {
+  return openAudit(db, { now: Date.now }).append({ ...entry, by: by(who === undefined ? {} : { by: who }) })
+}
+
+/** An order on a filing, followed or not. */
+export function noteOrder(db: Database, order: string, id: string, result: OrderResult): Promise<void> {
+  const refused = result.kind === 'no' ? ({ result: 'refused', detail: { why: result.why } } as const) : {}
+  return writeDown(db, { action: `dmp.${order}`, object: id, ...refused })
 }
 
 /** Opens what an administrator works with, beside a gateway that may be running. */

@@ -1,8 +1,8 @@
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { type Command, InvalidArgumentError } from 'commander'
-import { type AuditHead, type AuditLine, exportAudit, openAudit } from '../../crypto/index.ts'
-import { by, withAdministration } from './administration.ts'
+import { type AuditHead, type AuditLine, exportAudit } from '../../crypto/index.ts'
+import { withAdministration, writeDown } from './administration.ts'
 import { type VerifyOptions, verdictText, verifyAudit } from './audit-verify.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { clock, print } from './output.ts'
@@ -46,12 +46,7 @@ export function auditCommands(program: Command): void {
       if (since !== undefined && until !== undefined && until < since) throw new Error('--until lies before --since')
       await withData(config, async (db, { hostname }) => {
         const days = { ...(since && { since: new Date(since).toISOString() }), ...(until && { until: new Date(until).toISOString() }) }
-        await openAudit(db, { now: Date.now }).append({
-          by: by(who === undefined ? {} : { by: who }),
-          action: 'audit.export',
-          object: 'audit',
-          detail: days,
-        })
+        await writeDown(db, { who, action: 'audit.export', object: 'audit', detail: days })
         const lines = exportAudit(db, { since, until, operator: hostname, now: Date.now })
         // Nothing that was there is written over.
         await pipeline(withEnds(lines), out === undefined ? process.stdout : createWriteStream(out, { flags: 'wx', mode: 0o600 }), {

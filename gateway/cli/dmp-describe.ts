@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { type Description, descriptionSchema, openDescriptions, openOrders } from '../../dmp-bridge/index.ts'
 import { vaultOf } from '../data.ts'
 import { dataKey } from '../data-key.ts'
+import { noteOrder } from './administration.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { orderText } from './order-text.ts'
 
@@ -22,9 +23,11 @@ export function describeCommand(dmp: Command): void {
     .requiredOption(...CONFIG_OPTION)
     .action(async (id: string, { config, file }: { config: string; file: string }) => {
       const said = await readDescription(file)
-      const result = await withData(config, (db, configuration) => {
+      const result = await withData(config, async (db, configuration) => {
         const descriptions = openDescriptions(db, { secret: dataKey(configuration.data, 'patients', vaultOf(configuration)) })
-        return openOrders(db, { now: Date.now, descriptions }).describe(id, { ...said, by: `cli:${userInfo().username}` })
+        const given = await openOrders(db, { now: Date.now, descriptions }).describe(id, { ...said, by: `cli:${userInfo().username}` })
+        await noteOrder(db, 'describe', id, given)
+        return given
       })
       console.log(orderText(id, result))
     })

@@ -3,9 +3,10 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { Argument, type Command } from 'commander'
-import { FEEDING, type Feeding, hasValidKey, openOppositions, readOppositionFile } from '../../dmp-bridge/index.ts'
+import { FEEDING, type Feeding, hasValidKey, type Oppositions, openOppositions, readOppositionFile } from '../../dmp-bridge/index.ts'
 import { vaultOf } from '../data.ts'
 import { dataKey } from '../data-key.ts'
+import { writeDown } from './administration.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { print } from './output.ts'
 
@@ -32,7 +33,7 @@ export function oppositionCommands(dmp: Command): void {
       const files = (await Promise.all(given.map(filesOf))).flat()
       const read = await Promise.all(files.map(async file => ({ file, ...readOppositionFile(await contentOf(file), Date.now()) })))
       const statements = read.flatMap(each => each.statements)
-      const recorded = await register(options, oppositions => oppositions.record(statements, options.by))
+      const recorded = await recordFor(options, 'opposition.import', statements)
       const unread = read.flatMap(({ file, unread }) => unread.map(each => ({ file, ...each })))
       print(options.json, { statements: statements.length, recorded, unread }, () =>
         [
@@ -52,7 +53,7 @@ export function oppositionCommands(dmp: Command): void {
     .action(async (feeding: Feeding, options: Options) => {
       const matricules = await matriculesOnInput()
       const said = matricules.map(matricule => ({ matricule, feeding, saidAt: Date.now(), validated: true }))
-      const recorded = await register(options, oppositions => oppositions.record(said, options.by))
+      const recorded = await recordFor(options, 'opposition.record', said, { feeding })
       console.log(`${recorded} recorded`)
     })
 
@@ -67,13 +68,23 @@ export function oppositionCommands(dmp: Command): void {
     })
 }
 
-function register<T>(
-  { config }: Pick<Options, 'config'>,
-  work: (oppositions: ReturnType<typeof openOppositions>) => Promise<T>,
-): Promise<T> {
+function register<T>({ config }: Pick<Options, 'config'>, work: (oppositions: Oppositions) => Promise<T>): Promise<T> {
   return withData(config, (db, configuration) =>
     work(openOppositions(db, { secret: dataKey(configuration.data, 'patients', vaultOf(configuration)), now: Date.now })),
   )
+}
+
+/** Patients are not named: the rows of the register say who recorded what of each. */
+async function recordFor(
+  options: Pick<Options, 'config' | 'by'>,
+  action: string,
+  statements: Parameters<Oppositions['record']>[0],
+  detail: Record<string, string> = {},
+): Promise<number> {
+  const recorded = await register(options, oppositions => oppositions.record(statements, options.by))
+  const counts = { statements: String(statements.length), recorded: String(recorded), ...detail }
+  await withData(options.config, db => writeDown(db, { who: options.by, action, object: 'opposition', detail: counts }))
+  return recorded
 }
 
 /** The files of a folder, in order; its hidden ones and its folders are left alone. */

@@ -28,6 +28,7 @@ import {
 import { openBoxes, vaultOf } from '../data.ts'
 import { dataKey } from '../data-key.ts'
 import { type DmpConfiguration, identityFiles, policyOf, senderOf, signersOf } from '../filing.ts'
+import { noteOrder } from './administration.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { describeCommand, readDescription } from './dmp-describe.ts'
 import { figuresCommand } from './dmp-figures.ts'
@@ -217,7 +218,11 @@ function orderCommands(dmp: Command): void {
       .argument('<id>')
       .requiredOption(...CONFIG_OPTION)
       .action(async (id: string, { config }: { config: string }) => {
-        const result = await withData(config, db => ordersOf(db)[order as keyof typeof ORDERS](id, { by }))
+        const result = await withData(config, async db => {
+          const given = await ordersOf(db)[order as keyof typeof ORDERS](id, { by })
+          await noteOrder(db, order, id, given)
+          return given
+        })
         console.log(orderText(id, result))
       })
   }
@@ -236,9 +241,11 @@ function deleteCommand(dmp: Command): void {
     .action(async (id: string, { config, patient }: { config: string; patient?: string }) => {
       const line = patient === undefined ? undefined : await (patient === '-' ? text(process.stdin) : readFile(patient, 'utf8'))
       const ins = line === undefined ? undefined : insOf(line, configuredDmp(config))
-      const result = await withData(config, (db, configuration) => {
+      const result = await withData(config, async (db, configuration) => {
         const secret = dataKey(configuration.data, 'patients', vaultOf(configuration))
-        return openOrders(db, { now: Date.now, secret }).delete(id, { by, ...(ins ? { ins } : {}) })
+        const given = await openOrders(db, { now: Date.now, secret }).delete(id, { by, ...(ins ? { ins } : {}) })
+        await noteOrder(db, 'delete', id, given)
+        return given
       })
       const needed = result.kind === 'no' && result.why === 'patient-needed'
       if (needed) throw new Error(`${id}: its bytes are given back, so its patient is not known here: give his INS with --patient`)

@@ -14,7 +14,8 @@ import {
   type TokenKey,
 } from '../../crypto/index.ts'
 import { checkUnused, countByKey } from '../sealed.ts'
-import { CONFIG_OPTION } from './data.ts'
+import { writeDown } from './administration.ts'
+import { CONFIG_OPTION, withData } from './data.ts'
 import { print, table } from './output.ts'
 
 interface Options {
@@ -75,7 +76,11 @@ export function keysCommands(program: Command): void {
     .command('rotate')
     .description('add a key that seals from now on; a running gateway puts everything under it within a minute, others when they start')
     .requiredOption(...CONFIG_OPTION)
-    .action(({ config }: Options) => console.log(`key ${addMasterKey(fileOf(loadConfiguration(config)))} seals from now on`))
+    .action(async ({ config }: Options) => {
+      const key = addMasterKey(fileOf(loadConfiguration(config)))
+      console.log(`key ${key} seals from now on`)
+      await withData(config, db => writeDown(db, { action: 'keys.rotate', object: key }))
+    })
 
   keys
     .command('remove')
@@ -87,6 +92,7 @@ export function keysCommands(program: Command): void {
       const file = fileOf(configuration)
       await checkUnused(configuration.data, openVault(loadMasterKeys(configuration.masterKeys)), id)
       removeMasterKey(file, id)
+      await withData(config, db => writeDown(db, { action: 'keys.remove', object: id }))
       console.log(`key ${id} is removed; a backup of the data from before needs a copy of it`)
     })
 }

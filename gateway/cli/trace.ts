@@ -6,6 +6,7 @@ import { identityFiles } from '../filing.ts'
 import { proofOf, reportsOf, signProof } from '../proof.ts'
 import { stampOf } from '../time-stamp.ts'
 import { type Timeline, type TimelineLine, timelineOf } from '../timeline.ts'
+import { writeDown } from './administration.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { clock, print } from './output.ts'
 
@@ -22,7 +23,9 @@ export function traceCommand(program: Command): void {
     .action(async (id: string, { config, json, proof }: { config: string; json?: boolean; proof?: string }) => {
       const timeline = await withData(config, async (db, configuration) => {
         const found = await timelineOf(db, id)
-        if (found && proof) await writeProof(proof, found, await reportsOf(db, found), configuration)
+        if (!found || !proof) return found
+        await writeProof(proof, found, await reportsOf(db, found), configuration)
+        await writeDown(db, { action: 'proof.write', object: found.message.id })
         return found
       })
       if (!timeline) throw new Error('no message of that id')
