@@ -5,6 +5,7 @@ import { DEFAULT_LIMITS, type Inspection, inspectFile } from '../dmp-bridge/inde
 import { AddressFault, domainOf, maskPatient, parseAddress } from './address.ts'
 import { ContentFault, ContentGuard } from './content-guard.ts'
 import { policyOf, senderOf } from './filing.ts'
+import { protectionOf, refusalOfClosed, type Seen, verdictOf } from './opening/index.ts'
 import { contentLimits } from './policy.ts'
 import type { Choice, Planner } from './protection/index.ts'
 import { Refusal } from './refusals.ts'
@@ -59,6 +60,8 @@ export interface ExplainParts {
   boxes: Pick<Bals, 'find'>
   space: Pick<TrustedSpace, 'namesOf'>
   now(): number
+  /** Opens and verifies what another operator would hand in, as the gateway does in a thread. */
+  look(mail: Buffer): Promise<Seen>
   /** who holds a box of a person: his files without identity are told of too */
   directory: Pick<Directory, 'holder'>
   /** how it would leave */
@@ -157,21 +160,54 @@ async function content(parts: ExplainParts, request: ExplainRequest, handed: Han
 }
 
 async function mailLines(
-  { configuration, policy }: ExplainParts,
+  parts: ExplainParts,
   bytes: Buffer,
   handed: Handed<Bal> | undefined,
 ): Promise<{ lines: Judged[]; box: Bal | undefined }> {
+  const sent = asSent(bytes)
+  const outside = await messageLines(parts, sent, handed)
+  if (!handed || handed.signedIn || !outside.protected || outside.lines.some(({ refusal }) => refusal)) return outside
+  const seen = await parts.look(sent)
+  if (seen.kind !== 'opened') return { ...outside, lines: [...outside.lines, protectionLine(seen, outside.from)] }
+  const { buffer, byteOffset, byteLength } = seen.message
+  const inside = await messageLines(parts, Buffer.from(buffer, byteOffset, byteLength), handed)
+  return { ...inside, lines: [...outside.lines, protectionLine(seen, inside.from || outside.from), ...inside.lines] }
+}
+
+function protectionLine(seen: Seen, from: string): Judged {
+  const line = { step: 'content', rule: 's-mime' } as const
+  if (seen.kind === 'closed') {
+    const refusal = refusalOfClosed(seen.fault)
+    const { reason, detail } = refusal
+    return { ...line, outcome: 'refuse', reason, ...(detail === undefined ? {} : { detail }), refusal }
+  }
+  const verdict = verdictOf(seen, from)
+  if (!verdict) return { ...line, outcome: 'skip', because: 'encrypted to others: it stays as it is' }
+  const { opened, result, reason, signers } = verdict
+  const how = opened ? `opened (${opened.join(', ')}), ` : ''
+  const who = signers.map(({ name }) => ` by ${name}`).join()
+  return { ...line, outcome: 'pass', because: `${how}smime=${result}${who}${reason ? `: ${reason}` : ''}` }
+}
+
+/** One message, as it comes or as it is when it was opened. */
+async function messageLines(
+  { configuration, policy }: ExplainParts,
+  bytes: Buffer,
+  handed: Handed<Bal> | undefined,
+): Promise<{ lines: Judged[]; box: Bal | undefined; from: string; protected: boolean }> {
   const guard = new ContentGuard(contentLimits(configuration))
-  guard.write(asSent(bytes))
+  guard.write(bytes)
   const fault = contentFault(guard)
   const lines: Judged[] = [
     fault
       ? { step: 'content', rule: 'content-guard', outcome: 'refuse', reason: fault.reason, refusal: fault }
       : { step: 'content', rule: 'content-guard', outcome: 'pass', because: `${bytes.length} octets` },
   ]
-  if (!handed || guard.header === undefined) return { lines, box: handed?.box }
-  const header = await policy.explainHeader(handed, guard.fields)
-  return { lines: [...lines, ...linesOf('header', header.outcomes)], box: header.value?.box ?? handed.box }
+  const isProtected = protectionOf(guard.fields) !== undefined
+  if (!handed || guard.header === undefined) return { lines, box: handed?.box, from: '', protected: isProtected }
+  const { outcomes, value } = await policy.explainHeader(handed, guard.fields)
+  const box = value?.box ?? handed.box
+  return { lines: [...lines, ...linesOf('header', outcomes)], box, from: value?.facts.from ?? '', protected: isProtected }
 }
 
 /** A file saved on a desk often ends its lines with LF alone; a mail client sends CR LF. A mixture stays as it is, and is refused. */

@@ -71,7 +71,7 @@ interface Received<Box> {
   summary: ContentSummary
   facts: HeaderFacts
   box: Box | undefined
-  /** of what goes on, below our trace field: sender and recipient have the same octets */
+  /** of what goes on, below our own fields: sender and recipient have the same octets; of a mail that was opened, of what came out */
   sha256: string
 }
 

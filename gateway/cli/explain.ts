@@ -9,6 +9,7 @@ import { openQuota } from '../couriers/quota.ts'
 import { layout, openBoxes } from '../data.ts'
 import { type ExplainRequest, type Explanation, explain, type Line } from '../explain.ts'
 import { identityFiles } from '../filing.ts'
+import { judgeWith, look } from '../opening/index.ts'
 import { openPatients } from '../patients/index.ts'
 import { policyFor } from '../policy.ts'
 import { openPlanner } from '../protection/index.ts'
@@ -75,7 +76,12 @@ export async function explainedBy(
       const read = file === undefined ? undefined : { name: basename(file), bytes: await readFile(file) }
       const certificates = openRecipientCertificates(db, { now, audit: openAudit(db, { now }) })
       const planner = openPlanner({ policies: configuration.smime.policy, certificates, anchors: peers, now })
-      return await explain({ configuration, policy, boxes, space, now, directory: national.directory, planner }, { ...asked, file: read })
+      const seen = (mail: Buffer) => {
+        const identities = configuration.smime.encryption.map(files => loadIdentity(identityFiles(files)))
+        return look(mail, { identities, judge: judgeWith(peers, now), most: configuration.limits.messageBytes })
+      }
+      const { directory } = national
+      return await explain({ configuration, policy, boxes, space, now, look: seen, directory, planner }, { ...asked, file: read })
     } finally {
       await national.close()
     }

@@ -1,6 +1,6 @@
 export { resultsField, withoutForgedResults } from './authentication-results.ts'
 export { type LearntCertificate, learntFrom } from './learning.ts'
-export type { Seen } from './look.ts'
+export { judgeWith, look, type Seen } from './look.ts'
 export { type Opening, type OpeningOptions, openOpening } from './opening.ts'
 export { type Protection, protectionOf } from './protection.ts'
 export { refusalOfClosed } from './refusal.ts'

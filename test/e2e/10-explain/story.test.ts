@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import type { ConnectionOptions } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Database } from '../../../config/index.ts'
+import { loadAnchors, protectMail } from '../../../crypto/index.ts'
 import { openDirectory } from '../../../directory/index.ts'
 import { explainedBy } from '../../../gateway/cli/explain.ts'
 import { layout, openBoxes } from '../../../gateway/data.ts'
@@ -270,6 +272,32 @@ describe('with a message', () => {
     },
     60_000,
   )
+
+  test('of another operator, encrypted to our domain: opened, and what is inside judged; altered, refused alike', async () => {
+    const { mail } = stage.world.operators.alpha.keys
+    const pair: Pair = { case: '', from: '{specialist}', to: '{doctor}', peer: 'beta.mssante.example' }
+    const encrypt = {
+      to: [await readFile(mail.certificate, 'utf8')],
+      anchors: loadAnchors(stage.world.shared),
+      at: new Date(),
+      profile: 'gateway',
+    } as const
+    const sealed = await buffer(protectMail(Buffer.from(named('From: {specialist}\r\nSubject: essai\r\n\r\nBonjour\r\n')), { encrypt }))
+    const broken = Buffer.from(sealed)
+    const at = broken.length - 100
+    broken[at] = broken[at] === 65 ? 66 : 65
+    for (const [name, eml] of Object.entries({ sealed, broken })) {
+      const file = join(stage.world.folder, `${name}.eml`)
+      await writeFile(file, eml)
+      const { answer, accepted, rules } = await explained(pair, file)
+      const said = await answered(pair, eml.subarray(0, -2))
+      expect(accepted).toBe(said.code === 250)
+      const line = rules.find(({ rule }) => rule === 's-mime')
+      if (accepted) expect(line).toMatchObject({ outcome: 'pass', because: 'opened (aes-256-gcm), smime=none' })
+      else expect({ code: answer.code, status: answer.status, text: answer.text, reason: answer.reason }).toEqual(said)
+      expect(rules.filter(({ rule }) => rule === 'header-from-is-operator')).toHaveLength(accepted ? 2 : 1)
+    }
+  }, 60_000)
 
   test('of the service: the ledger says as whom, by whom, and on what the decision rested', async () => {
     const [pair, text] = messages['of the service, sent by its delegate']!

@@ -60,3 +60,13 @@ test('the spool keeps what the author wrote, not what was sent', async () => {
   expect(accepted?.bytes).toBe(String(timeline.message.size))
   expect(timeline.message.size).toBeLessThan(letter.eml.length * 1.1) // sealed, it is a third larger
 })
+
+test('the ledgers of both say what was opened, and who had signed it', async () => {
+  const opened = (by: string) => ({ opened: 'aes-256-gcm', signedBy: expect.stringContaining(by), smime: 'pass' })
+  const taken = await stage.timeline('beta', timeline.message.header_message_id ?? '')
+  expect(taken && line(taken, 'accepted')).toMatchObject(opened('OPERATEUR ALPHA'))
+  const acknowledgements = { sql: "SELECT id FROM message WHERE origin = 'reception' AND report = 'delivery-status'", parameters: [] }
+  const [report] = await (await stage.rows('alpha')).run<{ id: string }>(acknowledgements)
+  const told = await stage.timeline('alpha', report!.id)
+  expect(told && line(told, 'accepted')).toMatchObject(opened('OPERATEUR BETA'))
+})
