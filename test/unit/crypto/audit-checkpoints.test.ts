@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { signCheckpoint } from '../../../crypto/audit/checkpoint.ts'
 import { createIdentity, loadAnchors, openAuditKeeper } from '../../../crypto/index.ts'
 import { type AuditWorld, DAY, makeSigners, NOW, OPERATOR, openAuditWorld, type Signers } from './audit-world.ts'
 
@@ -198,6 +199,14 @@ describe('tampering is found, and its place is told', () => {
     world.now += 3_600_000
     await world.sign(signers.stranger)
     expect((await world.verify()).fault).toEqual({ checkpoint: 4, why: expect.stringMatching(/O=AUTRE.*, who is not this operator$/) })
+  })
+
+  test('a checkpoint signed again by who has the key: the one behind it does not follow', async () => {
+    const [{ hash } = {}] = await world.tamper('SELECT hash FROM audit WHERE line = 1')
+    const again = { number: 1, line: 1, hash: String(hash), at: NOW + 1_000, operator: OPERATOR, previous: '0'.repeat(64) }
+    const cms = signCheckpoint(again, signers.identity).toString('base64') // an elliptic curve never signs twice alike
+    await world.tamper('UPDATE audit_checkpoint SET cms = ? WHERE number = 1', cms)
+    expect((await world.verify()).fault).toEqual({ checkpoint: 2, why: 'it does not follow checkpoint 1, as that is kept here' })
   })
 
   test('copies that say nothing, or were changed', async () => {

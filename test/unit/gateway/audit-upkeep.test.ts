@@ -1,0 +1,80 @@
+import { appendFileSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Configuration, silent } from '../../../config/index.ts'
+import { openAuditUpkeep } from '../../../gateway/audit-upkeep.ts'
+import type { Identities } from '../../../gateway/certificates/identities.ts'
+import { type AuditWorld, DAY, makeSigners, openAuditWorld, type Signers } from '../crypto/audit-world.ts'
+
+let world: AuditWorld
+let signers: Signers
+
+beforeAll(async () => {
+  signers = await makeSigners()
+  world = await openAuditWorld(signers)
+})
+
+afterAll(() => world[Symbol.asyncDispose]())
+
+const told: string[] = []
+const file = () => join(world.folder, 'audit', 'checkpoints')
+const filed = () => readFileSync(file(), 'utf8').split('\n').slice(0, -1)
+
+function upkeep() {
+  const audit = { checkpointEvery: 2, checkpointInterval: 3_600_000, keepFor: 200 * DAY }
+  const held = [{ place: 'signature', current: () => signers.identity }]
+  return openAuditUpkeep({
+    db: world.db,
+    configuration: { hostname: 'smtp.alpha.mssante.example', data: world.folder, audit } as Configuration,
+    identities: { signature: () => signers.identity, held } as unknown as Identities,
+    anchors: world.anchors,
+    now: () => world.now,
+    log: { ...silent, error: (event, _, error) => void told.push(`${event}: ${(error as Error).message}`) },
+  })
+}
+
+test('start, renewed certificates and stop are written down, and signed; the file has every checkpoint', async () => {
+  const auditing = upkeep()
+  await auditing.start()
+  auditing.renewed(['signature'])
+  await auditing.stop()
+  const fingerprint = signers.identity.facts.fingerprint256
+  expect(await world.audit.list()).toMatchObject([
+    { by: 'gateway', action: 'gateway.start', detail: { configuration: expect.stringMatching(/^[0-9a-f]{64}$/), signature: fingerprint } },
+    { action: 'certificate.renew', object: 'signature', detail: { certificate: fingerprint } },
+    { action: 'gateway.stop' },
+  ])
+  expect(filed().map(line => JSON.parse(line))).toMatchObject([
+    { checkpoint: 1, line: 1 },
+    { checkpoint: 2, line: 3 },
+  ])
+  expect(await world.verifyWith(filed())).toMatchObject({ checkpoints: { count: 2, unsigned: 0 } })
+  expect((await world.verifyWith(filed())).fault).toBeUndefined()
+})
+
+test('what a crash left of a line is cut back, and its checkpoint is appended again', async () => {
+  const whole = readFileSync(file(), 'utf8')
+  appendFileSync(file(), '{"checkpoint":3,"li')
+  const auditing = upkeep()
+  await auditing.start()
+  expect(readFileSync(file(), 'utf8').startsWith(`${whole}{"checkpoint":3,"line":4,`)).toBe(true)
+  expect((await world.verifyWith(filed())).fault).toBeUndefined()
+})
+
+test('old lines go in upkeep, and the log stays whole', async () => {
+  const auditing = upkeep()
+  world.now += 202 * DAY
+  await auditing.tick() // announced
+  expect((await world.audit.verify()).from.line).toBe(0)
+  await auditing.tick() // signed, an hour and more after the last checkpoint, and removed
+  expect(await world.verifyWith(filed())).toMatchObject({ from: { line: 4 }, lines: 1 })
+  expect((await world.verifyWith(filed())).fault).toBeUndefined()
+})
+
+test('a fault is told once, and does not stop the rest of upkeep', async () => {
+  await world.tamper("UPDATE audit SET hash = 'x' WHERE line = (SELECT max(line) FROM audit)")
+  const auditing = upkeep()
+  await auditing.tick()
+  await auditing.tick()
+  expect(told).toEqual([expect.stringContaining('audit-fault: line 5 of the audit log is not the one that checkpoint')])
+})
