@@ -13,8 +13,8 @@ export { openPlanner, type Planner } from './planner.ts'
 /** To a domain its gateway reads, to a box any mail client (DESIGN decision 4). */
 const PROFILES: Record<Holder, EncryptionProfile> = { box: 'mail-client', domain: 'gateway' }
 
-/** The largest message that is taken is signed and encrypted in a few seconds. */
-const PATIENCE = 60_000
+/** The largest message takes a few seconds, and others may be before it; a connection that waits meanwhile is kept for five minutes (RFC 5321 §4.5.3.2.7). */
+const PATIENCE = 4 * 60_000
 
 /** What leaves, what the peer must be able to take, and what the ledger says of it. */
 export interface Outgoing {
