@@ -27,7 +27,7 @@ export function connector(tls: () => ConnectionOptions, timeoutMs: number): buil
       maxCachedSessions: 0,
     } as buildConnector.BuildOptions)
     once(to, (...[error, socket]) => {
-      if (error) return callback(error, null)
+      if (error) return dialled?.resumes ? connect(to, callback) : callback(error, null) // a server may fail on a session of its own
       const fault = dialled?.met(socket as TLSSocket)
       if (!fault) return callback(null, socket)
       socket.destroy()

@@ -3,12 +3,16 @@ import type { ConnectionOptions, PeerCertificate, SecureContext, TLSSocket } fro
 /** A connection that may resume the session of an earlier one. */
 export interface Dial {
   tls: ConnectionOptions
+  /** Whether a session is offered. One that leads to no connection is forgotten: the next attempt makes a whole handshake. */
+  readonly resumes: boolean
   /**
    * To be called once the handshake is over, before anything is sent. Node does not call checkServerIdentity for a resumed session, and cannot show
    * its certificate: it is judged here, as at a whole handshake.
    * @returns why nothing may be sent: the connection must be ended
    */
   met(socket: TLSSocket): Error | undefined
+  /** The certificate of the server, DER, whether it was shown now or when its session was made; known once {@link met} was called. */
+  certificate(): Buffer | undefined
 }
 
 /** What a session was agreed on: TLS proves that who resumes it is who showed this certificate. */
@@ -40,8 +44,11 @@ export function dial(tls: ConnectionOptions, to: string, now: () => number = Dat
   const sessions = sessionsOf(secureContext)
   const known = sessions.get(to)
   const resumed = known && known.until > now() ? known : undefined
+  sessions.delete(to)
   let shown: Shown | undefined
+  let agreed: Shown | undefined
   return {
+    resumes: resumed !== undefined,
     tls: {
       ...tls,
       ...(resumed && { session: resumed.session }),
@@ -51,20 +58,20 @@ export function dial(tls: ConnectionOptions, to: string, now: () => number = Dat
       },
     },
     met(socket) {
-      const agreed = socket.isSessionReused() ? resumed : shown
-      if (!agreed) return new Error('a session was resumed that is not known here')
-      const fault = agreed === resumed ? check(agreed.host, agreed.peer) : undefined
-      if (fault) {
-        sessions.delete(to)
-        return fault
-      }
-      const remember = (session: Buffer) => keep(sessions, to, { ...agreed, session })
+      const found = socket.isSessionReused() ? resumed : shown
+      agreed = found
+      if (!found) return new Error('a session was resumed that is not known here')
+      const fault = found === resumed ? check(found.host, found.peer) : undefined
+      if (fault) return fault
+      if (resumed && found === resumed) keep(sessions, to, resumed)
+      const remember = (session: Buffer) => keep(sessions, to, { ...found, session })
       // That of TLS 1.2 is there; those of TLS 1.3 come later.
       const session = socket.getProtocol() === 'TLSv1.2' ? socket.getSession() : undefined
       if (session) remember(session)
       else socket.on('session', remember)
       return undefined
     },
+    certificate: () => agreed?.peer.raw,
   }
 }
 

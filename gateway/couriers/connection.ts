@@ -2,7 +2,8 @@ import { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { NodemailerError } from 'nodemailer/lib/errors'
 import type { SMTPConnectionSendInfo, SMTPEnvelope } from 'nodemailer/lib/smtp-connection'
-import type { Trust } from '../trust.ts'
+import { PeerRefused } from '../../crypto/index.ts'
+import { type Trust, WrongPeer } from '../trust.ts'
 import { SpoolConnection } from './dot-stuffing.ts'
 import type { Host } from './next-hop.ts'
 
@@ -33,8 +34,22 @@ function inSlices(content: Buffer): Buffer | Readable {
  * Connects, STARTTLS, EHLO. There is no path to clear text: without STARTTLS, or with a wrong certificate, it fails.
  * @throws PeerRefused, or the NodemailerError of the connection
  */
-export function connect(to: Host, domain: string, options: { trust: Trust; hostname: string }): Promise<Connection> {
-  const { tls, met, peer } = options.trust.tlsTowards(domain, `${to.host}:${to.port}`)
+export async function connect(to: Host, domain: string, options: { trust: Trust; hostname: string }): Promise<Connection> {
+  const dial = () => options.trust.tlsTowards(domain, `${to.host}:${to.port}`)
+  const first = dial()
+  return open(to, first, options).catch(error => {
+    // A server may fail on a session of its own: it is come to once more without.
+    if (!first.resumes || isJudged(error)) throw error
+    return open(to, dial(), options)
+  })
+}
+
+function isJudged(error: unknown): boolean {
+  return [error, (error as Error).cause].some(each => each instanceof PeerRefused || each instanceof WrongPeer)
+}
+
+function open(to: Host, dialled: ReturnType<Trust['tlsTowards']>, options: { trust: Trust; hostname: string }): Promise<Connection> {
+  const { tls, met, certificate, peer } = dialled
   const smtp = new SpoolConnection({
     host: to.host,
     port: to.port,
@@ -68,7 +83,8 @@ export function connect(to: Host, domain: string, options: { trust: Trust; hostn
         _supportedExtensions: string[]
       }
       if (!smtp.secure) return fail(new Error('Connection is not encrypted') as NodemailerError)
-      const revoked = smtp.shown && (await options.trust.faultAsked(smtp.shown)) // the lists may be late
+      const shown = certificate()
+      const revoked = shown && (await options.trust.faultAsked(shown)) // the lists may be late
       if (revoked) {
         reject(revoked)
         return smtp.close()

@@ -5,6 +5,8 @@ import { createSecureContext, TLSSocket } from 'node:tls'
 export interface PeerOptions {
   /** What it shows; without it, it offers no STARTTLS. */
   shows?: { cert: string; key: string } | undefined
+  /** Empty: a session that is offered ends the connection, as with careless servers (SSL_CTX_set_session_id_context(3)). */
+  sessionIdContext?: string
 }
 
 /** A letter as it came: octets as latin1, without the dots that were doubled on the way (RFC 5321 §4.5.2). */
@@ -20,6 +22,8 @@ export interface Peer extends AsyncDisposable {
   readonly port: number
   /** Connections that went on with the session of an earlier one. */
   readonly resumed: number
+  /** Serial numbers of the certificates that clients showed, one for each connection. */
+  readonly shown: readonly string[]
   /** Every line heard, by what it was said in. The lines of letters are among them. */
   readonly heard: { readonly clear: readonly string[]; readonly secured: readonly string[] }
   /** Letters taken so far. */
@@ -28,12 +32,13 @@ export interface Peer extends AsyncDisposable {
 }
 
 /** Starts one on the loopback. It knows as much SMTP as a courier needs: EHLO, STARTTLS, MAIL, RCPT, DATA, QUIT. */
-export async function startPeer({ shows }: PeerOptions): Promise<Peer> {
+export async function startPeer({ shows, sessionIdContext = 'peer' }: PeerOptions): Promise<Peer> {
   const heard = { clear: [] as string[], secured: [] as string[] }
   const letters: PeerLetter[] = []
   const sockets = new Set<Socket>()
+  const shown: string[] = []
   let resumed = 0
-  const secureContext = shows && createSecureContext(shows)
+  const secureContext = shows && createSecureContext({ ...shows, ...(sessionIdContext ? { sessionIdContext } : {}) })
 
   function talk(socket: Socket, lines: string[]): void {
     let rest = ''
@@ -55,9 +60,10 @@ export async function startPeer({ shows }: PeerOptions): Promise<Peer> {
         } else if (/^STARTTLS$/i.test(line) && secureContext) {
           socket.removeAllListeners('data')
           socket.write('220 2.0.0 Go\r\n')
-          const secured = new TLSSocket(socket, { isServer: true, secureContext })
+          const secured = new TLSSocket(socket, { isServer: true, secureContext, requestCert: true, rejectUnauthorized: false })
           secured.once('secure', () => {
             resumed += Number(secured.isSessionReused())
+            shown.push(secured.getPeerCertificate().serialNumber)
           })
           return talk(secured, heard.secured)
         } else {
@@ -84,6 +90,7 @@ export async function startPeer({ shows }: PeerOptions): Promise<Peer> {
   return {
     port: (server.address() as AddressInfo).port,
     heard,
+    shown,
     letters,
     close,
     get resumed() {

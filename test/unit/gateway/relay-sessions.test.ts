@@ -48,3 +48,15 @@ test('a peer that has left the white list is told nothing on a session of before
   await come()
   expect(peer.resumed).toBe(1) // the session was forgotten
 })
+
+test('a peer that fails on a session of its own is come to once more without', async () => {
+  const shows = { cert: doors.peer.certificatePem + doors.pki.authorities[1], key: doors.peer.keyPem }
+  await using careless = await startPeer({ shows, sessionIdContext: '' })
+  const to = { host: '127.0.0.1', port: careless.port }
+  for (let count = 0; count < 3; count += 1) {
+    const connection = await connect(to, THEIRS, { trust, hostname: `smtp.${OURS}` })
+    connection.close()
+  }
+  expect(careless.shown).toHaveLength(3)
+  expect(careless.resumed).toBe(0)
+})
