@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 
 /** What is sealed, and where it lies. Both are bound to the bytes: opened anywhere else, they stay closed. */
 export interface SealPlace {
@@ -19,7 +19,22 @@ const HEAD = 1 + NONCE
  * @returns version (1), nonce (12), tag (16), ciphertext; another each time
  */
 export function sealBlob(secret: Uint8Array, place: SealPlace, bytes: Uint8Array): Buffer {
-  const nonce = randomBytes(NONCE)
+  return sealedWith(randomBytes(NONCE), secret, place, bytes)
+}
+
+/**
+ * As {@link sealBlob}, but the same bytes are sealed alike each time, so that rows can be looked up by them: the nonce comes of the bytes
+ * themselves under a key of its own (as in SIV, RFC 5297). Who sees the rows sees which are equal, and no more.
+ */
+export function sealLookup(secret: Uint8Array, place: SealPlace, bytes: Uint8Array): Buffer {
+  const nonce = createHmac('sha256', keyFor(secret, { ...place, purpose: `nonce of ${place.purpose}` }))
+    .update(`${place.context}\0`)
+    .update(bytes)
+    .digest()
+  return sealedWith(nonce.subarray(0, NONCE), secret, place, bytes)
+}
+
+function sealedWith(nonce: Buffer, secret: Uint8Array, place: SealPlace, bytes: Uint8Array): Buffer {
   const cipher = createCipheriv('aes-256-gcm', keyFor(secret, place), nonce, { authTagLength: TAG }).setAAD(Buffer.from(place.context))
   const body = Buffer.concat([cipher.update(bytes), cipher.final()])
   return Buffer.concat([Buffer.from([VERSION]), nonce, cipher.getAuthTag(), body])

@@ -226,6 +226,11 @@ export function domainOf(address: string): string {
 /** spec MSSanté §1.6: the address of a patient is his matricule INS, 13 or 15 characters (letters only for Corsica). */
 const matricule = /^\d{6}[\dAB]\d{6}(?:\d{2})?$/i
 
+/** @returns the text with every matricule before an `@` hidden: what a peer says may repeat the address */
+export function maskPatientsIn(text: string): string {
+  return text.replace(/(?<![0-9A-Za-z])\d{6}[\dAB]\d{6}(?:\d{2})?(?=@)/gi, '***')
+}
+
 /**
  * Hides the INS that a patient's address is, for logs and texts.
  * @param address any address, well formed or not
@@ -235,6 +240,8 @@ export function maskPatient(address: string): string {
   const at = address.lastIndexOf('@')
   const domain = address.slice(at + 1).toLowerCase()
   if (at < 0) return matricule.test(address.trim()) ? '***' : address
-  const isPatient = /(?:^|\.)patient\.mssante\.fr\W*$/.test(domain) || matricule.test(address.slice(0, at).replace(/\W/g, ''))
+  const local = address.slice(0, at)
+  if (/^~[\w-]{40,}$/.test(local)) return `***@${domain}` // as rows hold it
+  const isPatient = /(?:^|\.)patient\.mssante\.fr\W*$/.test(domain) || matricule.test(local.replace(/\W/g, ''))
   return isPatient ? `***@${domain}` : address
 }

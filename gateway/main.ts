@@ -24,7 +24,7 @@ import { openIncomingReports } from './incoming-reports.ts'
 import { openIntake } from './intake.ts'
 import { type Door, openListener } from './listener.ts'
 import { openOpening } from './opening/index.ts'
-import { openPatients } from './patients/index.ts'
+import { openHidden, openPatients } from './patients/index.ts'
 import { contentLimits, policyFor } from './policy.ts'
 import { openProtection } from './protection/index.ts'
 import { openReportReader } from './receipts/index.ts'
@@ -74,19 +74,20 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
 
   const db = await openData(data)
   const owner = newMessageId()
-  const owners = openOwners({ db, id: owner, now })
-  await owners.beat()
   const masters = loadMasterKeys(configuration.masterKeys)
+  const owners = openOwners({ db, id: owner, now, sealsUnder: () => masters.current })
+  await owners.beat()
   const vault = openVault(masters)
   const bytes = await openBytes(layout(data).messages, vault)
-  const spool = openSpool({ db, bytes, owner, now, newId: newMessageId })
+  const hidden = openHidden(dataKey(data, 'patients', vault), configuration.patients.domain)
+  const spool = openSpool({ db, bytes, hidden, owner, now, newId: newMessageId })
   const boxes = openBoxes(db, now)
   const quota = openQuota({
     folder: layout(data).mailboxes,
     quotaOf: async address => (await boxes.find(address))?.quotaBytes,
     now,
   })
-  const patients = openPatients(db, { domain: configuration.patients.domain, now })
+  const patients = openPatients(db, { domain: configuration.patients.domain, hidden, now })
   const policy = policyFor(configuration, { boxes, annuaire, trust, whiteList, patients, quota, now })
   const clients = openClients<Bal>({
     configuration,
@@ -205,7 +206,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     keeper.tick()
   }
   const observe = openSignsOfLife({ db, uses: openBoxUses(db, { now }), isPatient: domain => domain === configuration.patients.domain })
-  const housekeeping = openHousekeeping({ db, bytes, now })
+  const housekeeping = openHousekeeping({ db, bytes, hidden, now })
   const watchDirectory = openAgeAlarm({
     directory,
     maxAge: configuration.directory.maxAge,

@@ -39,9 +39,11 @@ export async function countByKey(data: string, vault: Vault): Promise<Map<string
 
 /**
  * Before a key is removed: what cannot be counted may be everything.
- * @throws one sentence when something is still under it, or the data are not where they should be
+ * @param sealing how many gateways that run seal under it
+ * @throws one sentence when one does, when something is still under it, or the data are not where they should be
  */
-export async function checkUnused(data: string, vault: Vault, id: string): Promise<void> {
+export async function checkUnused(data: string, vault: Vault, id: string, sealing: number): Promise<void> {
+  if (sealing > 0) throw new Error(`${sealing} gateways still seal under ${id}: they take up the present key within a minute`)
   const { messages } = layout(data)
   if (!existsSync(messages)) throw new Error(`${messages} is not there: what is under ${id} cannot be counted`)
   const left = (await countByKey(data, vault)).get(id) ?? 0

@@ -6,11 +6,12 @@ import { loadIdentity, openAudit, verifyEnvelopedAsking } from '../../crypto/ind
 import { loadWhiteList, openRecipientCertificates } from '../../directory/index.ts'
 import { openNationalDirectory } from '../annuaire.ts'
 import { openQuota } from '../couriers/quota.ts'
-import { layout, openBoxes } from '../data.ts'
+import { layout, openBoxes, vaultOf } from '../data.ts'
+import { dataKey } from '../data-key.ts'
 import { type ExplainRequest, type Explanation, explain, type Line } from '../explain.ts'
 import { identityFiles } from '../filing.ts'
 import { judgeWith, look } from '../opening/index.ts'
-import { openPatients } from '../patients/index.ts'
+import { openHidden, openPatients } from '../patients/index.ts'
 import { policyFor } from '../policy.ts'
 import { openPlanner } from '../protection/index.ts'
 import { openAnchors } from '../revocation/index.ts'
@@ -69,7 +70,12 @@ export async function explainedBy(
     const boxes = openBoxes(db, now)
     const folder = layout(configuration.data).mailboxes
     const quota = openQuota({ folder, quotaOf: async address => (await boxes.find(address))?.quotaBytes, now })
-    const patients = openPatients(db, { domain: configuration.patients.domain, now })
+    const { domain } = configuration.patients
+    const patients = openPatients(db, {
+      domain,
+      hidden: openHidden(dataKey(configuration.data, 'patients', vaultOf(configuration)), domain),
+      now,
+    })
     const national = openNationalDirectory(configuration, { now, log: silent })
     try {
       const policy = policyFor(configuration, { boxes, annuaire: national.annuaire, trust, whiteList, patients, quota, now })

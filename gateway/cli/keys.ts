@@ -14,6 +14,7 @@ import {
   type TokenKey,
 } from '../../crypto/index.ts'
 import { checkUnused, countByKey } from '../sealed.ts'
+import { openOwners } from '../spool/index.ts'
 import { writeDown } from './administration.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { print, table } from './output.ts'
@@ -90,9 +91,12 @@ export function keysCommands(program: Command): void {
     .action(async (id: string, { config }: Options) => {
       const configuration = loadConfiguration(config)
       const file = fileOf(configuration)
-      await checkUnused(configuration.data, openVault(loadMasterKeys(configuration.masterKeys)), id)
-      removeMasterKey(file, id)
-      await withData(config, db => writeDown(db, { action: 'keys.remove', object: id }))
+      await withData(config, async db => {
+        const sealing = await openOwners({ db, id: '', now: Date.now, pid: 0 }).sealingUnder(id)
+        await checkUnused(configuration.data, openVault(loadMasterKeys(configuration.masterKeys)), id, sealing)
+        removeMasterKey(file, id)
+        await writeDown(db, { action: 'keys.remove', object: id })
+      })
       console.log(`key ${id} is removed; a backup of the data from before needs a copy of it`)
     })
 }

@@ -3,10 +3,12 @@ import { domainOf } from '../address.ts'
 import { faultOf, isWithoutKey, localOf, PATIENT_MESSAGE_BYTES, withKey } from './address.ts'
 import { closed, isOpen, opened } from './conversations.ts'
 import type { PatientFields } from './header.ts'
+import type { Hidden } from './hidden.ts'
 
 export { PATIENT_ADDRESS_FAULTS } from './address.ts'
 export { patientMigrations } from './conversations.ts'
 export { MES_FIELD, type PatientFields, readPatientFields } from './header.ts'
+export { type Hidden, openHidden } from './hidden.ts'
 
 /** A submission that is being accepted, as far as patients are concerned. */
 export interface PatientMail {
@@ -33,7 +35,7 @@ export type Patients = ReturnType<typeof openPatients>
  * then answer him and the mailbox of his Reply-To, nobody else, until the professional ends it.
  * @param options.domain of all patients
  */
-export function openPatients(db: Database, { domain, now }: { domain: string; now(): number }) {
+export function openPatients(db: Database, { domain, hidden, now }: { domain: string; hidden: Hidden; now(): number }) {
   const isPatient = (address: string) => domainOf(address) === domain
   const patientsOf = (mail: PatientMail) =>
     mail.recipients.map((address, position) => ({ address, position })).filter(({ address }) => isPatient(address))
@@ -48,13 +50,13 @@ export function openPatients(db: Database, { domain, now }: { domain: string; no
     checkAddress: (address: string): string | undefined => faultOf(localOf(address)),
 
     /** @returns whether a box of ours has a conversation with the patient that nobody has ended */
-    mayAnswer: (patient: string, box: string): Promise<boolean> => isOpen(db, withKey(patient), box),
+    mayAnswer: (patient: string, box: string): Promise<boolean> => isOpen(db, hidden.hide(withKey(patient)), box),
 
     /** @returns what joins the transaction that accepts the message: conversations that it opens or ends */
     rowsFor(mail: PatientMail): Statement[] {
       const at = now()
       return patientsOf(mail).flatMap(({ address }) => {
-        const patient = withKey(address)
+        const patient = hidden.hide(withKey(address))
         if (mail.closes) return [closed(patient, mail.box, at)]
         const boxes = mail.replyTo === undefined ? [mail.box] : [mail.box, mail.replyTo]
         return opened({ patient, opener: mail.box, boxes, messageId: mail.id, at })

@@ -1,12 +1,11 @@
-import type { Database } from '../../config/index.ts'
-import type { Bytes } from './bytes.ts'
 import { chunks, type Leg, withMessages } from './rows.ts'
 import { spool as sql } from './schema.ts'
+import type { SpoolOptions } from './spool.ts'
 
 export type Housekeeping = ReturnType<typeof openHousekeeping>
 
 /** What is looked for from time to time: receipts that have not come, bytes that nobody needs. */
-export function openHousekeeping({ db, bytes, now }: { db: Database; bytes: Bytes; now(): number }) {
+export function openHousekeeping({ db, bytes, hidden, now }: Pick<SpoolOptions, 'db' | 'bytes' | 'hidden' | 'now'>) {
   return {
     /** @returns recipients relayed whose receipt has not come in time, with their message */
     async overdue(most: number): Promise<Leg[]> {
@@ -19,7 +18,7 @@ export function openHousekeeping({ db, bytes, now }: { db: Database; bytes: Byte
           .where('receipt_due_at', '<=', now())
           .limit(most),
       )
-      return withMessages(db, rows)
+      return withMessages(db, rows, hidden.show)
     },
 
     /** Removes the bytes of messages that are done (S4). @returns how many */

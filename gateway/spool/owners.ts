@@ -6,8 +6,17 @@ import { spool as sql } from './schema.ts'
 const SILENCE = 60_000
 const SILENCE_HERE = 30 * 60_000
 
+interface OwnersOptions {
+  db: Database
+  id: string
+  now(): number
+  /** @returns the master key that this process seals with; absent where it seals nothing */
+  sealsUnder?: () => string
+  pid?: number
+}
+
 /** Every process that claims rows says regularly that it lives; what a dead one held is free again. */
-export function openOwners({ db, id, now, pid = process.pid }: { db: Database; id: string; now(): number; pid?: number }) {
+export function openOwners({ db, id, now, sealsUnder, pid = process.pid }: OwnersOptions) {
   const host = hostname()
 
   /** On this host the process table knows at once (our own number under another id: it was ours before); elsewhere only silence tells. */
@@ -18,12 +27,12 @@ export function openOwners({ db, id, now, pid = process.pid }: { db: Database; i
 
   return {
     async beat(): Promise<void> {
-      const seen = { id, host, pid, seen_at: now() }
+      const seen = { id, host, pid, seen_at: now(), seals_under: sealsUnder?.() ?? null }
       await db.run(
         sql
           .insertInto('owner')
           .values(seen)
-          .onConflict(conflict => conflict.column('id').doUpdateSet({ seen_at: seen.seen_at })),
+          .onConflict(conflict => conflict.column('id').doUpdateSet({ seen_at: seen.seen_at, seals_under: seen.seals_under })),
       )
     },
 
@@ -31,6 +40,12 @@ export function openOwners({ db, id, now, pid = process.pid }: { db: Database; i
     async dead(): Promise<string[]> {
       const owners = await db.run(sql.selectFrom('owner').selectAll().where('id', '!=', id))
       return owners.filter(isDead).map(owner => owner.id)
+    },
+
+    /** @returns how many processes that run have last said that they seal with a key, as their beats tell */
+    async sealingUnder(key: string): Promise<number> {
+      const owners = await db.run(sql.selectFrom('owner').selectAll().where('id', '!=', id).where('seals_under', '=', key))
+      return owners.filter(owner => !isDead(owner)).length
     },
 
     /** @returns whether a process that claims rows still runs */

@@ -82,12 +82,21 @@ export function legOf(message: MessageRow, recipient: RecipientRow): Leg {
   return { ...recipient, origin, sender, box, envid, ret, eight_bit, utf8, size, report, about, accepted_at, handed_in_by: message.peer }
 }
 
+/** A row with the addresses of patients as they are. */
+export function shown<Row extends { address: string; orcpt: string | null; sender?: string }>(
+  row: Row,
+  show: (text: string) => string,
+): Row {
+  const sender = row.sender === undefined ? {} : { sender: show(row.sender) }
+  return { ...row, ...sender, address: show(row.address), orcpt: row.orcpt && show(row.orcpt) }
+}
+
 /** @returns the recipients, each with what is needed of its message */
-export async function withMessages(db: Database, recipients: readonly RecipientRow[]): Promise<Leg[]> {
+export async function withMessages(db: Database, recipients: readonly RecipientRow[], show: (text: string) => string): Promise<Leg[]> {
   if (recipients.length === 0) return []
   const ids = [...new Set(recipients.map(row => row.message_id))]
   const messages = new Map((await db.run(sql.selectFrom('message').selectAll().where('id', 'in', ids))).map(row => [row.id, row]))
-  return recipients.map(recipient => legOf(messages.get(recipient.message_id)!, recipient))
+  return recipients.map(recipient => shown(legOf(messages.get(recipient.message_id)!, recipient), show))
 }
 
 export function chunks<T>(list: readonly T[], size: number): T[][] {

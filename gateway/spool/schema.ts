@@ -65,6 +65,8 @@ export interface OwnerRow {
   host: string
   pid: number
   seen_at: number
+  /** the master key that it seals with */
+  seals_under: string | null
 }
 
 export interface SpoolTables {
@@ -111,5 +113,10 @@ export const spoolMigrations: Migration[] = [
       'CREATE INDEX message_with_bytes ON message (id) WHERE bytes_removed_at IS NULL',
       "CREATE INDEX event_sign ON event (seq) WHERE kind IN ('delivered', 'displayed', 'failed')",
     ],
+  },
+  {
+    id: 'spool-3-owners-key',
+    // A key is not removed while anybody still seals under it.
+    up: ['ALTER TABLE owner ADD COLUMN seals_under TEXT'],
   },
 ]

@@ -1,7 +1,8 @@
 import { type Database, type Detail, type NewFile, prepared, type Query, required, STALE, type Statement } from '../../config/index.ts'
+import { maskPatientsIn } from '../address.ts'
 import type { Bytes, Draft } from './bytes.ts'
 import { receiptBefore } from './legs.ts'
-import { type Envelope, type Leg, legOf, messageRow, recipientRow, withMessages } from './rows.ts'
+import { type Envelope, type Leg, legOf, messageRow, recipientRow, shown, withMessages } from './rows.ts'
 import { type EventRow, type MessageRow, type Receipt, type RecipientRow, spool as sql } from './schema.ts'
 
 const insertMessage = prepared((row: MessageRow) => sql.insertInto('message').values(row))
@@ -19,6 +20,8 @@ export interface Prepared {
 export interface SpoolOptions {
   db: Database
   bytes: Bytes
+  /** How rows hold the addresses of patients. */
+  hidden: { hide(text: string): string; show(text: string): string }
   /** This process, as in the `owner` table. */
   owner: string
   now(): number
@@ -34,7 +37,7 @@ export type Spool = ReturnType<typeof openSpool>
  *   S3 file + rows           accepted          belongs to the dispatcher
  *   S4 rows, all settled     file removed      kept as evidence
  */
-export function openSpool({ db, bytes, owner, now, newId }: SpoolOptions) {
+export function openSpool({ db, bytes, hidden, owner, now, newId }: SpoolOptions) {
   let lastSeq = 0
   /** Rises with every line, also within one millisecond, and over restarts. */
   const nextSeq = () => {
@@ -43,14 +46,18 @@ export function openSpool({ db, bytes, owner, now, newId }: SpoolOptions) {
   }
 
   const event = (messageId: string, position: number | null, kind: string, detail: Detail = {}): Query =>
-    insertEvent({ message_id: messageId, position, at: now(), seq: nextSeq(), kind, detail: JSON.stringify(detail) })
+    insertEvent({ message_id: messageId, position, at: now(), seq: nextSeq(), kind, detail: maskPatientsIn(JSON.stringify(detail)) })
 
   /** Ends the bytes, builds the rows. @param claimed whether the dispatcher starts on it at once, without asking for due rows */
   async function prepare(draft: Draft, envelope: Envelope, claimed: boolean, heldForFiling = false): Promise<Prepared> {
     const files = await draft.seal()
     const message = messageRow(draft.id, envelope, now(), heldForFiling)
     const recipients = envelope.recipients.map((recipient, position) => recipientRow(message, position, recipient, claimed ? owner : null))
-    const rows = [insertMessage(message), ...recipients.map(insertRecipient)]
+    const { hide } = hidden
+    const rows = [
+      insertMessage({ ...message, sender: hide(message.sender) }),
+      ...recipients.map(row => insertRecipient({ ...row, address: hide(row.address), orcpt: row.orcpt && hide(row.orcpt) })),
+    ]
     return { id: draft.id, rows, files, legs: recipients.map(recipient => legOf(message, recipient)) }
   }
 
@@ -84,7 +91,7 @@ export function openSpool({ db, bytes, owner, now, newId }: SpoolOptions) {
           .where('relay', '=', 'queued')
           .returningAll(),
       )
-      return withMessages(db, claimed)
+      return withMessages(db, claimed, hidden.show)
     },
 
     /** @returns when the next queued recipient is due, or undefined */
@@ -105,7 +112,7 @@ export function openSpool({ db, bytes, owner, now, newId }: SpoolOptions) {
     async settle(leg: Leg, change: Partial<RecipientRow>, extra: readonly Statement[], report?: Prepared): Promise<boolean> {
       const ours = sql
         .updateTable('recipient')
-        .set({ ...change, claimed_by: null })
+        .set({ ...change, ...(change.diagnostic ? { diagnostic: maskPatientsIn(change.diagnostic) } : {}), claimed_by: null })
         .where('message_id', '=', leg.message_id)
         .where('position', '=', leg.position)
         .where('relay', '=', 'sending')
@@ -151,14 +158,15 @@ export function openSpool({ db, bytes, owner, now, newId }: SpoolOptions) {
     /** Messages that a report may be about, sent by the mailbox that the report came to. */
     async candidates(sender: string, by: { envids: readonly string[]; headerMessageIds: readonly string[] }) {
       if (by.envids.length + by.headerMessageIds.length === 0) return []
-      return db.run(
+      const rows = await db.run(
         sql
           .selectFrom('message')
           .innerJoin('recipient', 'recipient.message_id', 'message.id')
           .select(['message.id as messageId', 'envid', 'header_message_id', 'position', 'address', 'orcpt', 'notify', 'relay'])
-          .where('message.sender', '=', sender)
+          .where('message.sender', '=', hidden.hide(sender))
           .where(({ eb, or }) => or([eb('envid', 'in', [...by.envids]), eb('header_message_id', 'in', [...by.headerMessageIds])])),
       )
+      return rows.map(row => shown(row, hidden.show))
     },
 
     /** What was prepared is not accepted after all. */

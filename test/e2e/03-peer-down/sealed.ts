@@ -34,10 +34,20 @@ export function filesTelling(folder: string, texts: readonly string[]): string[]
   return files
     .map(entry => join(entry.parentPath, entry.name))
     .filter(file => {
-      const bytes = readFileSync(file)
+      const bytes = unlessGone(file)
       const joined = Buffer.from(bytes.toString('latin1').replace(/=?\r?\n[ \t]?/g, ''), 'latin1')
       return needles.some(needle => bytes.includes(needle) || joined.includes(needle))
     })
+}
+
+/** A gateway that runs removes files meanwhile. */
+function unlessGone(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0)
+    throw error
+  }
 }
 
 /** What of the base64 of a text is the same whatever lies before and behind it. */

@@ -12,6 +12,7 @@ import { until } from '../../support/until.ts'
 import type { Account } from '../../world/index.ts'
 import { insWithKey } from '../../world/letter.ts'
 import { PATIENT_DOMAIN, type ReceivedMail } from '../../world/mon-espace-sante.ts'
+import { filesTelling } from '../03-peer-down/sealed.ts'
 
 const MEGABYTE = 1024 * 1024
 const REFUSED = /^550 5\.7\.1 No professional of this mailbox has an open conversation with you/
@@ -271,8 +272,9 @@ describe('the address and the size', () => {
   })
 })
 
-test('no log holds the number of a patient', () => {
-  for (const { folder } of Object.values(stage.world.operators)) {
+test('no log holds the number of a patient, and nothing that is kept: no row, no journal, no letter, no mailbox', () => {
+  for (const { folder, data } of Object.values(stage.world.operators)) {
+    expect(filesTelling(data, ['2840375114'])).toEqual([])
     expect(readFileSync(join(folder, 'gateway.log'), 'utf8')).not.toMatch(/2840375114\d{3}/)
   }
 })

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,7 +20,7 @@ import { openIntake } from '../../../gateway/intake.ts'
 import { type ClientBox, type Door, openListener } from '../../../gateway/listener.ts'
 import { newMessageId } from '../../../gateway/main.ts'
 import { type Opening, openOpening } from '../../../gateway/opening/index.ts'
-import { openPatients, type Patients, patientMigrations } from '../../../gateway/patients/index.ts'
+import { openHidden, openPatients, type Patients, patientMigrations } from '../../../gateway/patients/index.ts'
 import { openProtection, type ProtectionOptions } from '../../../gateway/protection/index.ts'
 import { openPolicy } from '../../../gateway/session.ts'
 import { openFamiliarNetworks, openSignIn, openThrottle, signInMigrations } from '../../../gateway/sign-in/index.ts'
@@ -86,10 +87,12 @@ export async function openDoors({ encryption, prepare }: DoorsOptions = {}): Pro
   })
   const certificates = openRecipientCertificates(db, { now: Date.now, audit: openAudit(db, { now: Date.now }) })
   const opening = openOpening({ identities: () => encryptionIdentities, anchors, most: CONTENT_LIMITS.size, now: Date.now })
-  const patients = openPatients(db, { domain: PATIENTS, now: Date.now })
+  const hidden = openHidden(randomBytes(32), PATIENTS)
+  const patients = openPatients(db, { domain: PATIENTS, hidden, now: Date.now })
   const spool = openSpool({
     db,
     bytes: await openBytes(join(folder, 'messages'), newVault()),
+    hidden,
     owner: 'here',
     now: Date.now,
     newId: newMessageId,

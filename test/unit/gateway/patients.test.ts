@@ -1,12 +1,14 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../../config/index.ts'
-import { maskPatient } from '../../../gateway/address.ts'
+import { maskPatient, maskPatientsIn } from '../../../gateway/address.ts'
 import { readHeader } from '../../../gateway/header.ts'
 import {
+  openHidden,
   openPatients,
   PATIENT_ADDRESS_FAULTS,
   type PatientMail,
@@ -35,7 +37,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-const patients = () => openPatients(db, { domain: DOMAIN, now: () => now })
+const hidden = openHidden(randomBytes(32), DOMAIN)
+const patients = () => openPatients(db, { domain: DOMAIN, hidden, now: () => now })
 
 describe('the address of a patient', () => {
   const fault = (local: string) => patients().checkAddress(at(local))
@@ -174,5 +177,32 @@ describe('what a header says to patients', () => {
     ['Subject: x', undefined],
   ])('%j', (line, replyTo) => {
     expect(read(line).replyTo).toBe(replyTo)
+  })
+})
+
+describe('a patient’s address in rows', () => {
+  const address = `${samplePatient.ins}@${DOMAIN}`
+
+  test('is sealed, alike each time, and shown again; any other text is left as it is', () => {
+    const stored = hidden.hide(address)
+    expect(stored).toMatch(new RegExp(`^~[\\w-]+@${DOMAIN.replaceAll('.', '\\.')}$`))
+    expect(hidden.hide(address)).toBe(stored)
+    expect(hidden.hide(`rfc822;${address}`)).not.toBe(stored)
+    expect(hidden.show(stored)).toBe(address)
+    expect(hidden.show(hidden.hide(`rfc822;${address}`))).toBe(`rfc822;${address}`)
+    expect(maskPatient(stored)).toBe(`***@${DOMAIN}`)
+    for (const other of ['', 'dr.a@alpha.mssante.example', '~x@alpha.mssante.example']) expect(hidden.show(hidden.hide(other))).toBe(other)
+  })
+
+  test('can’t be put there by a sender: what looks sealed is sealed too, and another key shows nothing', () => {
+    const forged = `~AAAA@${DOMAIN}`
+    expect(hidden.hide(forged)).not.toBe(forged)
+    expect(hidden.show(hidden.hide(forged))).toBe(forged)
+    expect(openHidden(randomBytes(32), DOMAIN).show(hidden.hide(address))).toBe(hidden.hide(address))
+  })
+
+  test('a peer’s words that repeat it are masked', () => {
+    expect(maskPatientsIn(`550 5.1.1 <${address}>: unknown`)).toBe(`550 5.1.1 <***@${DOMAIN}>: unknown`)
+    expect(maskPatientsIn('250 2.0.0 Accepted as 1234567890123')).toBe('250 2.0.0 Accepted as 1234567890123')
   })
 })

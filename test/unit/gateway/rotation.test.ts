@@ -87,12 +87,13 @@ describe('a rotation while mail flows', () => {
 describe('a key that is to be removed', () => {
   test('stays while something is under it, or nobody can tell', async () => {
     const { current } = masters
-    await expect(checkUnused(data, vault, current)).resolves.toBeUndefined()
+    await expect(checkUnused(data, vault, current, 0)).resolves.toBeUndefined()
+    await expect(checkUnused(data, vault, current, 1)).rejects.toThrow('1 gateways still seal under')
     writeFileSync(pathOf('m1'), vault.seal('m1', Buffer.from('m1')))
-    await expect(checkUnused(data, vault, current)).rejects.toThrow('1 files are still under')
+    await expect(checkUnused(data, vault, current, 0)).rejects.toThrow('1 files are still under')
     renameSync(join(data, 'messages'), join(data, 'elsewhere'))
-    await expect(checkUnused(data, vault, current)).rejects.toThrow('cannot be counted')
+    await expect(checkUnused(data, vault, current, 0)).rejects.toThrow('cannot be counted')
     writeFileSync(join(data, 'messages'), 'no folder')
-    await expect(checkUnused(data, vault, current)).rejects.toThrow('ENOTDIR')
+    await expect(checkUnused(data, vault, current, 0)).rejects.toThrow('ENOTDIR')
   })
 })

@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Database, type Migration, openDatabase, silent } from '../../../config/index.ts'
+import { openHidden } from '../../../gateway/patients/index.ts'
 import { openReportWriter } from '../../../gateway/report-writer.ts'
 import { openSettlement } from '../../../gateway/settlement.ts'
 import {
@@ -55,16 +57,17 @@ export async function openSpoolWorld(more: readonly Migration[] = []): Promise<S
   const folder = await mkdtemp(join(tmpdir(), 'pli-spool-'))
   const db = await openDatabase({ file: join(folder, 'pli.sqlite'), migrations: [...spoolMigrations, ...more] })
   const bytes = await openBytes(join(folder, 'messages'), newVault())
+  const hidden = openHidden(randomBytes(32), 'patient.mssante.fr')
   const now = () => world.now
   let count = 0
   const newId = () => `m${String(++count).padStart(4, '0')}`
-  const as = (owner: string) => openSpool({ db, bytes, owner, now, newId })
+  const as = (owner: string) => openSpool({ db, bytes, hidden, owner, now, newId })
   const spool = as('here')
   const world: SpoolWorld = {
     now: Date.UTC(2026, 0, 5),
     db,
     spool,
-    housekeeping: openHousekeeping({ db, bytes, now }),
+    housekeeping: openHousekeeping({ db, bytes, hidden, now }),
     as,
     settlementOf: chosen =>
       openSettlement({

@@ -94,7 +94,10 @@ test('what a dead process held is free again: one that is gone here, or silent a
   const alive = openOwners({ db: world.db, id: 'alive', now: () => world.now, pid: process.ppid })
   const here = openOwners({ db: world.db, id: 'here', now: () => world.now })
   await openOwners({ db: world.db, id: 'gone', now: () => world.now, pid: GONE }).beat()
-  await world.db.run({ sql: "INSERT INTO owner VALUES ('elsewhere', 'another-host', 1, ?)", parameters: [world.now] })
+  await world.db.run({
+    sql: "INSERT INTO owner (id, host, pid, seen_at) VALUES ('elsewhere', 'another-host', 1, ?)",
+    parameters: [world.now],
+  })
   await Promise.all([alive.beat(), here.beat()])
   const holders = ['here', 'alive', 'gone', 'elsewhere']
   const ids = await Promise.all(holders.map(async () => (await world.accept()).id))
@@ -113,6 +116,22 @@ test('what a dead process held is free again: one that is gone here, or silent a
   expect(await states()).toEqual(['sending', 'sending', 'queued', 'queued'])
   await here.leave()
   expect(await states()).toEqual(['queued', 'sending', 'queued', 'queued'])
+})
+
+test('a key under which a process that runs still seals is told, until its beat says another or it is dead', async () => {
+  await using world = await openSpoolWorld()
+  let key = 'old'
+  const options = { db: world.db, now: () => world.now, sealsUnder: () => key }
+  const running = openOwners({ ...options, id: 'running', pid: process.ppid })
+  await openOwners({ ...options, id: 'gone', pid: 2 ** 22 + 1 }).beat()
+  await running.beat()
+  const asked = openOwners({ db: world.db, id: '', now: () => world.now, pid: 0 })
+  expect(await asked.sealingUnder('old')).toBe(1)
+  key = 'new'
+  expect(await asked.sealingUnder('old')).toBe(1)
+  await running.beat()
+  expect(await asked.sealingUnder('old')).toBe(0)
+  expect(await asked.sealingUnder('new')).toBe(1)
 })
 
 test('ledger lines keep their order within one millisecond and when the clock goes back', async () => {
