@@ -159,14 +159,17 @@ describe('a list', () => {
   })
 
   test('with another revoked certificate is in use at once', async () => {
-    const authorities = authoritiesIn(newData())
+    let renewals = 0
+    const authorities = authoritiesIn(newData(), { onRenewed: () => renewals++ })
     await authorities.begin()
     const door = await openDoor(() => authorities)
     expect(await door.visit()).toBe('trusted')
+    renewals = 0
     const [rootList, list] = pki.crls()
     pki.revoke(peer)
     publish()
     await later(6 * HOUR, authorities)
+    expect(renewals).toBeGreaterThan(0) // who holds a TLS context is told
     expect(await door.visit()).toBe('revoked')
 
     server.lists.set('/0.crl', pemToDer(rootList!))
