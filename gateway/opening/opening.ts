@@ -22,8 +22,8 @@ export interface OpeningOptions {
 
 export type Opening = ReturnType<typeof openOpening>
 
-/** A client waits ten minutes for the answer to DATA (RFC 5321 §4.5.3.2.6): half of it for a place, one for the work itself. */
-const PATIENCE = { place: 5 * 60_000, work: 60_000 }
+/** Milliseconds. Together below the five minutes after which our own listener gives a silent connection up (a client waits ten, RFC 5321 §4.5.3.2.6). */
+const PATIENCE = { place: 3 * 60_000, work: 60_000 }
 const MEGABYTE = 1024 * 1024
 
 /** Looks into protected mail, in threads: arithmetic and parsing of a large letter never hold up an SMTP dialogue. */
