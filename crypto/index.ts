@@ -68,15 +68,8 @@ export { readSecret } from './secret-file.ts'
 export { type Dial, dial } from './sessions.ts'
 export { type SignEnvelopedOptions, signEnveloped } from './sign-enveloped.ts'
 export { SignatureFault, type SignatureFaultReason } from './signature-fault.ts'
-export {
-  type MailLayer,
-  type MailProtection,
-  type OpenedMail,
-  type OpenMailOptions,
-  openMail,
-  outermostLayer,
-  protectMail,
-} from './smime.ts'
+export { type MailLayer, type OpenedMail, type OpenMailOptions, openMail, outermostLayer } from './smime.ts'
+export { type MailProtection, protectMail } from './smime-protect.ts'
 export { askTimeStamp, readTimeStamp, type TimeStamp, TimeStampFault, type TimeStampFaultReason } from './timestamp.ts'
 export { type ClientTlsOptions, clientTls, type ServerTls, type ServerTlsOptions, serverTls, serviceTls } from './tls.ts'
 export { openVault, SEAL_HEADER_BYTES, type Sealer, SealFault, type Vault } from './vault.ts'

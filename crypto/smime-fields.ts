@@ -1,5 +1,4 @@
 import { CmsFault } from './cms/fault.ts'
-import { piecesOf, type Source } from './cms/source.ts'
 
 const MOST_HEADER = 256 * 1024
 
@@ -17,40 +16,18 @@ export interface Entity {
 
 /** @throws CmsFault `malformed` or `too-large` */
 export function readEntity(octets: Buffer): Entity {
-  const header = endOfHeader(octets)
-  if (!header) throw new CmsFault('malformed', 'the mail header has no end')
-  return { fields: readFields(octets.toString('latin1', 0, header.fields)), body: octets.subarray(header.body) }
+  const entity = startOfEntity(octets)
+  if (!entity) throw new CmsFault('malformed', 'the mail header has no end')
+  return entity
 }
 
 /**
- * Reads the header of a mail that is still coming.
- * @returns the fields, and the body as it comes
+ * As {@link readEntity}, of a mail that is still coming.
+ * @returns undefined while its header has no end
  */
-export async function readHeader(source: Source): Promise<{ fields: Field[]; body: AsyncGenerator<Buffer> }> {
-  const pieces = piecesOf(source)
-  let start: Buffer = Buffer.alloc(0)
-  try {
-    for (;;) {
-      const { value, done } = await pieces.next()
-      if (done) throw new CmsFault('malformed', 'the mail header has no end')
-      start = start.length > 0 ? Buffer.concat([start, value]) : value
-      const header = endOfHeader(start)
-      if (!header) continue
-      return { fields: readFields(start.toString('latin1', 0, header.fields)), body: followedBy(start.subarray(header.body), pieces) }
-    }
-  } catch (fault) {
-    await pieces.return(undefined)
-    throw fault
-  }
-}
-
-async function* followedBy(first: Buffer, pieces: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  try {
-    if (first.length > 0) yield first
-    yield* pieces
-  } finally {
-    await pieces.return(undefined)
-  }
+export function startOfEntity(octets: Buffer): Entity | undefined {
+  const header = endOfHeader(octets)
+  return header && { fields: readFields(octets.toString('latin1', 0, header.fields)), body: octets.subarray(header.body) }
 }
 
 /** Where the fields end and where the body starts. */
@@ -124,6 +101,7 @@ export function addressesIn(field: Field): string[] {
 }
 
 function withoutComments(text: string): string {
+  if (!text.includes('(')) return text
   let depth = 0
   return [...text.matchAll(/"(?:[^"\\]|\\.)*"|\\.|[\s\S]/g)]
     .map(([token]) => {

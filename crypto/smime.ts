@@ -1,116 +1,17 @@
-import { randomBytes } from 'node:crypto'
-import { ID_AUTH_ENVELOPED_DATA, ID_ENVELOPED_DATA, ID_SIGNED_DATA, MICALG } from './cms/algorithms.ts'
+import { ID_AUTH_ENVELOPED_DATA, ID_ENVELOPED_DATA, ID_SIGNED_DATA } from './cms/algorithms.ts'
 import { type Decrypted, decrypt } from './cms/decrypt.ts'
-import { type EncryptOptions, encrypt, envelopeKind } from './cms/encrypt.ts'
 import { CmsFault, undecryptable } from './cms/fault.ts'
 import { peekContentType } from './cms/peek.ts'
-import { detached, Signatures, type SignOptions, signOpaque } from './cms/sign.ts'
 import { collect, type Source } from './cms/source.ts'
 import { type Signer, USUAL_MOST, type VerifyOptions, verifyDetached, verifyOpaque } from './cms/verify.ts'
 import type { Identity } from './identity.ts'
-import { bodyOf, contentTypeOf, type Entity, encodingOf, type Field, readEntity, readHeader } from './smime-fields.ts'
-import { type HeaderProtection, protectHeader, restoreMail } from './smime-header.ts'
-import { base64Lines, canonical, decodePart } from './smime-lines.ts'
+import { contentTypeOf, type Entity, encodingOf, readEntity } from './smime-fields.ts'
+import { type HeaderProtection, restoreMail } from './smime-header.ts'
+import { canonical, decodePart } from './smime-lines.ts'
 import { splitSigned } from './smime-parts.ts'
 
 const MOST_LAYERS = 4
 const MOST_SIGNATURE = 1024 * 1024
-const MOST_APART = 3_600_000
-
-/**
- * `form`: a signature beside the content (`detached`, readable by everyone; the default) or around it (`opaque`, which no server on the way can break).
- * Both together: signed, then encrypted (DESIGN decision 4).
- */
-export interface MailProtection {
-  sign?: SignOptions & { form?: 'detached' | 'opaque' }
-  encrypt?: EncryptOptions
-  /** Text that no mail holds, for boundaries; default 128 random bits. */
-  newId?: () => string
-}
-
-/**
- * Signs and encrypts a mail as S/MIME 4.0 (RFC 8551), its header included (RFC 9788). The mail flows through: nothing of it is kept.
- * @param message RFC 5322; line ends become CRLF
- * @returns the protected mail, CRLF
- * @throws CmsFault; `recipient` before the first octet is out
- */
-export async function* protectMail(message: Source, { sign, encrypt: sealing, newId = randomId }: MailProtection): AsyncGenerator<Buffer> {
-  if (!sign && !sealing) throw new Error('neither signed nor encrypted')
-  const { fields, body } = await readHeader(message)
-  const { outer, inner } = protectHeader(fields, sealing ? 'cipher' : 'clear')
-  const payload = canonical(withHeader(inner, body))
-  const entity = sign ? signEntity(payload, { ...sign, at: claimedTime(fields, sign.at) }, newId) : payload
-  yield* behind(`${outer}MIME-Version: 1.0\r\n`, sealing ? encryptEntity(entity, sealing) : entity)
-}
-
-/** Thunderbird calls a signature wrong whose time is more than an hour from the Date of the mail. One that waited so long is signed without a time. */
-function claimedTime(fields: readonly Field[], at: Date | undefined): Date | undefined {
-  const date = fields.find(({ name }) => name === 'date')
-  return date && at && Math.abs(at.getTime() - Date.parse(bodyOf(date))) < MOST_APART ? at : undefined
-}
-
-async function* withHeader(header: string, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  yield Buffer.from(`${header}\r\n`, 'latin1')
-  yield* body
-}
-
-/** The header leaves with the first octets behind it, so that a refusal comes before anything is out. */
-async function* behind(header: string, pieces: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  let isFirst = true
-  for await (const piece of pieces) {
-    if (isFirst) yield Buffer.from(header, 'latin1')
-    isFirst = false
-    yield piece
-  }
-}
-
-async function* signEntity(
-  payload: AsyncGenerator<Buffer>,
-  { form = 'detached', ...options }: NonNullable<MailProtection['sign']>,
-  newId: () => string,
-) {
-  if (form === 'opaque') yield* pkcs7Mime('signed-data', signOpaque(payload, options))
-  else yield* multipartSigned(payload, new Signatures(options), newId())
-}
-
-/** RFC 8551 §3.5.3. */
-async function* multipartSigned(payload: AsyncGenerator<Buffer>, signatures: Signatures, boundary: string): AsyncGenerator<Buffer> {
-  const micalg = signatures.hashes.map(hash => MICALG[hash]).join(',')
-  yield Buffer.from(
-    `Content-Type: multipart/signed; protocol="application/pkcs7-signature";\r\n micalg="${micalg}"; boundary="${boundary}"\r\n\r\n--${boundary}\r\n`,
-  )
-  for await (const piece of payload) {
-    signatures.update(piece)
-    yield piece
-  }
-  const header = [
-    `--${boundary}`,
-    'Content-Type: application/pkcs7-signature; name=smime.p7s',
-    'Content-Transfer-Encoding: base64',
-    'Content-Disposition: attachment; filename=smime.p7s',
-  ]
-  yield Buffer.from(`\r\n${header.join('\r\n')}\r\n\r\n`)
-  yield* base64Lines(detached(signatures))
-  yield Buffer.from(`\r\n--${boundary}--\r\n`)
-}
-
-async function* encryptEntity(entity: AsyncGenerator<Buffer>, options: EncryptOptions): AsyncGenerator<Buffer> {
-  yield* pkcs7Mime(envelopeKind(options), encrypt(entity, options))
-}
-
-/** RFC 8551 §3.2. */
-async function* pkcs7Mime(kind: string, cms: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  const header = [
-    `Content-Type: application/pkcs7-mime; smime-type=${kind};\r\n name=smime.p7m`,
-    'Content-Transfer-Encoding: base64',
-    'Content-Disposition: attachment; filename=smime.p7m',
-  ]
-  yield* behind(`${header.join('\r\n')}\r\n\r\n`, base64Lines(cms))
-}
-
-function randomId(): string {
-  return `=_${randomBytes(16).toString('hex')}`
-}
 
 /** `identities`: those we may open mail with. `most`: bound for the mail and for each layer of it, octets. */
 export type OpenMailOptions = VerifyOptions & { identities: readonly Identity[] }

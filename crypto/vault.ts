@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv, type KeyObject, randomBytes, randomFillSync } from 'node:crypto'
+import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto'
 import { type MasterKeys, masterKeyOf } from './master-keys.ts'
+import { randomOctets } from './random.ts'
 
 /*
  * A sealed object (all numbers big-endian):
@@ -48,7 +49,7 @@ export const SEAL_HEADER_BYTES = HEADER
 
 export function openVault(masters: MasterKeys): Vault {
   function sealer(name: string): Sealer {
-    const key = randomBytes(KEY)
+    const key = randomOctets(KEY)
     let number = 0
     let ended = false
     return {
@@ -102,7 +103,8 @@ function wrap(masters: MasterKeys, name: string, dataKey: Buffer): Buffer {
   let end = MAGIC.copy(header)
   end += header.write(masters.current, end, 'hex')
   const start = header.subarray(0, end)
-  const nonce = randomFillSync(header.subarray(end, end + NONCE))
+  const nonce = randomOctets(NONCE)
+  nonce.copy(header, end)
   const cipher = createCipheriv(CIPHER, masterKeyOf(masters, masters.current), nonce).setAAD(labelled(start, name))
   end += NONCE + cipher.update(dataKey).copy(header, end + NONCE)
   cipher.final()

@@ -1,18 +1,21 @@
-import { type CipherGCM, createCipheriv, type KeyObject, randomBytes, X509Certificate } from 'node:crypto'
+import { type CipherGCM, createCipheriv, type KeyObject, X509Certificate } from 'node:crypto'
 import type { Anchors } from '../anchors.ts'
+import { randomOctets } from '../random.ts'
 import { type PackedRecipient, packRecipient, unpackRecipient } from '../recipient.ts'
 import { CIPHER_OIDS, type Cipher, ID_AUTH_ENVELOPED_DATA, ID_DATA, ID_ENVELOPED_DATA, isGcm, keyLength } from './algorithms.ts'
 import { MOST_RECIPIENTS } from './decrypt.ts'
 import { CmsFault, parsing } from './fault.ts'
+import { type Flow, type Stage, through } from './flow.ts'
 import { issuerAndSerialOf } from './holder.ts'
 import { wrapForCurve } from './key-agreement.ts'
 import { type RsaTransport, wrapForRsa } from './key-transport.ts'
-import { piecesOf, type Source } from './source.ts'
+import type { Source } from './source.ts'
 import { algorithm, END, header, inContext, integer, octetString, oid, open, sequence, setOf, TAG } from './write.ts'
 
 const NONCE_LENGTH = 12
-const FAIR_LENGTH = 16 * 1024
-const TAG_LENGTH = 16
+const IV_LENGTH = 16
+const FAIR_LENGTH = 64 * 1024
+const GCM_TAG_LENGTH = integer(16)
 
 /** The two ways we encrypt (DESIGN decision 4). Elliptic curve keys get ECDH in both. */
 export type EncryptionProfile = 'mail-client' | 'gateway'
@@ -47,43 +50,62 @@ interface ToJudge {
  * the outer layers have indefinite lengths.
  * @throws CmsFault `recipient` when a certificate is not accepted: nothing is sent to some of them only
  */
-export async function* encrypt(content: Source, options: EncryptOptions): AsyncGenerator<Buffer> {
+export function encrypt(content: Source, options: EncryptOptions): AsyncGenerator<Buffer> {
+  return through(content, () => encryption(options))
+}
+
+/** The stage of {@link encrypt}. It throws before anything is encrypted. */
+export async function encryption(options: EncryptOptions): Promise<Stage> {
   const { cipher, transport } = howOf(options)
-  const contentKey = randomBytes(keyLength(cipher))
+  const contentKey = randomOctets(keyLength(cipher))
   const recipients = (await recipientsOf(options)).map(recipient => wrapFor(recipient, contentKey, transport))
-  const iv = randomBytes(isGcm(cipher) ? NONCE_LENGTH : 16)
-  const parameters = isGcm(cipher) ? sequence(octetString(iv), integer(TAG_LENGTH)) : octetString(iv)
-  const version = isGcm(cipher) || recipients.every(([tag]) => tag === TAG.sequence) ? 0 : 2 // RFC 5083 §2.1, RFC 5652 §6.1
-  yield Buffer.concat([
-    ...[open(TAG.sequence), oid(typeOf(cipher)), open(inContext(0)), open(TAG.sequence), integer(version), setOf(...recipients)],
-    ...[open(TAG.sequence), oid(ID_DATA), algorithm(CIPHER_OIDS[cipher], parameters), open(inContext(0))],
-  ])
-  const encryption = createCipheriv(cipher, contentKey, iv)
-  const strings = new OctetStrings()
-  for await (const piece of piecesOf(content)) yield* strings.add(encryption.update(piece))
-  yield* strings.add(encryption.final())
-  yield* strings.take()
-  const mac = isGcm(cipher) ? octetString((encryption as CipherGCM).getAuthTag()) : Buffer.alloc(0)
-  yield Buffer.concat([END, END, mac, END, END, END])
+  const iv = randomOctets(isGcm(cipher) ? NONCE_LENGTH : IV_LENGTH)
+  const encrypting = createCipheriv(cipher, contentKey, iv)
+  contentKey.fill(0)
+  return next => {
+    const version = isGcm(cipher) || recipients.every(([tag]) => tag === TAG.sequence) ? 0 : 2 // RFC 5083 §2.1, RFC 5652 §6.1
+    const parameters = isGcm(cipher) ? sequence(octetString(iv), GCM_TAG_LENGTH) : octetString(iv)
+    next.add(
+      Buffer.concat([
+        ...[open(TAG.sequence), oid(typeOf(cipher)), open(inContext(0)), open(TAG.sequence), integer(version), setOf(...recipients)],
+        ...[open(TAG.sequence), oid(ID_DATA), algorithm(CIPHER_OIDS[cipher], parameters), open(inContext(0))],
+      ]),
+    )
+    const strings = new OctetStrings(next)
+    return {
+      add: octets => strings.add(encrypting.update(octets)),
+      end() {
+        strings.add(encrypting.final())
+        strings.flush()
+        const mac = isGcm(cipher) ? octetString((encrypting as CipherGCM).getAuthTag()) : Buffer.alloc(0)
+        next.add(Buffer.concat([END, END, mac, END, END, END]))
+        next.end()
+      },
+    }
+  }
 }
 
 /** Octet strings of a fair length made of pieces of any, none of them copied: that would cost as much as encrypting it. */
 class OctetStrings {
+  readonly #next: Flow
   #parts: Buffer[] = []
   #length = 0
-
-  /** @returns what is ready to leave */
-  add(octets: Buffer): Buffer[] {
-    this.#parts.push(octets)
-    this.#length += octets.length
-    return this.#length < FAIR_LENGTH ? [] : this.take()
+  constructor(next: Flow) {
+    this.#next = next
   }
 
-  take(): Buffer[] {
-    const whole = this.#length > 0 ? [header(TAG.octetString, this.#length), ...this.#parts] : []
+  add(octets: Buffer): void {
+    this.#parts.push(octets)
+    this.#length += octets.length
+    if (this.#length >= FAIR_LENGTH) this.flush()
+  }
+
+  flush(): void {
+    if (this.#length === 0) return
+    this.#next.add(header(TAG.octetString, this.#length))
+    for (const part of this.#parts) this.#next.add(part)
     this.#parts = []
     this.#length = 0
-    return whole
   }
 }
 

@@ -26,10 +26,18 @@ export interface Holder {
   keyIdentifier: Buffer | undefined
 }
 
-/** The octets of one certificate, PEM or DER. */
+const ders = new Map<string, Buffer>()
+const MOST_REMEMBERED = 5000
+
+/** The octets of one certificate, PEM or DER. A text that was read is remembered: the same boxes get mail every day. */
 export function derOf(certificate: Buffer | string): Buffer {
   if (typeof certificate !== 'string') return certificate
-  return pemToDer(pemBlocks(certificate, 'CERTIFICATE')[0] ?? '')
+  const known = ders.get(certificate)
+  if (known) return known
+  const der = pemToDer(pemBlocks(certificate, 'CERTIFICATE')[0] ?? '')
+  if (ders.size >= MOST_REMEMBERED) ders.clear()
+  ders.set(certificate, der)
+  return der
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Identity } from '../identity.ts'
 import { keyOf } from '../keyring.ts'
 import { type Hash, ID_DATA, ID_SIGNED_DATA } from './algorithms.ts'
 import { writeAttributes } from './attributes.ts'
+import { type Stage, through } from './flow.ts'
 import { ownHolder } from './holder.ts'
 import { hashAlgorithm, makeSignature, type Scheme, signatureAlgorithm, usualScheme } from './signature-scheme.ts'
 import { piecesOf, type Source } from './source.ts'
@@ -101,16 +102,29 @@ export function detached(signatures: Signatures): Buffer {
  * Signs content and carries it along (opaque). It flows through: the outer layers have indefinite lengths, as mail clients write them.
  * @returns a SignedData, BER
  */
-export async function* signOpaque(content: Source, options: SignOptions): AsyncGenerator<Buffer> {
-  const signatures = new Signatures(options)
-  yield Buffer.concat([
-    ...[open(TAG.sequence), oid(ID_SIGNED_DATA), open(inContext(0)), open(TAG.sequence), signatures.before()],
-    ...[open(TAG.sequence), oid(ID_DATA), open(inContext(0)), open(TAG.octetString)],
-  ])
-  for await (const piece of piecesOf(content)) {
-    signatures.update(piece)
-    yield header(TAG.octetString, piece.length)
-    yield piece // as it is: copying large content costs as much as encrypting it
+export function signOpaque(content: Source, options: SignOptions): AsyncGenerator<Buffer> {
+  return through(content, () => opaque(new Signatures(options)))
+}
+
+/** The stage of {@link signOpaque}. */
+export function opaque(signatures: Signatures): Stage {
+  return next => {
+    next.add(
+      Buffer.concat([
+        ...[open(TAG.sequence), oid(ID_SIGNED_DATA), open(inContext(0)), open(TAG.sequence), signatures.before()],
+        ...[open(TAG.sequence), oid(ID_DATA), open(inContext(0)), open(TAG.octetString)],
+      ]),
+    )
+    return {
+      add(octets) {
+        signatures.update(octets)
+        next.add(header(TAG.octetString, octets.length))
+        next.add(octets) // as they are: copying large content costs as much as encrypting it
+      },
+      end() {
+        next.add(Buffer.concat([END, END, END, signatures.finish().after, END, END, END]))
+        next.end()
+      },
+    }
   }
-  yield Buffer.concat([END, END, END, signatures.finish().after, END, END, END])
 }

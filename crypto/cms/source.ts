@@ -12,9 +12,10 @@ export async function* piecesOf(source: Source): AsyncGenerator<Buffer> {
   else for await (const piece of source) yield* slices(piece)
 }
 
-function* slices(octets: Uint8Array): Generator<Buffer> {
+/** @param most octets of a slice */
+export function* slices(octets: Uint8Array, most = PIECE): Generator<Buffer> {
   const whole = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength)
-  for (let at = 0; at < whole.length; at += PIECE) yield whole.subarray(at, at + PIECE)
+  for (let at = 0; at < whole.length; at += most) yield whole.subarray(at, at + most)
 }
 
 /**

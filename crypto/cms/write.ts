@@ -21,19 +21,41 @@ export const END = Buffer.from([0x00, 0x00])
 
 /** @returns identifier and length octets, DER */
 export function header(tag: number, length: number): Buffer {
-  if (length < 0x80) return Buffer.from([tag, length])
-  const count = Math.ceil((32 - Math.clz32(length)) / 8)
-  const octets = Buffer.alloc(2 + count)
-  octets[0] = tag
-  octets[1] = 0x80 | count
-  octets.writeUIntBE(length, 2, count)
+  const octets = Buffer.allocUnsafe(headerLength(length))
+  writeHeader(octets, tag, length)
   return octets
 }
 
 /** @returns a DER value around its parts */
 export function value(tag: number, ...parts: readonly Uint8Array[]): Buffer {
-  const length = parts.reduce((sum, part) => sum + part.length, 0)
-  return Buffer.concat([header(tag, length), ...parts])
+  let length = 0
+  for (const part of parts) length += part.length
+  const start = headerLength(length)
+  const octets = Buffer.allocUnsafe(start + length)
+  writeHeader(octets, tag, length)
+  let end = start
+  for (const part of parts) {
+    octets.set(part, end)
+    end += part.length
+  }
+  return octets
+}
+
+function headerLength(length: number): number {
+  return length < 0x80 ? 2 : 2 + octetsIn(length)
+}
+
+function octetsIn(length: number): number {
+  return Math.ceil((32 - Math.clz32(length)) / 8)
+}
+
+function writeHeader(octets: Buffer, tag: number, length: number): void {
+  octets[0] = tag
+  if (length < 0x80) octets[1] = length
+  else {
+    octets[1] = 0x80 | octetsIn(length)
+    octets.writeUIntBE(length, 2, octetsIn(length))
+  }
 }
 
 /** Identifier and length octets of a constructed value that {@link END} closes. */
@@ -81,7 +103,8 @@ function base128(arc: number): number[] {
 
 /** RFC 5652 §11.3: UTCTime until 2049, GeneralizedTime from then on. */
 export function time(at: Date): Buffer {
-  const digits = at.toISOString().replace(/[-:T]|\.\d+/g, '')
+  const text = at.toISOString()
+  const digits = `${text.slice(0, 4)}${text.slice(5, 7)}${text.slice(8, 10)}${text.slice(11, 13)}${text.slice(14, 16)}${text.slice(17, 19)}Z`
   const isShort = at.getUTCFullYear() >= 1950 && at.getUTCFullYear() < 2050
   return isShort ? value(TAG.utcTime, Buffer.from(digits.slice(2))) : value(TAG.generalizedTime, Buffer.from(digits))
 }
