@@ -124,6 +124,8 @@ describe.skipIf(!has('openssl'))('what is encrypted to our domain is opened befo
     const { below } = await taken(encrypted(signed(large, by('author')), 'aes-256-gcm', toEc(), outside))
     expect(below.length).toBeGreaterThan(10_000_000)
     expect(below.endsWith(large.subarray(-1000).toString('latin1'))).toBe(true)
+    // Of what came sealed nothing is kept beside it.
+    expect(await operator.doors.files()).toHaveLength((await operator.doors.accepted()).length)
   })
 })
 
