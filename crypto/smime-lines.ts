@@ -63,8 +63,11 @@ export const base64: Stage = next => {
   }
 }
 
-/** Node encodes at the speed of memory, but in one line: it goes to the end of its place, and the lines move forward one by one. */
-function lines(octets: Buffer): Buffer {
+/**
+ * Base64 in lines of 76 characters, CRLF after each. Node encodes at the speed of memory, but in one line: it goes to the end of its place, and the
+ * lines move forward one by one.
+ */
+export function lines(octets: Buffer): Buffer {
   const text = octets.toString('base64')
   const ends = 2 * Math.ceil(text.length / CHARACTERS)
   const whole = Buffer.allocUnsafe(ends + text.length)

@@ -65,6 +65,7 @@ export function openVault(masters: MasterKeys): Vault {
           const some = bytes.subarray(index * RECORD_BYTES, (index + 1) * RECORD_BYTES)
           end = writeRecord(sealed, end, { key, name, number: number++, bytes: some, isLast: isLast && index === records - 1 })
         }
+        if (isLast) key.fill(0)
         return sealed
       },
     }
@@ -174,7 +175,9 @@ function nonceOf(number: number): Buffer {
 }
 
 function labelled(start: Buffer, name: string): Buffer {
-  return Buffer.concat([start, Buffer.from(name)])
+  const label = Buffer.allocUnsafe(start.length + Buffer.byteLength(name))
+  label.write(name, start.copy(label))
+  return label
 }
 
 function authentic(work: () => Buffer): Buffer {
