@@ -27,7 +27,7 @@ export type IdentityFiles = PemFiles | Pkcs12Files
  * @throws Error as {@link loadIdentity}, but for the dates
  */
 export function readIdentity(files: IdentityFiles): CertificateFacts {
-  return load(files, undefined).facts
+  return loadOpener(files).facts
 }
 
 /**
@@ -37,6 +37,14 @@ export function readIdentity(files: IdentityFiles): CertificateFacts {
  */
 export function loadIdentity(files: IdentityFiles, now: Date = new Date()): Identity {
   return load(files, now)
+}
+
+/**
+ * Reads a certificate and its key that open what was encrypted to them, whatever its dates: mail of the last day comes after it.
+ * @throws Error as {@link loadIdentity}, but for the dates
+ */
+export function loadOpener(files: IdentityFiles): Identity {
+  return load(files, undefined)
 }
 
 function load(files: IdentityFiles, now: Date | undefined): Identity {

@@ -42,7 +42,7 @@ export {
   verifyDetached,
 } from './cms/index.ts'
 export { connector } from './connector.ts'
-export { createIdentity, type Identity, type IdentityFiles, loadIdentity, type PemFiles, readIdentity } from './identity.ts'
+export { createIdentity, type Identity, type IdentityFiles, loadIdentity, loadOpener, type PemFiles, readIdentity } from './identity.ts'
 export { isOlderList, type ListFacts, readList } from './list-facts.ts'
 export type { MailboxPublicKey } from './mail-crypt.ts'
 export { createMailboxKeys, loadMailboxKey, loadMailboxReader } from './mailbox-keys.ts'

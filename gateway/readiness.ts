@@ -1,5 +1,5 @@
 import { type Configuration, ConfigurationFault } from '../config/index.ts'
-import { loadAnchors, loadIdentity, loadMailboxKey, loadMasterKeys, readSecret } from '../crypto/index.ts'
+import { loadAnchors, loadIdentity, loadMailboxKey, loadMasterKeys, loadOpener, readSecret } from '../crypto/index.ts'
 import { openAnsFiles, RulesFault } from '../dmp-bridge/index.ts'
 import { identityFiles, policyOf } from './filing.ts'
 
@@ -18,7 +18,7 @@ export function checkKeys(file: string, configuration: Configuration): void {
     ...faultOf('tls', () => loadAnchors(tls)),
     ...faultOf('whiteList', () => loadAnchors(whiteList)),
     ...faultOf('signature', () => loadIdentity(identityFiles(signature))),
-    ...smime.encryption.flatMap((files, index) => faultOf(`smime.encryption.${index}`, () => loadIdentity(identityFiles(files)))),
+    ...smime.encryption.flatMap((files, index) => faultOf(`smime.encryption.${index}`, () => loadOpener(identityFiles(files)))),
     ...(timeStamp ? faultOf('timeStamp', () => loadAnchors(timeStamp)) : []),
     ...(timeStamp ? faultOf('timeStamp', () => checkAuthorities(timeStamp.httpsAnchors ?? [])) : []),
     ...(certificates ? faultOf('signIn.certificates', () => loadAnchors(certificates)) : []),

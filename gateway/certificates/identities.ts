@@ -37,7 +37,9 @@ export function identityPlaces({ tls, signature, smime, dmp }: Configuration): {
 
 /** @param options.now milliseconds @throws Error for the first one that can't be used */
 export function openIdentities(configuration: Configuration, options: { now(): number; log: Log }): Identities {
-  const held = identityPlaces(configuration).map(({ place, files }) => holdIdentity(place, files, options))
+  const held = identityPlaces(configuration).map(({ place, files }) =>
+    holdIdentity(place, files, { ...options, opens: place.startsWith(ENCRYPTION) }),
+  )
   const of = (place: string): (() => Identity) => {
     const found = held.find(each => each.place === place)
     if (!found) throw new Error(`the configuration names no certificate at ${place}`)

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Command } from 'commander'
 import { silent } from '../../config/index.ts'
-import { loadIdentity, openAudit, verifyEnvelopedAsking } from '../../crypto/index.ts'
+import { loadIdentity, loadOpener, openAudit, verifyEnvelopedAsking } from '../../crypto/index.ts'
 import { loadWhiteList, openRecipientCertificates } from '../../directory/index.ts'
 import { openNationalDirectory } from '../annuaire.ts'
 import { openQuota } from '../couriers/quota.ts'
@@ -83,7 +83,7 @@ export async function explainedBy(
       const certificates = openRecipientCertificates(db, { now, audit: openAudit(db, { now }) })
       const planner = openPlanner({ policies: configuration.smime.policy, certificates, anchors: peers, now })
       const seen = (mail: Buffer) => {
-        const identities = configuration.smime.encryption.map(files => loadIdentity(identityFiles(files)))
+        const identities = configuration.smime.encryption.map(files => loadOpener(identityFiles(files)))
         return look(mail, { identities, judge: judgeWith(peers, now), most: configuration.limits.messageBytes })
       }
       const { directory } = national

@@ -102,3 +102,9 @@ test('one that cannot be used at the start is a fault', () => {
   writeFileSync(paths.certificate, second!.certificatePem)
   expect(() => holdIdentity('tls', paths, { now: () => now, log })).toThrow(/the private key is not the one/)
 })
+
+test('what opens mail goes on after its end, and can be started with: letters of the last day are under way', () => {
+  now = held.current().facts.notAfter.getTime() + DAY
+  expect(() => holdIdentity('tls', paths, { now: () => now, log })).toThrow(/expired on/)
+  expect(holdIdentity('smime.encryption.0', paths, { now: () => now, log, opens: true }).current().facts.serial).toBe(serialOf(first))
+})
