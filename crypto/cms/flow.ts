@@ -28,5 +28,5 @@ export async function* through(source: Source, prepare: () => Promise<Stage> | S
   for (const octets of ready) yield octets
 }
 
-/** Fits the cache of a processor, with what is made of it. */
-const SLICE = 16 * 1024
+/** Fits the cache of a core, with what is made of it. */
+const SLICE = 64 * 1024

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
   decrypt,
   type EncryptOptions,
@@ -34,7 +34,30 @@ beforeAll(async () => {
   await writeFile(file('letter'), letter)
   await writeFile(file('anchors'), [...world.pki.authorities, ...world.pki.crls()].join('\n'))
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterEach(({ task }) => {
+  const direction = DIRECTIONS[task.suite?.name ?? '']
+  if (!direction) return
+  const row = task.name.replace(/^'|'|, streamed as BER$/g, '')
+  outcomes.set(row, { ...outcomes.get(row), [direction]: task.result?.state === 'fail' ? 'no' : 'yes' })
+})
+afterAll(async () => {
+  await world[Symbol.asyncDispose]()
+  if (process.env.PLI_REPORT) await writeFile(process.env.PLI_REPORT, table())
+})
+
+/** Which way a test goes; only cases that are tried both ways make rows of the table. */
+const DIRECTIONS: Record<string, 'out' | 'in'> = {
+  'openssl cms verifies what we sign': 'out',
+  'we verify what openssl cms signs': 'in',
+  'openssl cms opens what we encrypt': 'out',
+  'we open what openssl cms encrypts': 'in',
+}
+const outcomes = new Map<string, { out?: string; in?: string }>()
+
+function table(): string {
+  const rows = [...outcomes].filter(([, ways]) => ways.out && ways.in).map(([name, ways]) => `| ${name} | ${ways.out} | ${ways.in} |\n`)
+  return `| | ours, read by openssl | of openssl, read by us |\n|---|---|---|\n${rows.join('')}`
+}
 
 function openssl(...args: string[]): { status: number | null; stderr: string } {
   const { status, stderr } = spawnSync(tool('openssl'), ['cms', ...args], { encoding: 'utf8' })

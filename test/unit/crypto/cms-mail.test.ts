@@ -104,6 +104,15 @@ describe('a mail that is protected and opened is the mail', () => {
     expect((await open(Buffer.from(signed))).layers).toMatchObject([{ kind: 'signed', signers: [{ emails: ['rsa@a.mssante.test'] }] }])
   })
 
+  test.each([
+    ['Sun, 22 Nov 2026 08:30:00 +0100', now],
+    ['Sun, 22 Nov 2026 06:59:00 +0000', undefined],
+    ['on Sunday', undefined],
+  ])('dated %s: the signature says when it was made if that is within the hour', async (date, signedAt) => {
+    const dated = Buffer.from(mail.toString().replace(/(?<=^Date: ).*/m, date))
+    expect(await open(await protect({ sign: sign() }, dated))).toMatchObject({ layers: [{ signers: [{ signedAt }] }] })
+  })
+
   test('when it is signed twice over', async () => {
     const twice = await protect({ sign: sign() }, await protect({ sign: sign(), encrypt: sealFor('gateway') }))
     expect((await open(twice)).layers.map(({ kind }) => kind)).toEqual(['signed', 'encrypted', 'signed'])
