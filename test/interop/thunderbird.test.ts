@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { collect } from '../../crypto/cms/source.ts'
 import { type MailProtection, openMail, protectMail } from '../../crypto/index.ts'
+import { type Outgoing, openProtection } from '../../gateway/protection/index.ts'
 import { startThunderbird, type Thunderbird } from '../support/thunderbird.ts'
 import { has } from '../support/tools.ts'
 import { type CmsWorld, createCmsWorld, type KeyName, type Person } from '../unit/crypto/cms-people.ts'
@@ -51,12 +52,35 @@ const READ: Case[] = KEYS.flatMap(to =>
     (['rsa', 'ec'] as const).map(signer => ({ id: `${signer} ${form} to ${to}`, to, signer, form, profile: 'mail-client' as const })),
   ),
 )
-const BY_THE_DOMAIN: Case = { id: 'by the domain', to: 'ec', signer: 'domain', form: 'detached', profile: 'mail-client' }
+const BY_THE_GATEWAY = (['rsa', 'ec'] as const).map(
+  (to): Case => ({ id: `by the gateway to ${to}`, to, signer: 'domain', form: 'detached', profile: 'mail-client' }),
+)
 const WAITED: Case = { id: 'waited', to: 'ec', signer: 'rsa', form: 'detached', profile: 'mail-client', written: 3 }
 const BETWEEN_GATEWAYS: Case = { id: 'between gateways', to: 'rsa', signer: 'rsa', form: 'detached', profile: 'gateway' }
-const CASES = [...READ, BY_THE_DOMAIN, WAITED, BETWEEN_GATEWAYS]
+const CASES = [...READ, ...BY_THE_GATEWAY, WAITED, BETWEEN_GATEWAYS]
 
 const messageId = ({ id }: Case) => `${id.replaceAll(' ', '.')}@a.mssante.test`
+
+/** As the gateway sends it to a box: planned, signed by what signs for it, encrypted, in its thread. */
+async function sentByTheGateway(content: Buffer, to: Person): Promise<Buffer> {
+  const certificate = { pem: to.issued.certificatePem, fingerprint: to.identity.facts.fingerprint256 }
+  const protection = openProtection({
+    policies: { default: 'required', domains: {} },
+    certificates: { of: async () => ({ box: [certificate], domain: [] }) },
+    anchors: world.anchors,
+    now: () => now.getTime(),
+    signature: () => domain.identity,
+  })
+  try {
+    const leg = { message_id: '1', address: 'box@a.mssante.test', sender: 'a@a.mssante.test', size: content.length, eight_bit: 1, utf8: 0 }
+    const choice = await protection.plan(leg, content)
+    if (choice.kind !== 'encrypt') throw new Error(choice.kind)
+    const { content: sent }: Outgoing = await protection.apply(choice, leg, content, async outgoing => outgoing)
+    return sent
+  } finally {
+    await protection.close()
+  }
+}
 
 function written({ to, signer, form, profile, written = 0, ...rest }: Case): Promise<Buffer> {
   const author = signer === 'domain' ? 'rsa' : signer
@@ -69,7 +93,8 @@ function written({ to, signer, form, profile, written = 0, ...rest }: Case): Pro
     'MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit',
     `\r\nUne lettre déchiffrée pour ${to}.\r\n`,
   ].join('\r\n')
-  const { identity } = signer === 'domain' ? domain : world.people[signer]
+  if (signer === 'domain') return sentByTheGateway(Buffer.from(mail), world.people[to])
+  const { identity } = world.people[signer]
   const protection: MailProtection = {
     sign: { by: [{ identity }], at: now, form },
     encrypt: { to: [world.people[to].issued.certificatePem], anchors: world.anchors, at: now, profile },
@@ -95,10 +120,11 @@ describe.skipIf(!isThere)('Thunderbird reads what we sign and encrypt to a box',
     expect(await show(WAITED)).toMatchObject({ encryption: GOOD, signature: GOOD })
   })
 
-  test('and says so when it is the domain that signed, not the author', async () => {
-    const shown = await show(BY_THE_DOMAIN)
-    expect(shown).toMatchObject({ encryption: GOOD, signature: OF_ANOTHER_ADDRESS, signatureIcon: 'mismatch' })
-    expect(shown.body).toContain('Une lettre déchiffrée pour ec.')
+  test.each(BY_THE_GATEWAY)('$id: it says too that the domain has signed, and not the author', async mail => {
+    const shown = await show(mail)
+    expect(shown).toMatchObject({ encryption: GOOD, signature: OF_ANOTHER_ADDRESS, encryptionIcon: 'ok', signatureIcon: 'mismatch' })
+    expect(shown.signer).toContain('CN=domain@a.mssante.test')
+    expect(shown.body).toContain(`Une lettre déchiffrée pour ${mail.to}.`)
   })
 
   test('in CBC only: of AuthEnvelopedData it shows nothing, which is why boxes get the other profile', async () => {
