@@ -1,7 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { OcspAnswers } from './answers.ts'
-import { type CertificateFacts, derToPem, type ParsedCertificate, parseCertificate, pemBlocks, pemToDer } from './certificate.ts'
+import {
+  authorityOf,
+  type CertificateFacts,
+  derToPem,
+  type ParsedCertificate,
+  parseCertificate,
+  pemBlocks,
+  pemToDer,
+} from './certificate.ts'
 import { commonName } from './names.ts'
 import { continues, type DeltaList, isNewer, type ReadList, type RevocationList, readRevocationList } from './revocation.ts'
 import { endsSoonAt } from './status.ts'
@@ -11,7 +19,7 @@ export interface Anchors {
   /** The earliest nextUpdate of the lists: from then on peers are refused. Undefined while an authority has no list at all. */
   readonly freshUntil: Date | undefined
   /**
-   * Reads the files again (new revocation lists arrive daily) and swaps what is trusted in one step.
+   * Reads the files again (new revocation lists arrive daily) and swaps what is trusted in one step. A list gives way to a newer one only.
    * TLS listeners keep the lists they were given: give them a new `serverTls(...)` afterwards.
    * @throws Error as {@link loadAnchors}; the former state then stays
    */
@@ -34,7 +42,7 @@ export interface Trust {
   authorities: readonly ParsedCertificate[]
   /** Certificates configured as such that are no authority: the pinned signer of a list, never a TLS peer. */
   pinned: readonly ParsedCertificate[]
-  /** by fingerprint of the authority, as all that follows */
+  /** by authority (`authorityOf`), as all that follows */
   lists: ReadonlyMap<string, RevocationList>
   deltas: ReadonlyMap<string, DeltaList>
   /** addresses of OCSP responders */
@@ -43,6 +51,8 @@ export interface Trust {
   answers: OcspAnswers
   ocsp: OcspAccess | undefined
   authorityPems: readonly string[]
+  /** The same lists, as they were read. */
+  read: readonly ListWithPem[]
   /** Complete lists alone: OpenSSL gets them. */
   listPems: readonly string[]
 }
@@ -82,14 +92,14 @@ const states = new WeakMap<Anchors, () => Trust>()
  */
 export function loadAnchors(files: AnchorFiles, { ocsp }: { ocsp?: OcspAccess | undefined } = {}): Anchors {
   const answers = new OcspAnswers()
-  const read = () => ({ ...readTrust(files), answers, ocsp })
-  let trust: Trust = read()
+  const read = (former: readonly ListWithPem[]) => ({ ...readTrust(files, former), answers, ocsp })
+  let trust: Trust = read([])
   const anchors: Anchors = {
     get freshUntil() {
       return freshUntil(trust)
     },
     reload() {
-      trust = read()
+      trust = read(trust.read)
     },
     authorities: () => trust.authorities.map(({ facts }) => facts),
     lists: () => trust.authorities.map(authority => datesOf(authority, trust)),
@@ -110,7 +120,8 @@ export function isRoot({ x509 }: ParsedCertificate): boolean {
   return x509.checkIssued(x509) && x509.verify(x509.publicKey)
 }
 
-function readTrust(files: AnchorFiles): Omit<Trust, 'answers' | 'ocsp'> {
+/** @param former lists that were in use: one stays when its file is older by now, or can't be read at this moment */
+function readTrust(files: AnchorFiles, former: readonly ListWithPem[]): Omit<Trust, 'answers' | 'ocsp'> {
   const listed = (files.authorities ?? []).map(({ certificate, ocsp }) => ({ authority: readAuthority(certificate), ocsp }))
   const certificates = distinct([...files.anchors.flatMap(readCertificates), ...listed.map(({ authority }) => authority)])
   const authorities = certificates.filter(({ isCa }) => isCa)
@@ -118,14 +129,18 @@ function readTrust(files: AnchorFiles): Omit<Trust, 'answers' | 'ocsp'> {
   const lists = [
     ...files.crls.flatMap(readLists).map(list => ({ ...readListOf(list, authorities), pem: list.pem })),
     ...authorities.flatMap(authority => fetchedLists(files.fetched, authority)),
+    ...former.filter(({ issuer }) => authorities.some(authority => authorityOf(authority) === authorityOf(issuer))),
   ]
   const complete = newestLists(lists)
-  const responders = listed.flatMap(({ authority, ocsp }) => (ocsp === undefined ? [] : [[authority.facts.fingerprint256, ocsp] as const]))
+  const deltas = newestDeltas(lists, complete)
+  const inUse = [...[...complete.values()].map(({ list }) => list), ...deltas.values()]
+  const responders = listed.flatMap(({ authority, ocsp }) => (ocsp === undefined ? [] : [[authorityOf(authority), ocsp] as const]))
   return {
     authorities,
     pinned: certificates.filter(({ isCa }) => !isCa),
     lists: new Map([...complete].map(([authority, { list }]) => [authority, list])),
-    deltas: newestDeltas(lists, complete),
+    deltas,
+    read: lists.filter(({ list }) => inUse.includes(list)),
     responders: new Map(responders),
     authorityPems: authorities.map(({ x509 }) => x509.toString()),
     listPems: [...complete.values()].map(({ pem }) => pem),
@@ -167,8 +182,8 @@ type ListWithPem = ReadList & { pem: string }
 function newestLists(lists: ListWithPem[]): Map<string, { list: RevocationList; pem: string }> {
   const newest = new Map<string, { list: RevocationList; pem: string }>()
   for (const { kind, issuer, list, pem } of lists) {
-    const known = newest.get(issuer.facts.fingerprint256)
-    if (kind === 'complete' && (!known || isNewer(list, known.list))) newest.set(issuer.facts.fingerprint256, { list, pem })
+    const known = newest.get(authorityOf(issuer))
+    if (kind === 'complete' && (!known || isNewer(list, known.list))) newest.set(authorityOf(issuer), { list, pem })
   }
   return newest
 }
@@ -178,7 +193,7 @@ function newestDeltas(lists: ListWithPem[], complete: ReadonlyMap<string, { list
   const newest = new Map<string, DeltaList>()
   for (const read of lists) {
     if (read.kind === 'complete') continue
-    const authority = read.issuer.facts.fingerprint256
+    const authority = authorityOf(read.issuer)
     const known = newest.get(authority)
     const base = complete.get(authority)?.list
     if (base && continues(read.list, base) && (!known || isNewer(read.list, known))) newest.set(authority, read.list)
@@ -210,13 +225,13 @@ function fetchedLists(folder: string | undefined, authority: ParsedCertificate):
 }
 
 function datesOf(authority: ParsedCertificate, { lists }: Trust): ListDates {
-  const list = lists.get(authority.facts.fingerprint256)
+  const list = lists.get(authorityOf(authority))
   const name = commonName(authority.facts.subject) ?? '?'
   return list ? { authority: name, nextUpdate: list.nextUpdate, endsSoonAt: endsSoonAt(list) } : { authority: name }
 }
 
 function freshUntil({ authorities, lists }: Trust): Date | undefined {
-  const ends = authorities.map(({ facts }) => lists.get(facts.fingerprint256)?.nextUpdate)
+  const ends = authorities.map(authority => lists.get(authorityOf(authority))?.nextUpdate)
   if (ends.length === 0 || ends.includes(undefined)) return undefined
   return new Date(Math.min(...ends.map(Number)))
 }

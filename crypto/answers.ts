@@ -1,4 +1,4 @@
-import type { ParsedCertificate } from './certificate.ts'
+import { authorityOf, type ParsedCertificate } from './certificate.ts'
 
 /** What a responder said of one certificate, verified. From `from` until `until` it is the last word; `unknown` is one too, and means no. */
 export interface OcspAnswer {
@@ -42,5 +42,5 @@ export class OcspAnswers {
 }
 
 function keyOf(certificate: ParsedCertificate, issuer: ParsedCertificate): string {
-  return `${issuer.facts.fingerprint256} ${certificate.facts.serial}`
+  return `${authorityOf(issuer)} ${certificate.facts.serial}`
 }

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import {
   BasicConstraints,
@@ -88,6 +88,23 @@ function factsOf({ tbsCertificate }: Certificate, x509: X509Certificate): Certif
     notAfter: tbsCertificate.validity.notAfter.getTime(),
     fingerprint256: x509.fingerprint256.replaceAll(':', '').toLowerCase(),
   }
+}
+
+const authorities = new WeakMap<ParsedCertificate, string>()
+
+/**
+ * Who an authority is to its lists and to its OCSP answers: its name and its key. Certificates that were made anew for both are one authority, and what
+ * one of them has signed counts for all.
+ */
+export function authorityOf(certificate: ParsedCertificate): string {
+  const known = authorities.get(certificate)
+  if (known) return known
+  const { subject, subjectPublicKeyInfo } = AsnConvert.parse(certificate.x509.raw, Certificate).tbsCertificate
+  const hash = createHash('sha256')
+  for (const part of [subject, subjectPublicKeyInfo]) hash.update(Buffer.from(AsnConvert.serialize(part)))
+  const fresh = hash.digest('hex')
+  authorities.set(certificate, fresh)
+  return fresh
 }
 
 /** A serial number as lower-case hexadecimal without leading zeros: certificates and revocation lists spell it alike. */

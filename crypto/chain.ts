@@ -70,10 +70,10 @@ export function judgePast(der: Buffer, trust: Trust, usage: Usage, { at, revoked
 function judge(der: Buffer, trust: Trust, usage: Usage, at: Date, revokedBy = at): { verdict: PeerVerdict; until: number } {
   const leaf = tryParse(der)
   if (!leaf) return { verdict: refused('unreadable', 'certificate cannot be read'), until: 0 }
-  const path = pathOf(leaf, trust, usage)
-  if (!path) return { verdict: notFromAnchors(leaf), until: 0 }
-  const fault = usageFault(leaf, usage) ?? pathFault(path, at) ?? revocationFault(path, trust, revokedBy, at)
-  if (fault) return { verdict: fault, until: 0 }
+  const paths = pathsOf(leaf, trust, usage)
+  const faults = paths.map(path => usageFault(leaf, usage) ?? pathFault(path, at) ?? revocationFault(path, trust, revokedBy, at))
+  const path = paths[faults.indexOf(undefined)]
+  if (!path) return { verdict: faults[0] ?? notFromAnchors(leaf), until: 0 }
   return { verdict: { kind: 'trusted', subject: leaf.facts.subject, certificate: leaf.facts }, until: endOf(path, trust, at) }
 }
 
@@ -85,22 +85,18 @@ function tryParse(der: Buffer): ParsedCertificate | undefined {
   }
 }
 
-/** The path from a certificate up to a configured root, or the pinned signer alone. */
-function pathOf(leaf: ParsedCertificate, trust: Trust, usage: Usage): ParsedCertificate[] | undefined {
+/** The paths from a certificate up to a configured root, or the pinned signer alone. There are several where the certificate of an authority was renewed. */
+function pathsOf(leaf: ParsedCertificate, trust: Trust, usage: Usage): ParsedCertificate[][] {
   const isPinned = usage === 'signature' && trust.pinned.some(({ x509 }) => x509.raw.equals(leaf.x509.raw))
-  return isPinned ? [leaf] : climb([leaf], trust)
+  return isPinned ? [[leaf]] : climb([leaf], trust)
 }
 
-function climb(path: ParsedCertificate[], trust: Trust): ParsedCertificate[] | undefined {
+function climb(path: ParsedCertificate[], trust: Trust): ParsedCertificate[][] {
   const last = path.at(-1)!
-  if (path.length > LONGEST_PATH) return undefined
-  for (const authority of trust.authorities) {
-    if (!mayIssue(authority, path.length - 1) || !isIssuedBy(last, authority)) continue
-    if (isRoot(authority)) return [...path, authority]
-    const whole = path.includes(authority) ? undefined : climb([...path, authority], trust)
-    if (whole) return whole
-  }
-  return undefined
+  if (path.length > LONGEST_PATH) return []
+  return trust.authorities
+    .filter(authority => !path.includes(authority) && mayIssue(authority, path.length - 1) && isIssuedBy(last, authority))
+    .flatMap(authority => (isRoot(authority) ? [[...path, authority]] : climb([...path, authority], trust)))
 }
 
 /** RFC 5280 §4.2.1.9: `below` counts the intermediates between this authority and the judged certificate. */
@@ -126,8 +122,7 @@ function pathFault(path: ParsedCertificate[], at: Date): Refused | undefined {
 /** The certificate and its authorities, whatever it is for, when nothing but its revocation is left to be known. */
 export function soundPath(der: Buffer, trust: Trust, at: Date): ParsedCertificate[] | undefined {
   const leaf = tryParse(der)
-  const path = leaf && climb([leaf], trust)
-  return path && !pathFault(path, at) ? path : undefined
+  return leaf && climb([leaf], trust).find(path => !pathFault(path, at))
 }
 
 function strengthFault(path: ParsedCertificate[]): Refused | undefined {

@@ -29,6 +29,7 @@ export type OcspFaultReason =
   | 'nonce'
   | 'other-certificate'
   | 'outdated'
+  | 'older'
   | 'not-yet-valid'
 
 /** An OCSP response that answers nothing. */

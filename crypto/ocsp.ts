@@ -1,5 +1,6 @@
 import { type Anchors, type OcspAccess, type Trust, trustOf } from './anchors.ts'
 import type { OcspAnswer } from './answers.ts'
+import { authorityOf } from './certificate.ts'
 import { pairsOf, soundPath } from './chain.ts'
 import { commonName } from './names.ts'
 import { askAbout, type CertIdHash } from './ocsp-request.ts'
@@ -48,11 +49,11 @@ const underWay = new WeakMap<Trust['answers'], Map<string, Promise<void>>>()
 
 /** One question at a time about one certificate, however many wait for it. */
 async function settle(pair: Pair, trust: Trust, ocsp: OcspAccess, at: Date): Promise<void> {
-  const url = trust.responders.get(pair.issuer.facts.fingerprint256)
+  const url = trust.responders.get(authorityOf(pair.issuer))
   if (url === undefined || !isNeeded(pair, trust, at)) return
   const asked = underWay.get(trust.answers) ?? new Map<string, Promise<void>>()
   underWay.set(trust.answers, asked)
-  const key = `${pair.issuer.facts.fingerprint256} ${pair.certificate.facts.serial}`
+  const key = `${authorityOf(pair.issuer)} ${pair.certificate.facts.serial}`
   const question = asked.get(key) ?? ask(pair, trust, { ...ocsp, url }, at).finally(() => asked.delete(key))
   asked.set(key, question)
   await question
@@ -70,11 +71,19 @@ function isNeeded({ certificate, issuer }: Pair, trust: Trust, at: Date): boolea
 async function ask(pair: Pair, trust: Trust, ocsp: OcspAccess & { url: string }, at: Date): Promise<void> {
   const { certificate, issuer } = pair
   try {
-    trust.answers.keep(certificate, issuer, await answerTo(pair, trust, ocsp, at))
+    const answer = await answerTo(pair, trust, ocsp, at)
+    checkIsNoReplay(answer, trust.answers.find(certificate, issuer))
+    trust.answers.keep(certificate, issuer, answer)
   } catch (error) {
     trust.answers.fail(certificate, issuer, at.getTime(), (error as Error).message)
     ocsp.failed?.(commonName(issuer.facts.subject) ?? '?', error instanceof OcspFault ? error.reason : 'unreachable')
   }
+}
+
+/** An answer of before the revocation is within its own dates still, and made beforehand it has no nonce. */
+function checkIsNoReplay(answer: OcspAnswer, known: OcspAnswer | undefined): void {
+  if (known?.status === 'revoked' && answer.status !== 'revoked' && answer.from < known.from)
+    throw new OcspFault('older', 'it is older than the one that said that the certificate is revoked')
 }
 
 /** Every responder knows a CertID with SHA-1 (RFC 6960 §4.3); some that are made today, SHA-256 alone. */

@@ -26,9 +26,9 @@ export interface DeltaList extends RevocationList {
 
 export type ReadList = { issuer: ParsedCertificate } & ({ kind: 'complete'; list: RevocationList } | { kind: 'delta'; list: DeltaList })
 
+/** What is read of a list before it is known whose it is: its entries wait, there may be a million of them. */
 interface UnverifiedList {
-  kind: 'complete' | 'delta'
-  list: RevocationList | DeltaList
+  content(): Pick<ReadList, 'kind' | 'list'>
   issuerName: string
   algorithm: string
   signed: Buffer
@@ -41,10 +41,10 @@ const SEQUENCE = 0x30
 const UTC_TIME = 0x17
 const GENERALIZED_TIME = 0x18
 const NUMBER = '2.5.29.20'
-const REASON = '2.5.29.21'
 const DELTA = '2.5.29.27'
 const DISTRIBUTION_POINT = '2.5.29.28'
-const REMOVE_FROM_LIST = 8
+/** The extension of an entry that says removeFromCRL, as DER spells it. */
+const REMOVE_FROM_LIST = Buffer.from('0603551d1504030a0108', 'hex')
 
 /**
  * Reads a revocation list (RFC 5280 §5), complete or delta, and verifies it.
@@ -54,12 +54,12 @@ const REMOVE_FROM_LIST = 8
  *   indirect lists say less than "nobody else is revoked", so they are refused rather than half understood)
  */
 export function readRevocationList(der: Buffer, authorities: readonly ParsedCertificate[]): ReadList {
-  const { kind, list, issuerName, algorithm, signed, signature } = parseList(der)
+  const { content, issuerName, algorithm, signed, signature } = parseList(der)
   const named = authorities.filter(ca => formatName(ca.facts.subject) === issuerName)
   if (named.length === 0) throw new Error(`the issuer of the revocation list is not among the anchors: ${issuerName}`)
   const issuer = named.find(ca => maySignLists(ca) && isSignedBy(ca.x509.publicKey, algorithm, signed, signature))
   if (!issuer) throw new Error('the signature of the revocation list is wrong')
-  return { issuer, kind, list } as ReadList
+  return { issuer, ...content() } as ReadList
 }
 
 /** Whether `list` was made after `other`. */
@@ -92,10 +92,12 @@ function parseList(der: Buffer): UnverifiedList {
   const nextUpdate = isTime(rest[0]) ? rest.shift() : undefined
   if (!nextUpdate) throw new Error('the revocation list does not say when it ends (nextUpdate)')
   const entries = rest[0]?.tag === SEQUENCE ? rest.shift() : undefined
-  const extensions = readExtensions(rest[0])
-  const dates = { thisUpdate: readTime(thisUpdate), nextUpdate: readTime(nextUpdate) }
   return {
-    ...contentOf(entries ? [...elements(entries.inside)] : [], extensions, dates),
+    content: () =>
+      contentOf(entries ? [...elements(entries.inside)] : [], readExtensions(rest[0]), {
+        thisUpdate: readTime(thisUpdate),
+        nextUpdate: readTime(nextUpdate),
+      }),
     issuerName: formatName(rdnsOf(AsnConvert.parse(issuer.whole, Name))),
     algorithm: AsnConvert.parse(algorithm.whole, AlgorithmIdentifier).algorithm,
     signed: tbs.whole,
@@ -107,12 +109,13 @@ function contentOf(
   entries: Element[],
   { number, base }: { number: bigint | undefined; base: bigint | undefined },
   dates: { thisUpdate: Date; nextUpdate: Date },
-): Pick<UnverifiedList, 'kind' | 'list'> {
+): Pick<ReadList, 'kind' | 'list'> {
   if (base === undefined) return { kind: 'complete', list: { ...dates, number, revoked: new Map(entries.map(readEntry)) } }
   if (number === undefined) throw new Error('the delta list has no number')
-  const released = entries.filter(isReleased)
-  const revoked = new Map(entries.filter(entry => !released.includes(entry)).map(readEntry))
-  return { kind: 'delta', list: { ...dates, number, base, revoked, released: new Set(released.map(entry => readEntry(entry)[0])) } }
+  const released = new Set(entries.filter(isReleased))
+  const revoked = new Map(entries.filter(entry => !released.has(entry)).map(readEntry))
+  const list = { ...dates, number, base, revoked, released: new Set([...released].map(entry => readEntry(entry)[0])) }
+  return { kind: 'delta', list }
 }
 
 function readEntry(entry: Element): [serial: string, revokedOn: Date] {
@@ -125,9 +128,7 @@ function readEntry(entry: Element): [serial: string, revokedOn: Date] {
 
 function isReleased(entry: Element): boolean {
   const [, , extensions] = [...elements(entry.inside)]
-  if (!extensions) return false
-  const reason = [...AsnConvert.parse(extensions.whole, Extensions)].find(({ extnID }) => extnID === REASON)
-  return reason !== undefined && onlyElement(Buffer.from(reason.extnValue.buffer)).inside[0] === REMOVE_FROM_LIST
+  return extensions !== undefined && [...elements(extensions.inside)].some(({ inside }) => inside.equals(REMOVE_FROM_LIST))
 }
 
 /** The numbers of a list; every other critical extension means no, and so does a distribution point that forgot to be critical. */

@@ -7,16 +7,17 @@ import { addressesIn, bodyOf, contentTypeOf, type Entity, type Field, onlyField 
  */
 export type HeaderProtection = 'clear' | 'cipher'
 
-/** Written by those who carried the mail, and about its journey: never protected. Bcc is nobody's business. */
-const OF_THE_JOURNEY =
-  /^(received|return-path|delivered-to|x-original-to|authentication-results|received-spf|dkim-signature|arc-[a-z-]+|bcc|resent-[a-z-]+)$/
+/** Written by those who carried the mail, and about its journey: never protected. */
+const OF_THE_JOURNEY = /^(received|return-path|delivered-to|x-original-to|authentication-results|received-spf|dkim-signature|arc-[a-z-]+)$/
+/** Nobody's business. */
+const SECRET = /^(resent-)?bcc$/
 const STRUCTURAL = /^(mime-version|content-[a-z-]+)$/
 const HIDDEN_SUBJECT = 'Subject: [...]\r\n'
 
 /** @returns the fields of the mail outside, and those of the protected part */
 export function protectHeader(fields: readonly Field[], protection: HeaderProtection): { outer: string; inner: string } {
-  const own = fields.filter(({ name }) => !STRUCTURAL.test(name) && !OF_THE_JOURNEY.test(name) && name !== 'hp-outer')
-  const journey = fields.filter(({ name }) => OF_THE_JOURNEY.test(name) && name !== 'bcc')
+  const own = fields.filter(({ name }) => !STRUCTURAL.test(name) && !OF_THE_JOURNEY.test(name) && !SECRET.test(name) && name !== 'hp-outer')
+  const journey = fields.filter(({ name }) => OF_THE_JOURNEY.test(name))
   const shown = protection === 'cipher' ? shownFields(own) : own.map(({ raw }) => raw)
   // RFC 9788 §2.2: what was shown outside, so that a reader knows what was hidden, and an answer does not give it away.
   const witnesses = protection === 'cipher' ? shown.map(raw => `HP-Outer: ${raw}`) : []

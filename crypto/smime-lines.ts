@@ -29,14 +29,17 @@ export const crlf: Stage = next => {
 
 /** @param last the octet before the piece */
 function withCrlf(piece: Buffer, last: number): Buffer {
-  const parts: Buffer[] = []
-  let from = 0
-  for (let at = piece.indexOf(LF); at >= 0; at = piece.indexOf(LF, at + 1)) {
-    if ((at === 0 ? last : piece[at - 1]) === CR) continue
-    parts.push(piece.subarray(from, at), Buffer.from([CR]))
-    from = at
+  const isBare = (at: number) => (at === 0 ? last : piece[at - 1]) !== CR
+  let missing = 0
+  for (let at = piece.indexOf(LF); at >= 0; at = piece.indexOf(LF, at + 1)) missing += Number(isBare(at))
+  if (missing === 0) return piece
+  const whole = Buffer.allocUnsafe(piece.length + missing)
+  let end = 0
+  for (let at = 0; at < piece.length; at++) {
+    if (piece[at] === LF && isBare(at)) whole[end++] = CR
+    whole[end++] = piece[at]!
   }
-  return from === 0 && parts.length === 0 ? piece : Buffer.concat([...parts, piece.subarray(from)])
+  return whole
 }
 
 /** Base64 in lines of 76 characters, CRLF after each. */

@@ -83,15 +83,27 @@ type Opened = Pick<OpenedMail, 'message' | 'layers' | 'header'>
 async function open(entity: Entity, options: OpenMailOptions, layers: MailLayer[], outside: Entity): Promise<Opened> {
   if (layers.length > MOST_LAYERS) throw new CmsFault('too-large', `the mail has more than ${MOST_LAYERS} layers`)
   const { type, parameters } = contentTypeOf(entity.fields)
-  if (isCms(type)) return openCms(entity, options, layers, outside)
-  if (isSigned(type, parameters))
-    return openSigned(
-      splitSigned(entity.body, parameters.get('boundary') ?? '', layers.length > 0 ? 'nothing' : 'any text'),
-      options,
-      layers,
-      outside,
-    )
+  if (isCms(type)) {
+    checkUncovered([headerOf(entity)], layers)
+    return openCms(entity, options, layers, outside)
+  }
+  if (isSigned(type, parameters)) return openSigned(entity, parameters.get('boundary') ?? '', options, layers, outside)
   return restored(entity, layers, outside)
+}
+
+function headerOf({ fields }: Entity): Buffer {
+  return Buffer.from(fields.map(({ raw }) => raw).join(''), 'latin1')
+}
+
+/**
+ * Right inside AES-CBC, what no signature covers may be pieces of another mail's ciphertext, each behind a block of noise. Everybody writes plain text
+ * there; were noise taken, our answer would tell what those pieces hold.
+ */
+function checkUncovered(texts: readonly Buffer[], layers: readonly MailLayer[]): void {
+  const last = layers.at(-1)
+  if (last?.kind !== 'encrypted' || last.isAuthenticated) return
+  if (texts.some(text => /[^\t\r\n\x20-\x7e]/.test(text.toString('latin1'))))
+    throw new CmsFault('malformed', 'what no signature covers is not plain text')
 }
 
 function restored(entity: Entity, layers: MailLayer[], outside: Entity): Opened {
@@ -124,12 +136,15 @@ function isAboutTheSigner(fault: unknown): boolean {
 }
 
 async function openSigned(
-  [content, part]: [Buffer, Buffer],
+  entity: Entity,
+  boundary: string,
   options: OpenMailOptions,
   layers: MailLayer[],
   outside: Entity,
 ): Promise<Opened> {
+  const { content, signature: part, preamble } = splitSigned(entity.body, boundary, layers.length > 0 ? 'nothing' : 'any text')
   const { fields, body } = readEntity(part)
+  checkUncovered([headerOf(entity), preamble, headerOf({ fields, body })], layers)
   if (!/^application\/(x-)?pkcs7-signature$/.test(contentTypeOf(fields).type))
     throw new CmsFault('malformed', 'the second part is no signature')
   const signature = decodePart(body, encodingOf(fields))

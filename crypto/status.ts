@@ -1,5 +1,5 @@
 import type { Trust } from './anchors.ts'
-import type { ParsedCertificate } from './certificate.ts'
+import { authorityOf, type ParsedCertificate } from './certificate.ts'
 import { commonName } from './names.ts'
 import type { RevocationList } from './revocation.ts'
 import { printable } from './verdict.ts'
@@ -32,7 +32,7 @@ export function statusOf(certificate: ParsedCertificate, issuer: ParsedCertifica
 
 /** Whether the lists of an authority are there, in their dates, and not in their last part: then its responder need not be asked. */
 export function hasFreshLists(issuer: ParsedCertificate, trust: Trust, at: Date): boolean {
-  const list = trust.lists.get(issuer.facts.fingerprint256)
+  const list = trust.lists.get(authorityOf(issuer))
   return list !== undefined && !listFault(issuer, trust, at) && at < endsSoonAt(list)
 }
 
@@ -47,12 +47,12 @@ export function endsSoonAt({ thisUpdate, nextUpdate }: Pick<RevocationList, 'thi
  * and our own judgement, which no connection escapes, says who is revoked.
  */
 export function listsSuffice(trust: Trust, at: Date): boolean {
-  return trust.authorities.every(authority => !trust.responders.has(authority.facts.fingerprint256) || !listFault(authority, trust, at))
+  return trust.authorities.every(authority => !trust.responders.has(authorityOf(authority)) || !listFault(authority, trust, at))
 }
 
 function revokedByLists(serial: string, issuer: ParsedCertificate, trust: Trust, at: Date): Date | undefined {
-  const list = trust.lists.get(issuer.facts.fingerprint256)
-  const delta = trust.deltas.get(issuer.facts.fingerprint256)
+  const list = trust.lists.get(authorityOf(issuer))
+  const delta = trust.deltas.get(authorityOf(issuer))
   const revokedSince = delta?.revoked.get(serial)
   if (revokedSince) return revokedSince
   // What an outdated delta takes back may have been revoked again.
@@ -61,7 +61,7 @@ function revokedByLists(serial: string, issuer: ParsedCertificate, trust: Trust,
 }
 
 function listFault(issuer: ParsedCertificate, trust: Trust, at: Date): string | undefined {
-  const list = trust.lists.get(issuer.facts.fingerprint256)
+  const list = trust.lists.get(authorityOf(issuer))
   const name = nameOf(issuer)
   if (!list) return `no revocation list of ${name} is known here`
   if (at > list.nextUpdate) return `the revocation list of ${name} known here ended on ${list.nextUpdate.toISOString()}`
@@ -70,8 +70,8 @@ function listFault(issuer: ParsedCertificate, trust: Trust, at: Date): string | 
 }
 
 function endOfLists(issuer: ParsedCertificate, trust: Trust, now: number): number {
-  const { fingerprint256 } = issuer.facts
-  const ends = [trust.lists.get(fingerprint256), trust.deltas.get(fingerprint256)].map(list => list?.nextUpdate.getTime() ?? 0)
+  const authority = authorityOf(issuer)
+  const ends = [trust.lists.get(authority), trust.deltas.get(authority)].map(list => list?.nextUpdate.getTime() ?? 0)
   return Math.min(...ends.filter(end => end >= now))
 }
 

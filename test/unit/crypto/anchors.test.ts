@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { trustOf } from '../../../crypto/anchors.ts'
-import { parseCertificate, pemToDer } from '../../../crypto/certificate.ts'
-import { loadAnchors } from '../../../crypto/index.ts'
+import { authorityOf, parseCertificate, pemToDer } from '../../../crypto/certificate.ts'
+import { fetchedListName, loadAnchors } from '../../../crypto/index.ts'
 import { readRevocationList } from '../../../crypto/revocation.ts'
 import { cpuClock } from '../../support/cpu-time.ts'
 import { type AnchorPaths, createPki, type Pki } from '../../world/pki.ts'
@@ -35,7 +35,7 @@ async function file(name: string, content: string | Uint8Array): Promise<string>
 /** The revoked serial numbers of the sub-authority, as loaded. */
 function revoked(anchors: ReturnType<typeof loadAnchors>): string[] {
   const { lists, authorities } = trustOf(anchors)
-  return [...(lists.get(authorities[1]!.facts.fingerprint256)?.revoked.keys() ?? [])]
+  return [...(lists.get(authorityOf(authorities[1]!))?.revoked.keys() ?? [])]
 }
 
 describe('loadAnchors', () => {
@@ -73,6 +73,28 @@ describe('loadAnchors', () => {
     await pki.write(join(folder, 'changing'))
     anchors.reload()
     expect(trustOf(anchors)).not.toBe(before)
+  })
+
+  test('reload keeps a fetched list that is older by now on the disk, spoilt, or cannot be read', async () => {
+    const victim = await pki.issue({ kind: 'client', organization: 'X', structure: '1000000000', commonName: 'y', key: 'ec' })
+    const older = pemToDer(pki.crls({ thisUpdate: new Date(now.getTime() - 2 * DAY) })[1]!)
+    pki.revoke(victim)
+    const newer = pemToDer(pki.crls()[1]!)
+    const fetched = await mkdtemp(join(folder, 'fetched-'))
+    const path = join(fetched, fetchedListName(parseCertificate(pki.authorities[1]!).facts.fingerprint256, 'complete'))
+    await writeFile(path, newer)
+    const anchors = loadAnchors({ ...paths, crls: [], fetched })
+    const known = revoked(anchors)
+    expect(known).toContain(victim.serial.toString('hex'))
+    for (const octets of [older, Buffer.from('spoilt')]) {
+      await writeFile(path, octets)
+      anchors.reload()
+      expect(revoked(anchors)).toEqual(known)
+    }
+    await rm(path)
+    anchors.reload()
+    anchors.reload()
+    expect(revoked(anchors)).toEqual(known)
   })
 
   test.each<[string, () => Promise<AnchorPaths>, RegExp]>([

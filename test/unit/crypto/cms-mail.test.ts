@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { encrypt } from '../../../crypto/cms/index.ts'
 import { collect, type Source } from '../../../crypto/cms/source.ts'
 import { type MailProtection, openMail, outermostLayer, protectMail } from '../../../crypto/index.ts'
+import { cpuClock } from '../../support/cpu-time.ts'
 import { type CmsWorld, createCmsWorld } from './cms-people.ts'
 
 const now = new Date('2026-11-22T08:00:00Z')
@@ -179,6 +180,21 @@ describe('an encrypted mail shows outside', () => {
     expect(sealed.split('\r\n').every(line => line.length <= 78)).toBe(true)
   })
 
+  test('nothing of who sent it on', async () => {
+    const again = [
+      'Resent-From: "Dr DURAND" <rsa@a.mssante.test>',
+      'Resent-To: "Secret Name" <ec@b.mssante.test>',
+      'Resent-Bcc: x@x.test',
+      '',
+    ]
+    const sent = Buffer.concat([Buffer.from(again.join('\r\n')), mail])
+    const sealed = await protect({ encrypt: sealFor('gateway') }, sent)
+    expect(sealed.toString()).not.toMatch(/resent/i)
+    const { message } = await open(sealed)
+    expect(message.toString()).toContain('Resent-To: "Secret Name" <ec@b.mssante.test>\r\n')
+    expect(message.toString()).not.toMatch(/bcc/i)
+  })
+
   test('only the addresses of a group, and none of what cannot be read', async () => {
     const odd = Buffer.from('From: a@x.test\r\nTo: Team "x" : (c, d) One <one@x.test>, two@x.test (Two);,\r\n Secret Name\r\n\r\nBody\r\n')
     const sealed = (await protect({ encrypt: sealFor('gateway') }, odd)).toString()
@@ -255,6 +271,32 @@ describe('a mail is refused', () => {
     expect((await open(await seal(Buffer.concat([signed, Buffer.from('\r\n\r\n')]), 'mail-client'))).isAuthenticated).toBe(true)
     expect(await refusal(await seal(more, 'mail-client'))).toBe('CmsFault: undecryptable')
     expect(await refusal(await seal(more, 'gateway'))).toBe('CmsFault: malformed')
+  })
+
+  test('when what no signature covers could be a piece of another mail: AES-CBC alone says nothing of it', async () => {
+    const signed = (await protect({ sign: sign(), newId: () => 'b' })).toString('latin1')
+    const sealed = async (inside: string, profile: 'mail-client' | 'gateway') => {
+      const cms = await whole(encrypt(Buffer.from(inside, 'latin1'), sealFor(profile)))
+      const header = 'From: rsa@a.mssante.test\r\nContent-Type: application/pkcs7-mime; smime-type=enveloped-data\r\n'
+      return Buffer.from(`${header}Content-Transfer-Encoding: base64\r\n\r\n${cms.toString('base64')}\r\n`)
+    }
+    const GARBLED = 'x\x05\xf3\x90'
+    const before = (text: string) => signed.replace('\r\n\r\n--b', `\r\n\r\n${text}\r\n--b`)
+    const within = (text: string) => signed.replace('Content-Type: multipart', `X-Other: ${text}\r\nContent-Type: multipart`)
+    const behind = (text: string) => signed.replace('name=smime.p7s', `name="${text}"`)
+    for (const put of [before, within, behind]) {
+      expect(await open(await sealed(put('This is a signed message.'), 'mail-client'))).toMatchObject({ isAuthenticated: true })
+      expect(await open(await sealed(put(GARBLED), 'gateway'))).toMatchObject({ isAuthenticated: true })
+      expect(await refusal(await sealed(put(GARBLED), 'mail-client'))).toBe('CmsFault: undecryptable')
+    }
+  })
+
+  test('when its parts have no end', async () => {
+    const type = 'multipart/signed; protocol="application/pkcs7-signature"; boundary=a'
+    const many = Buffer.from(`From: a@x.test\r\nContent-Type: ${type}\r\n\r\n${'--a\r\n'.repeat(500_000)}`)
+    const spent = cpuClock()
+    expect(await refusal(many)).toBe('CmsFault: malformed')
+    expect(spent()).toBeLessThan(100)
   })
 
   test('when its header has no end', async () => {

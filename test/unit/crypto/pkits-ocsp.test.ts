@@ -275,6 +275,17 @@ describe('lists and answers', () => {
     expect(questions[0]!.serial.equals(leaf.serial)).toBe(true)
   })
 
+  test('who was revoked stays so, whatever answer of an earlier time is shown again', async () => {
+    const anchors = online(({ serial, hash, nonce }) =>
+      questions.length === 1
+        ? answer({ status: 'revoked', thisUpdate: day(-0.1), nextUpdate: day(0.1) })({ serial, hash, nonce }, Buffer.alloc(0))
+        : answer({ nonce: undefined, thisUpdate: day(-0.3), nextUpdate: day(0.4) })({ serial, hash, nonce }, Buffer.alloc(0)),
+    )
+    expect(await judgedOnline(leaf, anchors)).toBe('revoked')
+    expect(await judgedOnline(leaf, anchors, day(0.2))).toBe('revoked')
+    expect(faults).toEqual(['older'])
+  })
+
   test('who was revoked and is so no longer is asked for again, after the answer’s end', async () => {
     let status: 'revoked' | 'good' = 'revoked'
     const at = (instant: Date): Answering =>

@@ -74,6 +74,39 @@ describe('names and paths (PKITS 4.3, 4.5, 4.6)', () => {
   })
 })
 
+describe('an authority whose certificate was renewed for the same key', () => {
+  let renewed: Party
+  beforeAll(async () => {
+    renewed = await party('CA', root, AUTHORITY, ca.keys)
+  })
+
+  test('is the authority that it was: its list is for both, in whatever order they are written', () => {
+    for (const both of [
+      [root, ca, renewed],
+      [root, renewed, ca],
+    ])
+      expect(judged(leaf, anchorage.load(both, [listOf(root), listOf(ca)]))).toBe('trusted')
+  })
+
+  test('may keep the one that has expired beside it', async () => {
+    const ended = await party('CA', root, { ...AUTHORITY, notAfter: day(-1) }, ca.keys)
+    for (const both of [
+      [root, ended, renewed],
+      [root, renewed, ended],
+    ])
+      expect(judged(leaf, anchorage.load(both, [listOf(root), listOf(ca)]))).toBe('trusted')
+  })
+
+  test('revokes for both', () => {
+    const list = listOf(ca, { revoked: [{ serial: leaf.serial, on: day(-2) }] })
+    for (const both of [
+      [root, ca, renewed],
+      [root, renewed, ca],
+    ])
+      expect(judged(leaf, anchorage.load(both, [listOf(root), list]))).toBe('revoked')
+  })
+})
+
 describe('usage (PKITS 4.7)', () => {
   test('authority whose key may not sign certificates', async () => {
     const mute = await party('MUTE', root, { ...AUTHORITY, keyUsage: ['cRLSign'] })
@@ -154,6 +187,26 @@ describe('revocation lists (PKITS 4.4)', () => {
       const part = extension('2.5.29.28', isCritical, Buffer.from('3000', 'hex'))
       expect(() => withLists([listOf(ca, { extensions: [part] })])).toThrow(/complete list is needed/)
     }
+  })
+
+  test('the entries of a list are not read before it is known whose it is', () => {
+    const on = day(-2)
+    const released = [extension('2.5.29.21', false, Buffer.from([0x0a, 0x01, 8]))]
+    const since = extension('2.5.29.27', true, Buffer.from([0x02, 0x01, 1]))
+    const entries = Array.from({ length: 8_000 }, (_, at) => ({ serial: Buffer.from([1, at >> 8, at & 255]), on, extensions: released }))
+    const whole = listOf(ca, { number: 2, revoked: entries, extensions: [since] })
+    const forged = Buffer.from(whole)
+    forged[forged.length - 1]! ^= 1
+    const time = (list: Buffer) => {
+      const start = performance.now()
+      try {
+        withLists([listOf(ca), list])
+      } catch (error) {
+        expect((error as Error).message).toMatch(/signature .* is wrong/)
+      }
+      return performance.now() - start
+    }
+    expect(time(forged)).toBeLessThan(time(whole) / 3)
   })
 
   test('a newer one replaces an older one, an older one nothing', () => {
