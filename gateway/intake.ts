@@ -105,11 +105,10 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
       prepared = await stored(spool.prepare(draft, envelopeOf(transaction, summary, facts, draft), toCarry, toFile))
       const received = transaction.box === undefined
       const filing = filer ? options.filingRows({ id: draft.id, boxes: [filer, ...others], received, acceptedAt: now() }) : []
-      const line = spool.event(draft.id, null, 'accepted', { ...acceptedDetail(transaction), ...protectionDetail(verdict), sha256 })
+      const line = spool.event(draft.id, null, 'accepted', { ...acceptedDetail(transaction), ...protectionDetail(verdict, facts), sha256 })
       await stored(spool.accept(prepared, [line, ...filing, ...told]))
       accepted = { id: draft.id, legs: prepared.legs, by: transaction.signedIn?.address, toFile, toCarry }
-      // A machine's report may come from outside the trusted space: it teaches nothing.
-      learnt = verdict && facts.report !== 'delivery-status' ? learntFrom(verdict, facts.from) : []
+      learnt = verdict ? taughtBy(verdict, facts) : []
     } catch (error) {
       // Once the rows were on their way, only they know whether they were written: bytes without rows are swept later.
       if (!prepared) await Promise.all(drafts.map(each => each.discard()))
@@ -118,6 +117,24 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
     options.onAccepted(accepted)
     if (learnt.length > 0) await options.learn(learnt)
     return accepted.id
+  }
+
+  /** A machine's report may come from outside the trusted space: it teaches nothing. The address of a patient names him: it is kept nowhere in clear. */
+  function taughtBy(verdict: Verdict, { report, from }: HeaderFacts): LearntCertificate[] {
+    if (report === 'delivery-status') return []
+    return learntFrom(verdict, from).filter(({ subject }) => !(subject === from && patients.isPatient(from)))
+  }
+
+  /** What the ledger says of the protection that a message came with; a certificate may name a patient as well. */
+  function protectionDetail(verdict: Verdict | undefined, { from }: HeaderFacts): Record<string, string> {
+    if (!verdict) return {}
+    const { result, opened, signers } = verdict
+    const isTold = signers.length > 0 && !patients.isPatient(from)
+    return {
+      ...(opened ? { opened: opened.join(', ') } : {}),
+      ...(isTold ? { signedBy: signers.map(({ name }) => name).join('; ') } : {}),
+      smime: result,
+    }
   }
 
   /** A protected mail of another operator is opened or verified; what comes out goes the same way as any other content, into a draft of its own. */
@@ -270,17 +287,6 @@ async function* inPieces({ buffer, byteOffset, byteLength }: Uint8Array): AsyncG
   for (let at = 0; at < octets.length; at += PIECE) {
     if (at > 0) await setImmediate()
     yield octets.subarray(at, at + PIECE)
-  }
-}
-
-/** What the ledger says of the protection that a message came with. */
-function protectionDetail(verdict: Verdict | undefined): Record<string, string> {
-  if (!verdict) return {}
-  const { result, opened, signers } = verdict
-  return {
-    ...(opened ? { opened: opened.join(', ') } : {}),
-    ...(signers.length > 0 ? { signedBy: signers.map(({ name }) => name).join('; ') } : {}),
-    smime: result,
   }
 }
 

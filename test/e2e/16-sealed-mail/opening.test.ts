@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { has } from '../../support/tools.ts'
-import { OURS, PEER_BOX, THEIRS } from '../../unit/gateway/door.ts'
+import { OURS, PATIENTS, PEER_BOX, THEIRS } from '../../unit/gateway/door.ts'
 import { altered, ECDH, encrypted, entity, OAEP, type Outside, signed, verifies } from './author.ts'
-import { type Name, type Operator, openOperator } from './operator.ts'
+import { type Name, type Operator, openOperator, PATIENT } from './operator.ts'
 
 const HOST = `smtp.${OURS}`
 const LETTER = 'Un courrier confidentiel, é.'
@@ -49,6 +49,12 @@ async function refusal(mail: Buffer, envelope?: { from?: string }): Promise<stri
   return reply
 }
 
+/** Body of a multipart/report with the boundary `b`. */
+function reportOf(type: 'delivery-status' | 'disposition-notification', fields: readonly string[]): string {
+  const parts = ['--b', 'Content-Type: text/plain', '', 'Distribué.', '--b', `Content-Type: message/${type}`, '', ...fields, '', '--b--']
+  return parts.join('\r\n')
+}
+
 describe.skipIf(!has('openssl'))('what is encrypted to our domain is opened before the 250', () => {
   test.each<[string, 'aes-256-cbc' | 'aes-256-gcm', () => string[]]>([
     ['RSA OAEP', 'aes-256-gcm', toRsa],
@@ -85,22 +91,13 @@ describe.skipIf(!has('openssl'))('what is encrypted to our domain is opened befo
   })
 
   test('a report: it is taken for one, and for nothing else', async () => {
-    const report = [
-      '--b',
-      'Content-Type: text/plain',
-      '',
-      'Distribué.',
-      '--b',
-      'Content-Type: message/delivery-status',
-      '',
+    const report = reportOf('delivery-status', [
       `Reporting-MTA: dns; smtp.${THEIRS}`,
       '',
       `Final-Recipient: rfc822; ${PEER_BOX}`,
       'Action: delivered',
       'Status: 2.0.0',
-      '',
-      '--b--',
-    ].join('\r\n')
+    ])
     const inside = entity(report, [], 'multipart/report; report-type=delivery-status; boundary=b')
     await taken(encrypted(signed(inside, by('gateway')), 'aes-256-gcm', toEc(), outside), { from: '' })
     expect((await operator.doors.reports()).at(-1)).toBe('delivery-status')
@@ -289,5 +286,21 @@ describe.skipIf(!has('openssl'))('certificates are learnt', () => {
     const pem = async (name: Name) => (await readFile(by(name).certificate, 'utf8')).trim()
     expect(box!.pem.trim()).toBe(await pem('author'))
     expect(domain!.pem.trim()).toBe(await pem('gateway'))
+  })
+
+  test('never of a patient, whose address names him; of his domain, yes', async () => {
+    const read = reportOf('disposition-notification', [
+      `Final-Recipient: rfc822; ${PATIENT}`,
+      'Disposition: manual-action/MDN-sent-manually; displayed',
+    ])
+    const inside = entity(read, [], 'multipart/report; report-type=disposition-notification; boundary=b')
+    const { line } = await taken(encrypted(signed(inside, by('patient')), 'aes-256-gcm', toEc(), { ...outside, from: PATIENT }), {
+      from: '',
+    })
+    const subjects = (await operator.doors.learnt()).map(({ subject }) => subject)
+    expect(subjects).toContain(PATIENTS)
+    expect(subjects).not.toContain(PATIENT)
+    expect(line).toMatchObject({ smime: 'pass' })
+    expect(line).not.toHaveProperty('signedBy')
   })
 })

@@ -1,12 +1,15 @@
 import { createIdentity } from '../../../crypto/index.ts'
 import { Dialogue } from '../../support/dialogue.ts'
-import { type Doors, OURS, openDoors, PEER_BOX, THEIRS } from '../../unit/gateway/door.ts'
+import { type Doors, OURS, openDoors, PATIENTS, PEER_BOX, THEIRS } from '../../unit/gateway/door.ts'
 import { type CertificateRequest, type IdentityPaths, type Issued, type Pki, writeIdentity } from '../../world/pki.ts'
 
 const DAY = 86_400_000
 
+/** A matricule INS of nobody. */
+export const PATIENT = `299999999999934@${PATIENTS}`
+
 /** The people of these tests: certificates of boxes and domains, their files for openssl. */
-export type Name = 'domainRsa' | 'domainEc' | 'box' | 'author' | 'gateway' | 'colleague' | 'revoked' | 'expired' | 'signsOnly'
+export type Name = 'domainRsa' | 'domainEc' | 'box' | 'author' | 'gateway' | 'colleague' | 'revoked' | 'expired' | 'signsOnly' | 'patient'
 
 export interface Operator extends AsyncDisposable {
   doors: Doors
@@ -34,6 +37,7 @@ export async function openOperator(): Promise<Operator> {
       colleague: { emails: [`autre.encore@${THEIRS}`] },
       revoked: { emails: [PEER_BOX] },
       expired: { emails: [PEER_BOX], ...past },
+      patient: { emails: [PATIENT, `domain-confidentiality-authority@${PATIENTS}`] },
       signsOnly: { kind: 'signature', emails: [`ne.chiffre.pas@${THEIRS}`] },
     }
     for (const [name, request] of Object.entries(wanted) as [Name, Partial<CertificateRequest>][]) {
@@ -55,6 +59,7 @@ export async function openOperator(): Promise<Operator> {
 
   const doors = await openDoors({
     prepare,
+    alsoTheirs: [PATIENTS],
     encryption: async () =>
       [issuedOf.domainRsa!, issuedOf.domainEc!].map(({ certificatePem, keyPem }) => createIdentity({ certificatePem, keyPem })),
   })

@@ -63,11 +63,13 @@ export interface Doors extends AsyncDisposable {
 export interface DoorsOptions {
   /** What opens what is encrypted to us. */
   encryption?: (pki: Pki, folder: string) => Promise<Identity[]>
+  /** Domains that the white list gives to the other operator too. */
+  alsoTheirs?: readonly string[]
   /** Before the revocation lists are written. */
   prepare?: (pki: Pki, folder: string) => Promise<void>
 }
 
-export async function openDoors({ encryption, prepare }: DoorsOptions = {}): Promise<Doors> {
+export async function openDoors({ encryption, prepare, alsoTheirs = [] }: DoorsOptions = {}): Promise<Doors> {
   const folder = await mkdtemp(join(tmpdir(), 'pli-doors-'))
   const pki = await createPki({ now: new Date(), key: 'ec' })
   const [own, peer] = await Promise.all([issue(pki, OURS), issue(pki, THEIRS)])
@@ -78,7 +80,7 @@ export async function openDoors({ encryption, prepare }: DoorsOptions = {}): Pro
   const trust = openTrust({
     anchors,
     identity: () => identity,
-    space: spaceOf({ [OURS]: own, [THEIRS]: peer }),
+    space: spaceOf({ [OURS]: own, ...Object.fromEntries([THEIRS, ...alsoTheirs].map(domain => [domain, peer])) }),
     contact: `postmaster@${OURS}`,
   })
   const db = await openDatabase({
