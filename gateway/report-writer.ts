@@ -1,6 +1,8 @@
 import { isAscii } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { domainOf } from './address.ts'
+import { removeFields } from './header.ts'
+import { wasOpened } from './opening/index.ts'
 import { buildCertificateMail, buildDsn, buildFilingMail, type DsnKind, type EndingNews, type FilingNews } from './receipts/index.ts'
 import type { EnhancedStatus } from './refusals.ts'
 import type { Leg, MessageRow, OutcomeReason, Prepared, Spool } from './spool/index.ts'
@@ -67,7 +69,8 @@ export function openReportWriter(options: { spool: Spool; hostname: string; post
   }
 
   function write(leg: Leg, report: Report, original: Buffer): Buffer {
-    const headerEnd = original.indexOf('\r\n\r\n')
+    // It came encrypted, and what we write back may go over mutual TLS alone.
+    const isSecret = wasOpened(original)
     const action = report.kind === 'overdue' ? 'delayed' : report.kind
     return buildDsn({
       kind: report.kind,
@@ -89,12 +92,20 @@ export function openReportWriter(options: { spool: Spool; hostname: string; post
           ...(report.until ? { willRetryUntil: new Date(report.until) } : {}),
         },
       ],
-      originalHeader: original.subarray(0, headerEnd < 0 ? original.length : headerEnd + 2),
+      originalHeader: isSecret ? removeFields(headerOf(original), ({ name }) => !IDENTIFYING.test(name)) : headerOf(original),
       // RFC 3461 §4.3: RET concerns failures; everything else returns headers only.
-      ...(leg.ret === 'FULL' && report.kind === 'failed' ? { original } : {}),
+      ...(leg.ret === 'FULL' && report.kind === 'failed' && !isSecret ? { original } : {}),
       now: new Date(now()),
       newId,
       ...(report.filing ? { filing: report.filing } : {}),
     })
   }
+}
+
+/** What tells a message from others, and nothing else of it. */
+const IDENTIFYING = /^(?:date|message-id)$/i
+
+function headerOf(message: Buffer): Buffer {
+  const end = message.indexOf('\r\n\r\n')
+  return message.subarray(0, end < 0 ? message.length : end + 2)
 }

@@ -6,6 +6,8 @@ import type { Verdict } from './verdict.ts'
 const NAME = 'Authentication-Results'
 /** Longest address that is written (RFC 5321 §4.5.3.1.3), and longest text of ours. */
 const LONGEST = 254
+/** Octets of the field up to where it says that a mail was opened, and many more. */
+const MOST_OF_FIELD = 4096
 
 /**
  * The field that says what became of the signature (RFC 8601 §2.2, RFC 7281 §3), a result for each signer.
@@ -27,6 +29,11 @@ export function resultsField(hostname: string, verdict: Verdict): Buffer {
     ].join(' ')
   const results = signers.length > 0 ? signers.map(signer => `${method} ${about(signer)}`) : [method]
   return renderField(NAME, [hostname, ...results].join('; '))
+}
+
+/** @returns whether a mail as we keep it came encrypted and was opened: the field of ours above all others says so, where nobody else writes */
+export function wasOpened(mail: Buffer): boolean {
+  return /^Authentication-Results:(?:[^\r\n]|\r\n[ \t])*?\(opened,\s/.test(mail.toString('latin1', 0, MOST_OF_FIELD))
 }
 
 /** RFC 8601 §2.2: a value may be an address as it is; what is odd about one is quoted. */

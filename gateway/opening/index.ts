@@ -1,4 +1,4 @@
-export { resultsField, withoutForgedResults } from './authentication-results.ts'
+export { resultsField, wasOpened, withoutForgedResults } from './authentication-results.ts'
 export { type LearntCertificate, learntFrom } from './learning.ts'
 export { judgeWith, look, type Seen } from './look.ts'
 export { type Opening, type OpeningOptions, openOpening } from './opening.ts'
