@@ -171,14 +171,16 @@ test('what its author encrypted goes on as it is, even where it must be encrypte
 
 test('while nobody knows whether it was revoked, the letter waits; nothing is sent in clear meanwhile', async () => {
   const { folder, operators } = stage.world
-  const renewed = async (list?: { thisUpdate: Date; nextUpdate: Date }) => {
+  // Each is newer than the one before: no list gives way to an older one.
+  const renewed = async (since: number, left: number) => {
+    const list = { thisUpdate: new Date(Date.now() - since), nextUpdate: new Date(Date.now() + left) }
     const before = (await stage.logged('alpha', 'authorities-renewed')).length
     await pki.write(join(folder, 'pki'), list)
     process.kill(operators.alpha.process.pid, 'SIGHUP')
     await until('alpha has read the lists', async () => (await stage.logged('alpha', 'authorities-renewed')).length > before)
   }
   const count = gamma.taken(boxAt(DOMAINS.whole)).length
-  await renewed({ thisUpdate: new Date(Date.now() - 2 * HOUR), nextUpdate: new Date(Date.now() - HOUR) })
+  await renewed(HOUR / 2, -HOUR / 60)
   const id = await send(boxAt(DOMAINS.whole))
   const waiting = await stage.when('alpha', id, timeline => linesOf(timeline, 'deferred').length > 0)
   expect(linesOf(waiting, 'deferred')[0]?.detail).toMatchObject({
@@ -187,7 +189,7 @@ test('while nobody knows whether it was revoked, the letter waits; nothing is se
     diagnostic: expect.stringMatching(/^not sent before it is known: domain certificate: revocation-unknown, /),
   })
   expect(gamma.taken(boxAt(DOMAINS.whole))).toHaveLength(count)
-  await renewed()
+  await renewed(HOUR / 60, 24 * HOUR)
   const timeline = await relayed(id)
   expect(linesOf(timeline, 'relayed')).toMatchObject([{ detail: { protection: 'signed-encrypted' } }])
 })
