@@ -24,7 +24,7 @@ import { openIncomingReports } from './incoming-reports.ts'
 import { openIntake } from './intake.ts'
 import { type Door, openListener } from './listener.ts'
 import { openOpening } from './opening/index.ts'
-import { openHidden, openPatients } from './patients/index.ts'
+import { openHidden, openPatients, sealFormerRows } from './patients/index.ts'
 import { contentLimits, policyFor } from './policy.ts'
 import { openProtection } from './protection/index.ts'
 import { openReportReader } from './receipts/index.ts'
@@ -80,6 +80,8 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const vault = openVault(masters)
   const bytes = await openBytes(layout(data).messages, vault)
   const hidden = openHidden(dataKey(data, 'patients', vault), configuration.patients.domain)
+  const former = await sealFormerRows(db, hidden, configuration.patients.domain)
+  if (former > 0) log.info('former-rows-sealed', { rows: former })
   const spool = openSpool({ db, bytes, hidden, owner, now, newId: newMessageId })
   const boxes = openBoxes(db, now)
   const quota = openQuota({

@@ -25,6 +25,8 @@ function open(): Database.Database {
   db.pragma('journal_mode = WAL')
   // After every open: better-sqlite3 falls back to NORMAL on a file that is already in WAL mode, and NORMAL may lose the last commits.
   db.pragma('synchronous = FULL')
+  // What was removed, or sealed since, is not left in free pages.
+  db.pragma('secure_delete = ON')
   db.pragma('foreign_keys = ON')
   db.pragma('cache_size = -65536')
   // The audit chain is computed where its order is decided. PostgreSQL gets a function of the same name and form.

@@ -1,7 +1,7 @@
 import { type Database, type Migration, type Statement, tables } from '../../config/index.ts'
 
 /** One mailbox that a patient may write to. No health data but the patient's address, as in the spool's `recipient`. */
-interface ConversationTable {
+export interface ConversationTable {
   /** with its key */
   patient: string
   /** who may be answered */

@@ -1,14 +1,17 @@
 import type { Database, Statement } from '../../config/index.ts'
 import { domainOf } from '../address.ts'
 import { faultOf, isWithoutKey, localOf, PATIENT_MESSAGE_BYTES, withKey } from './address.ts'
-import { closed, isOpen, opened } from './conversations.ts'
+import { closed, patientMigrations as conversationMigrations, isOpen, opened } from './conversations.ts'
+import { formerRowsMigrations } from './former-rows.ts'
 import type { PatientFields } from './header.ts'
 import type { Hidden } from './hidden.ts'
 
 export { PATIENT_ADDRESS_FAULTS } from './address.ts'
-export { patientMigrations } from './conversations.ts'
+export { sealFormerRows } from './former-rows.ts'
 export { MES_FIELD, type PatientFields, readPatientFields } from './header.ts'
 export { type Hidden, openHidden } from './hidden.ts'
+
+export const patientMigrations = [...conversationMigrations, ...formerRowsMigrations]
 
 /** A submission that is being accepted, as far as patients are concerned. */
 export interface PatientMail {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Database, type Migration, openDatabase, silent } from '../../../config/index.ts'
-import { openHidden } from '../../../gateway/patients/index.ts'
+import { type Hidden, openHidden } from '../../../gateway/patients/index.ts'
 import { openReportWriter } from '../../../gateway/report-writer.ts'
 import { openSettlement } from '../../../gateway/settlement.ts'
 import {
@@ -42,10 +42,14 @@ export interface SpoolWorld extends AsyncDisposable {
   db: Database
   spool: Spool
   housekeeping: Housekeeping
-  as(owner: string): Spool
+  /** @param hidden how that process's rows hold patients' addresses */
+  as(owner: string, hidden?: Hidden): Spool
+  hidden: Hidden
+  /** of the rows */
+  file: string
   settlementOf(spool: Spool): ReturnType<typeof openSettlement>
   /** Accepts a short letter. @returns its id */
-  accept(envelope?: Partial<Envelope>, options?: { claimed?: boolean; toFile?: boolean }): Promise<Prepared>
+  accept(envelope?: Partial<Envelope>, options?: { claimed?: boolean; toFile?: boolean; by?: Spool }): Promise<Prepared>
   recipient(id: string, position?: number): Promise<RecipientRow>
   events(id: string): Promise<EventRow[]>
   /** Reports that were accepted about a message: subject lines of their French part are in the bytes. */
@@ -55,18 +59,21 @@ export interface SpoolWorld extends AsyncDisposable {
 /** @param more migrations of other rooms whose rows lie beside the spool's */
 export async function openSpoolWorld(more: readonly Migration[] = []): Promise<SpoolWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'pli-spool-'))
-  const db = await openDatabase({ file: join(folder, 'pli.sqlite'), migrations: [...spoolMigrations, ...more] })
+  const file = join(folder, 'pli.sqlite')
+  const db = await openDatabase({ file, migrations: [...spoolMigrations, ...more] })
   const bytes = await openBytes(join(folder, 'messages'), newVault())
   const hidden = openHidden(randomBytes(32), 'patient.mssante.fr')
   const now = () => world.now
   let count = 0
   const newId = () => `m${String(++count).padStart(4, '0')}`
-  const as = (owner: string) => openSpool({ db, bytes, hidden, owner, now, newId })
+  const as = (owner: string, how = hidden) => openSpool({ db, bytes, hidden: how, owner, now, newId })
   const spool = as('here')
   const world: SpoolWorld = {
     now: Date.UTC(2026, 0, 5),
     db,
     spool,
+    hidden,
+    file,
     housekeeping: openHousekeeping({ db, bytes, hidden, now }),
     as,
     settlementOf: chosen =>
@@ -79,10 +86,10 @@ export async function openSpoolWorld(more: readonly Migration[] = []): Promise<S
         log: silent,
         onReport: () => {},
       }),
-    async accept(envelope = {}, { claimed = false, toFile = false } = {}) {
-      const draft = spool.newDraft()
+    async accept(envelope = {}, { claimed = false, toFile = false, by = spool } = {}) {
+      const draft = by.newDraft()
       await draft.write(Buffer.from(`From: <${SENDER}>\r\nMessage-ID: <${draft.id}@a.mssante.test>\r\n\r\nBonjour\r\n`))
-      const prepared = await spool.prepare(
+      const prepared = await by.prepare(
         draft,
         {
           origin: 'submission',
@@ -98,7 +105,7 @@ export async function openSpoolWorld(more: readonly Migration[] = []): Promise<S
         claimed,
         toFile,
       )
-      await spool.accept(prepared)
+      await by.accept(prepared)
       return prepared
     },
     recipient: async (id, position = 0) => {
