@@ -23,6 +23,8 @@ export interface Stage extends AsyncDisposable {
   when(operator: Name, id: string, wanted: (timeline: Timeline) => boolean, patience?: number): Promise<Timeline>
   /** @returns the timeline once no column can move by itself any more: nothing queued, no receipt awaited, no filing pending */
   settled(operator: Name, id: string, patience?: number): Promise<Timeline>
+  /** Waits until nothing of earlier letters moves at this operator: nothing to carry, no receipt awaited, no news of filings to tell. */
+  quiet(operator: Name): Promise<void>
   rows(operator: Name): Promise<Database>
   /** @returns what a gateway has logged under an event so far */
   logged(operator: Name, event: string): Promise<Record<string, unknown>[]>
@@ -60,6 +62,12 @@ export async function openStage(options: Omit<WorldOptions, 'folder'> = {}): Pro
     when,
     settled: (operator, id, patience) => when(operator, id, isSettled, patience),
     submit: (from, to, eml, envelope) => submit(serverOf(world, from), [to].flat(), eml, envelope),
+    async quiet(operator) {
+      const db = await rows(operator)
+      const moving = `SELECT message_id FROM recipient WHERE relay IN ('queued', 'sending') OR receipt = 'awaited'
+        UNION SELECT message_id FROM filing_notice WHERE due_at IS NOT NULL UNION SELECT message_id FROM filing WHERE state = 'pending'`
+      await until(`${operator} to come to rest`, async () => (await db.run({ sql: moving, parameters: [] })).length === 0)
+    },
     async logged(operator, event) {
       const lines = (await readFile(join(world.operators[operator].folder, 'gateway.log'), 'utf8')).split('\n')
       return lines.filter(line => line.includes(`"msg":${JSON.stringify(event)}`)).map(line => JSON.parse(line))

@@ -212,20 +212,11 @@ async function copies({ eml }: Letter): Promise<Buffer[]> {
   return mail.filter(each => withoutTrace(each).original.equals(eml))
 }
 
-/** Nothing is on its way any more: the next order to stop meets the next letter. */
-async function expectQuiet(operator: 'alpha' | 'beta'): Promise<void> {
-  const db = await stage.rows(operator)
-  await until('nothing on its way', async () => {
-    const sql = "SELECT position FROM recipient WHERE relay IN ('queued', 'sending') LIMIT 1"
-    return (await db.run({ sql, parameters: [] })).length === 0
-  })
-}
-
 /** The three columns at their end, the document in the DMP once, the letter in the mailbox octet by octet. */
 async function expectWhole(id: string, expected: { copies?: number }): Promise<void> {
   const { recipients } = await stage.settled('alpha', id)
-  await expectQuiet('beta') // first: what it still sends, reports, comes to alpha
-  await expectQuiet('alpha')
+  await stage.quiet('beta') // first: what it still sends, reports, comes to alpha
+  await stage.quiet('alpha')
   expect(recipients).toMatchObject([{ relay: 'sent', receipt: 'delivered', filing: 'filed' }])
   expect(stage.world.dmp.filed.filter(({ uniqueId }) => uniqueId === letter.uniqueId)).toHaveLength(1)
   const found = await copies(letter)
