@@ -16,6 +16,8 @@ const MOST_KEPT = 20_000
 export class OcspAnswers {
   readonly #answers = new Map<string, OcspAnswer>()
   readonly #failures = new Map<string, { at: number; words: string }>()
+  /** By authority: when its responder failed, when it did last. */
+  readonly #silent = new Map<string, number>()
   /** Grows when a certificate that was good no longer is: what was concluded before is void. */
   setbacks = 0
 
@@ -28,6 +30,7 @@ export class OcspAnswers {
     if (answer.status !== 'good') this.setbacks += 1
     this.#answers.set(keyOf(certificate, issuer), answer)
     this.#failures.delete(keyOf(certificate, issuer))
+    this.#silent.delete(authorityOf(issuer))
   }
 
   /** @returns when the last question failed, and how; undefined when it did not */
@@ -35,9 +38,15 @@ export class OcspAnswers {
     return this.#failures.get(keyOf(certificate, issuer))
   }
 
+  /** @returns when the responder of an authority failed; undefined when it has answered since, about any certificate */
+  silentSince(issuer: ParsedCertificate): number | undefined {
+    return this.#silent.get(authorityOf(issuer))
+  }
+
   fail(certificate: ParsedCertificate, issuer: ParsedCertificate, at: number, words: string): void {
     if (this.#failures.size >= MOST_KEPT) this.#failures.clear()
     this.#failures.set(keyOf(certificate, issuer), { at, words })
+    this.#silent.set(authorityOf(issuer), at)
   }
 }
 

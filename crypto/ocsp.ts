@@ -6,7 +6,7 @@ import { commonName } from './names.ts'
 import { askAbout, type CertIdHash } from './ocsp-request.ts'
 import { OcspFault, readAnswer } from './ocsp-response.ts'
 import { faultOfShown, PeerRefused } from './peer.ts'
-import { hasFreshLists } from './status.ts'
+import { hasFreshLists, hasLists } from './status.ts'
 
 type Pair = ReturnType<typeof pairsOf>[number]
 
@@ -65,6 +65,9 @@ function isNeeded({ certificate, issuer }: Pair, trust: Trust, at: Date): boolea
   if (answer && answer.from <= now && now <= answer.until) return false
   const failure = trust.answers.failure(certificate, issuer)
   if (failure && Math.abs(now - failure.at) < PAUSE) return false
+  const silentSince = trust.answers.silentSince(issuer)
+  // Nobody waits for a responder that is away, one certificate after the other, while a list says what must be known.
+  if (silentSince !== undefined && Math.abs(now - silentSince) < PAUSE && hasLists(issuer, trust, at)) return false
   return answer?.status === 'revoked' || !hasFreshLists(issuer, trust, at) // one who was revoked may be so no longer
 }
 

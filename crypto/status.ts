@@ -36,6 +36,11 @@ export function hasFreshLists(issuer: ParsedCertificate, trust: Trust, at: Date)
   return list !== undefined && !listFault(issuer, trust, at) && at < endsSoonAt(list)
 }
 
+/** Whether they are there and in their dates: then its responder may be asked, and need not answer. */
+export function hasLists(issuer: ParsedCertificate, trust: Trust, at: Date): boolean {
+  return !listFault(issuer, trust, at)
+}
+
 /** The soft window: the last quarter of a list's time, a week at most. A list that is still here then is late. */
 export function endsSoonAt({ thisUpdate, nextUpdate }: Pick<RevocationList, 'thisUpdate' | 'nextUpdate'>): Date {
   const window = Math.min((nextUpdate.getTime() - thisUpdate.getTime()) * LAST_PART, LONGEST_WINDOW)

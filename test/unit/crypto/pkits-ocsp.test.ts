@@ -258,6 +258,18 @@ describe('lists and answers', () => {
     expect(questions).toHaveLength(2)
   })
 
+  test('nor is it asked about others meanwhile, as long as their lists are in force', async () => {
+    const other = await party('other', ca, { purposes: SERVER })
+    const silent = () => Promise.reject(new Error('it takes too long'))
+    const late = online(silent, [listOf(root), listOf(ca, { thisUpdate: day(-6), nextUpdate: day(1) })])
+    for (const each of [leaf, other]) expect(await judgedOnline(each, late)).toBe('trusted')
+    expect(questions).toHaveLength(1)
+    const without = online(silent)
+    questions = []
+    for (const each of [leaf, other]) expect(await judgedOnline(each, without)).toBe('revocation-unknown')
+    expect(questions).toHaveLength(2)
+  })
+
   test('nobody is asked about a certificate that is refused anyway', async () => {
     const expired = await party('expired', ca, { purposes: SERVER, notAfter: day(-1) })
     const stranger = await party('stranger', undefined, { purposes: SERVER })
