@@ -58,6 +58,15 @@ export function openProtection(options: ProtectionOptions) {
   /** Recipients behind the same certificate get the same octets, made once while any of them is carried. */
   const made = new Map<string, { octets: Promise<Buffer>; users: number }>()
 
+  /** A large letter takes a while to look at, and its recipients share its octets. */
+  const looks = new WeakMap<Buffer, Promise<boolean>>()
+
+  function isEncrypted(content: Buffer): Promise<boolean> {
+    const known = looks.get(content) ?? outermostLayer(content).then(layer => layer === 'encrypted')
+    looks.set(content, known)
+    return known
+  }
+
   async function protect(content: Buffer, pem: string, profile: EncryptionProfile): Promise<Buffer> {
     const at = now()
     const recipient = await packRecipient(pem, anchors, new Date(at))
@@ -83,7 +92,7 @@ export function openProtection(options: ProtectionOptions) {
   return {
     /** How the message would go to this recipient. */
     async plan({ address, sender }: Outward, content: Buffer): Promise<Choice> {
-      return planner.plan(address, { isReport: sender === '', isEncrypted: (await outermostLayer(content)) === 'encrypted' })
+      return planner.plan(address, { isReport: sender === '', isEncrypted: await isEncrypted(content) })
     },
 
     /**

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest'
 import type { PeerFault } from '../../../crypto/index.ts'
 import { type Choice, choose, type EncryptionPolicy, type Question } from '../../../gateway/protection/choice.ts'
+import { openProtection } from '../../../gateway/protection/index.ts'
+import { cpuClock } from '../../support/cpu-time.ts'
+import { Anchorage } from '../crypto/parties.ts'
 
 /** A certificate is named by what judging it finds. */
 type Named = 'good' | 'unknown' | 'expired' | 'revoked' | 'stranger' | 'good2'
@@ -97,4 +100,27 @@ test.each<[string, Case, string]>([
   ['waits for no list: it is encrypted all the same', { domain: ['unknown'] }, 'as-is'],
 ])('what its author has encrypted %s', async (_, asked, outcome) => {
   expect(await chosen({ ...asked, encrypted: true })).toBe(outcome)
+})
+
+test('a large letter that its author encrypted is looked at once, however many recipients it has', async () => {
+  const anchorage = new Anchorage()
+  const anchors = anchorage.load([])
+  const nobody = { of: async () => ({ box: [], domain: [] }) }
+  const protection = openProtection({
+    ...{ policies: { default: 'never', domains: {} }, certificates: nobody, anchors, now: Date.now },
+    signature: () => {
+      throw new Error('nothing is signed')
+    },
+  })
+  const cms = Buffer.concat([Buffer.from('30800609 2a864886f70d010703'.replaceAll(' ', ''), 'hex'), Buffer.alloc(3_000_000)])
+  const header = 'From: a@a.test\r\nContent-Type: application/pkcs7-mime\r\nContent-Transfer-Encoding: base64\r\n\r\n'
+  const content = Buffer.from(header + cms.toString('base64'))
+  const leg = { message_id: 'm', sender: 'a@a.test', size: content.length, eight_bit: 0, utf8: 0 }
+  const spent = cpuClock()
+  for (let recipient = 0; recipient < 40; recipient += 1) {
+    expect(await protection.plan({ ...leg, address: `r${recipient}@b.test` }, content)).toEqual({ kind: 'as-is' })
+  }
+  expect(spent()).toBeLessThan(250)
+  await protection.close()
+  anchorage.remove()
 })
