@@ -5,6 +5,7 @@ import type { Configuration, Database } from '../../config/index.ts'
 import { type Anchors, emailsOf, formatName, judgeRecipient, openAudit, readCertificate } from '../../crypto/index.ts'
 import { openRecipientCertificates, type RecipientCertificates, type StoredCertificate } from '../../directory/index.ts'
 import { AddressFault, domainOf, parseAddress } from '../address.ts'
+import { CONFIDENTIALITY_AUTHORITY } from '../opening/index.ts'
 import { openAnchors } from '../revocation/index.ts'
 import { type ByOption, by } from './administration.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
@@ -111,7 +112,7 @@ async function described(stored: StoredCertificate, anchors: Anchors) {
   const verdict = await judgeRecipient(stored.pem, anchors, new Date())
   const certificate = new X509Certificate(stored.pem)
   const names = emailsOf(certificate)
-  const authority = `domain-confidentiality-authority@${stored.subject}` // RFC 3183 §3.1
+  const authority = `${CONFIDENTIALITY_AUTHORITY}@${stored.subject}`
   return {
     ...stored,
     name: formatName(readCertificate(stored.pem).subject),

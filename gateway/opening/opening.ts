@@ -6,7 +6,7 @@ import { judgePort } from './judge-port.ts'
 import { judgeWith, type Seen } from './look.ts'
 import type { LookTask } from './look-thread.ts'
 import { openPlaces } from './places.ts'
-import type { Protection } from './protection.ts'
+import type { ClaimedProtection } from './protection.ts'
 
 export interface OpeningOptions {
   /** Those that opens what is encrypted to us, asked for each time. */
@@ -51,7 +51,7 @@ export function openOpening({ identities, anchors, most, threads = 2, now }: Ope
   }
 
   /** A mail that may be encrypted to us waits for better times; a signature that could not be looked at is no reason to. */
-  async function seenIn(read: () => Promise<Buffer>, protection: Protection): Promise<Seen> {
+  async function seenIn(read: () => Promise<Buffer>, protection: ClaimedProtection): Promise<Seen> {
     try {
       return await lookInto(await read())
     } catch (cause) {
@@ -65,7 +65,7 @@ export function openOpening({ identities, anchors, most, threads = 2, now }: Ope
      * @param use does what follows while the place is held, so that so many mails are in memory and no more
      * @throws Refusal 451 when it can't be looked into now, and may be encrypted to us
      */
-    async within<T>(protection: Protection, read: () => Promise<Buffer>, use: (seen: Seen) => Promise<T>): Promise<T> {
+    async within<T>(protection: ClaimedProtection, read: () => Promise<Buffer>, use: (seen: Seen) => Promise<T>): Promise<T> {
       const release = await places.take(PATIENCE.place)
       if (!release) return use(unseen(protection, new Error('no thread was free for too long')))
       try {
@@ -79,7 +79,7 @@ export function openOpening({ identities, anchors, most, threads = 2, now }: Ope
   }
 }
 
-function unseen(protection: Protection, cause: unknown): Seen {
+function unseen(protection: ClaimedProtection, cause: unknown): Seen {
   if (protection === 'encrypted') throw new Refusal('openingUnavailable', undefined, { cause })
   return { kind: 'unseen' }
 }
