@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type MailboxPublicKey, mailboxPublicKey, openLetter } from './mail-crypt.ts'
 import { readCapped } from './secret-file.ts'
@@ -42,10 +42,13 @@ export function loadMailboxReader(file: string): (sealed: Buffer) => Buffer {
 export function createMailboxKeys(file: string): void {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  let made: string | undefined
   try {
     writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }), { flag: 'wx', mode: 0o600, flush: true })
+    made = file
     writeFileSync(`${file}.pub`, publicKey.export({ type: 'spki', format: 'pem' }), { flag: 'wx', mode: 0o644, flush: true })
   } catch (cause) {
+    if (made) rmSync(made) // beside another's public key it would pass for the one that opens the mailboxes
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
     throw new Error(`${file} or ${file}.pub is there already, and may be all that opens the mailboxes: both are left as they are`, {
       cause,

@@ -84,8 +84,8 @@ export function proofOf(
       sha256: accepted.sha256,
       octets: message.size,
     },
-    recipients: recipients.map(({ address, relay, receipt }) => {
-      const about = lines.filter(({ to, detail }) => (to ?? detail.to) === address)
+    recipients: recipients.map(({ address, relay, receipt }, index) => {
+      const about = lines.filter(({ position }) => position === index)
       const relayed = about.find(({ what }) => what === 'relayed')
       return {
         address,

@@ -7,6 +7,8 @@ export interface TimelineLine {
   at: number
   what: string
   to?: string
+  /** Which recipient: addresses of patients are masked, and then alike. */
+  position?: number
   detail: Record<string, string>
 }
 
@@ -71,7 +73,10 @@ function accepted(message: MessageRow, recipients: readonly RecipientRow[], even
 
 function lineOf({ at, kind, position, detail }: EventRow, recipients: readonly RecipientRow[]): TimelineLine {
   const to = recipients.find(row => row.position === position)?.address
-  return { at, what: kind, detail: JSON.parse(detail) as Record<string, string>, ...(to ? { to: maskPatient(to) } : {}) }
+  return {
+    ...{ at, what: kind, detail: JSON.parse(detail) as Record<string, string> },
+    ...(to && position !== null ? { to: maskPatient(to), position } : {}),
+  }
 }
 
 function stateOf(row: RecipientRow, filing: string): RecipientState {

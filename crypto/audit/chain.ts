@@ -29,6 +29,8 @@ export interface Walk {
   from: AuditHead
   head: AuditHead
   announcements: readonly Announcement[]
+  /** Of the first line that no mark holds; milliseconds. */
+  unsignedSince?: number
   fault?: AuditFault
 }
 
@@ -49,7 +51,13 @@ export async function walkChain(rows: AsyncIterable<AuditRow>, { marks = [], not
   let from: AuditHead = { line: 0, hash: '' }
   let head: AuditHead = from
   let before = -1
-  const end = (fault?: AuditFault): Walk => ({ from, head, announcements, ...(fault && { fault }) })
+  let unsignedSince: number | undefined
+  const lastMark = marks.at(-1)?.line ?? 0
+  const end = (fault?: AuditFault): Walk => ({
+    ...{ from, head, announcements },
+    ...(unsignedSince !== undefined && { unsignedSince }),
+    ...(fault && { fault }),
+  })
   try {
     for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
       const row = next.value
@@ -57,6 +65,7 @@ export async function walkChain(rows: AsyncIterable<AuditRow>, { marks = [], not
       if (fault) return end(fault)
       head = { line: row.line, hash: row.hash }
       if (before < 0) from = head
+      else if (row.line > lastMark) unsignedSince ??= row.at
       before = row.line
       const mark = signed.get(row.line)
       if (mark && mark.hash !== row.hash) return end({ line: row.line, why: rewritten(mark, marks, from) })

@@ -52,7 +52,18 @@ export async function verifyLog(source: AuditSource, { noted, trust, copies = []
   const marks = checked?.marks ?? []
   const walk = await walkChain(source.rows(), { marks, noted })
   const fault = checked?.fault ?? walk.fault ?? (checked && wrongBeginning(walk, marks, source.isPart === true))
+  if (trust && !source.isPart) checked?.notes.push(...tooLongUnsigned(walk, marks, trust))
   return verdictOf(walk, checked, fault ?? (trust && (await differing(copies, marks, trust))))
+}
+
+/** Twice the longest interval between two checkpoints: while a gateway runs, no line waits so long. */
+const UNSIGNED_MOST = 2 * 3_600_000
+
+/** Who takes checkpoints away, from the rows and from the file, leaves lines that were signed once. */
+function tooLongUnsigned({ head, from, unsignedSince }: Walk, marks: readonly VerifiedMark[], { at }: CheckpointTrust): string[] {
+  if (unsignedSince === undefined || at.getTime() - unsignedSince <= UNSIGNED_MOST) return []
+  const [count, first] = [head.line - Math.max(marks.at(-1)?.line ?? 0, from.line), new Date(unsignedSince).toISOString()]
+  return [`${count} lines are not signed, the first is of ${first}: because no gateway ran, or checkpoints were removed`]
 }
 
 async function differing(copies: readonly CheckpointCopies[], marks: readonly VerifiedMark[], trust: CheckpointTrust) {
@@ -85,6 +96,7 @@ function verdictOf({ from, head }: Walk, checked: Marks | undefined, fault: Audi
  */
 function wrongBeginning({ from, announcements }: Walk, marks: readonly VerifiedMark[], isPart: boolean): AuditFault | undefined {
   const [first] = marks
+  if (isPart && !first) return { why: 'no checkpoint is in it: nothing of it is signed' }
   if (from.line === 0) return first && first.number > 1 ? { checkpoint: first.number - 1, why: 'it is missing' } : undefined
   if (first?.line !== from.line) return { line: from.line, why: 'the log begins here, where no checkpoint is' }
   if (isPart) return undefined

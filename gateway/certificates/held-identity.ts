@@ -55,9 +55,12 @@ export function holdIdentity(
       seen = stamp
       const next = stoodStill ? read() : undefined
       if (!next || stampOf(paths) !== stamp) return false
+      const [before, name] = [identity, next].map(({ facts }) => formatName(facts.subject))
       known = stamp
       identity = next
-      log.info('certificate-renewed', { place, name: formatName(next.facts.subject), until: next.facts.notAfter.toISOString() })
+      log.info('certificate-renewed', { place, name, until: next.facts.notAfter.toISOString() })
+      // The white list, the DMP and the auditors know us by it.
+      if (before !== name) log.warn('certificate-other-name', { place, before, name })
       return true
     },
   }

@@ -30,7 +30,9 @@ export function takeInventory(configuration: Configuration): Inventory {
   }
   for (const { place, files } of identityPlaces(configuration))
     read(place, () => inventory.certificates.push({ place, kind: 'own', facts: readIdentity(files) }))
-  for (const [place, trust] of Object.entries(trustPlaces(configuration)))
+  const { timeStamp } = configuration
+  const trusts = { ...trustPlaces(configuration), ...(timeStamp && { timeStamp: { ...timeStamp, authorities: [] } }) }
+  for (const [place, trust] of Object.entries(trusts))
     read(place, () => {
       const anchors = loadAnchors(anchorFiles(trust, configuration.data))
       inventory.certificates.push(...anchors.authorities().map(facts => authority(place, facts)))
@@ -52,8 +54,11 @@ function authority(place: string, facts: CertificateFacts): NamedCertificate {
 }
 
 /** Authorities of public services: OpenSSL alone judges these, without lists. */
-function servicePlaces({ directory, signIn, console }: Configuration): [string, readonly string[]][] {
-  const services = { 'directory.fhir': directory.fhir, 'signIn.psc': signIn.psc, 'console.psc': console?.psc }
+function servicePlaces({ directory, signIn, console, timeStamp }: Configuration): [string, readonly string[]][] {
+  const services = {
+    ...{ 'directory.fhir': directory.fhir, 'signIn.psc': signIn.psc, 'console.psc': console?.psc },
+    'timeStamp.httpsAnchors': { anchors: timeStamp?.httpsAnchors },
+  }
   return Object.entries(services).flatMap(([place, service]) => (service?.anchors ? [[place, service.anchors]] : []))
 }
 

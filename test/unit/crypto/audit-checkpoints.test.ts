@@ -41,6 +41,17 @@ describe('the log is signed', () => {
     })
   })
 
+  test('lines that nobody has signed for hours are told: checkpoints may have been taken away', async () => {
+    await world.write(7)
+    await world.tamper('DELETE FROM audit_checkpoint WHERE number > 1')
+    expect((await world.verify()).notes).toEqual([])
+    world.now += 3 * 3_600_000
+    const why = 'because no gateway ran, or checkpoints were removed'
+    expect((await world.verify()).notes).toEqual([`6 lines are not signed, the first is of 2026-11-20T08:00:01.000Z: ${why}`])
+    await world.tamper('DELETE FROM audit_checkpoint')
+    expect((await world.verify()).notes).toEqual([`7 lines are not signed, the first is of 2026-11-20T08:00:00.000Z: ${why}`])
+  })
+
   test('at a clean stop, as soon as there is one line more', async () => {
     await world.write(2)
     await world.keeper.sign(signers.identity, { anyhow: true })

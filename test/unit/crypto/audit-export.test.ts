@@ -42,6 +42,7 @@ test.each<[string, () => string[], unknown]>([
   ['a changed line', () => replaced('{"line":3', line => line.replace('box.change', 'box.closed')), { line: 3, why: expect.any(String) }],
   ['a removed line', () => without('{"line":3'), { line: 3, why: 'it is missing' }],
   ['a removed checkpoint', () => without('{"checkpoint":2'), { checkpoint: 2, why: 'it is missing' }],
+  ['all checkpoints removed', () => without('{"checkpoint":'), { why: 'no checkpoint is in it: nothing of it is signed' }],
   ['a removed end', () => whole.slice(0, place('{"line":9')), { line: 9, why: 'the export ends at line 8, its heading says 11' }],
   [
     'the lines of its end alone',

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -62,6 +62,9 @@ test('the pair is made once, the private key for its owner alone', () => {
   const before = readFileSync(join(folder, 'own'))
   expect(() => createMailboxKeys(join(folder, 'own'))).toThrow('are left as they are')
   expect(readFileSync(join(folder, 'own')).equals(before)).toBe(true)
+  writeFileSync(join(folder, 'half.pub'), 'the one that the gateway uses')
+  expect(() => createMailboxKeys(join(folder, 'half'))).toThrow('are left as they are')
+  expect(existsSync(join(folder, 'half'))).toBe(false) // it would open nothing of what is sealed for the public key that is there
   chmodSync(pair('open', 'prime256v1'), 0o644)
   expect(() => loadMailboxReader(join(folder, 'open'))).toThrow('chmod 600')
 })

@@ -18,7 +18,7 @@ let held: HeldIdentity
 let said: { event: string; detail: Record<string, unknown> }[]
 let now: number
 const note = (event: string, detail: Record<string, unknown> = {}) => void said.push({ event, detail })
-const log: Log = { ...silent, info: note, error: note }
+const log: Log = { ...silent, info: note, warn: note, error: note }
 
 const request = { kind: 'server', commonName: 'smtp.test', organization: 'X', structure: '1000000000', key: 'ec' } as const
 
@@ -54,6 +54,14 @@ test('a renewed pair is taken once it has stood still between two looks, and tol
   expect(said).toEqual([
     { event: 'certificate-renewed', detail: { place: 'tls', name: 'CN=smtp.test,OU=1000000000,O=X,ST=Paris (75),C=FR', until } },
   ])
+})
+
+test('one of another name is taken, and told: others know us by the name, and may refuse us now', async () => {
+  const other = await pki.issue({ ...request, commonName: 'other.test' })
+  await writeIdentity(folder, 'own', other, pki)
+  expect([held.renew(), held.renew()]).toEqual([false, true])
+  const [before, name] = ['smtp.test', 'other.test'].map(each => `CN=${each},OU=1000000000,O=X,ST=Paris (75),C=FR`)
+  expect(said).toContainEqual({ event: 'certificate-other-name', detail: { place: 'tls', before, name } })
 })
 
 test('a torn pair is never taken: the old one serves until the key has come too; it is told once', () => {
