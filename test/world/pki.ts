@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Extension, GeneralName } from '@peculiar/asn1-x509'
+import { CRLDistributionPoints, DistributionPoint, DistributionPointName, type Extension, GeneralName } from '@peculiar/asn1-x509'
 import { derToPem } from '../../crypto/certificate.ts'
 import type { Rdn } from '../../crypto/names.ts'
-import { type CertificateContent, type KeyKind, type Keys, makeCertificate, makeList, newKeys } from './pki-certificates.ts'
+import { type CertificateContent, extension, type KeyKind, type Keys, makeCertificate, makeList, newKeys } from './pki-certificates.ts'
 
 const DAY = 86_400_000
 
@@ -83,6 +83,15 @@ const PURPOSES: Record<CertificateKind, string[]> = {
   mail: ['1.3.6.1.5.5.7.3.4'],
   timeStamp: ['1.3.6.1.5.5.7.3.8'],
 }
+
+/** As in those of IGC-Santé; nothing of ours may ever follow it: addresses come from the configuration. */
+const LISTS = new CRLDistributionPoints([
+  new DistributionPoint({
+    distributionPoint: new DistributionPointName({
+      fullName: [new GeneralName({ uniformResourceIdentifier: 'http://igc.pli.example/CRL/organisations.crl' })],
+    }),
+  }),
+])
 
 const KEY_USAGES: Record<CertificateKind, CertificateContent['keyUsage']> = {
   server: ['digitalSignature', 'keyEncipherment'],
@@ -183,6 +192,7 @@ async function issue(request: CertificateRequest, authority: Authority, now: Dat
     purposesCritical: request.purposesCritical ?? kind === 'timeStamp',
     ...(kind === 'server' ? { names: serverNames(request.san ?? [commonName, 'localhost', '127.0.0.1', '::1']) } : {}),
     ...(request.emails ? { names: request.emails.map(rfc822Name => new GeneralName({ rfc822Name })) } : {}),
+    extensions: [extension('2.5.29.31', false, LISTS)],
   }
   const { der, serial } = makeCertificate(content, authority.keys.privateKey)
   return { certificatePem: derToPem(der, 'CERTIFICATE'), keyPem: pemOf(keys), subject, serial }
