@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { closeSync, openSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import { writeFiles } from './files.ts'
@@ -19,6 +20,8 @@ port.on('message', (job: Job | 'close') => {
 port.postMessage('open')
 
 function open(): Database.Database {
+  // SQLite makes it readable by everybody; what it puts beside the file has the file's own mode.
+  if (!readOnly) closeSync(openSync(file, 'a', 0o600))
   const db = new Database(file, { readonly: readOnly, fileMustExist: readOnly })
   db.pragma('busy_timeout = 10000')
   if (readOnly) return db

@@ -18,6 +18,8 @@ export interface AuditCheck {
   trust?: CheckpointTrust | undefined
   /** Checkpoints that were kept elsewhere; they need the trust. */
   copies?: readonly CheckpointCopies[]
+  /** How long the configuration keeps lines, milliseconds: what was removed before is told. */
+  keepFor?: number
 }
 
 export interface AuditVerdict {
@@ -47,15 +49,16 @@ export interface AuditSource {
 }
 
 /** Verifies a log from its beginning to its end: the chain, every checkpoint, and that nothing was removed but what may be. */
-export async function verifyLog(source: AuditSource, { noted, trust, copies = [] }: AuditCheck = {}): Promise<AuditVerdict> {
+export async function verifyLog(source: AuditSource, { noted, trust, copies = [], keepFor = 0 }: AuditCheck = {}): Promise<AuditVerdict> {
   const checked = trust && (await verifyCheckpoints(source.checkpoints(), trust))
   const marks = checked?.marks ?? []
   const walk = await walkChain(source.rows(), { marks, noted })
   const fault = checked?.fault ?? walk.fault ?? (checked && wrongBeginning(walk, marks, source.isPart === true))
-  if (trust && !source.isPart) checked?.notes.push(...tooLongUnsigned(walk, marks, trust))
+  if (trust && !source.isPart) checked?.notes.push(...tooLongUnsigned(walk, marks, trust), ...removedEarly(walk, marks, keepFor))
   return verdictOf(walk, checked, fault ?? (trust && (await differing(copies, marks, trust))))
 }
 
+const DAY = 86_400_000
 /** Twice the longest interval between two checkpoints: while a gateway runs, no line waits so long. */
 const UNSIGNED_MOST = 2 * 3_600_000
 
@@ -100,13 +103,24 @@ function wrongBeginning({ from, announcements }: Walk, marks: readonly VerifiedM
   if (from.line === 0) return first && first.number > 1 ? { checkpoint: first.number - 1, why: 'it is missing' } : undefined
   if (first?.line !== from.line) return { line: from.line, why: 'the log begins here, where no checkpoint is' }
   if (isPart) return undefined
-  const { line, at } = first
-  const signed = announcements.filter(({ to }) => to >= line).map(announced => marks.find(mark => mark.line >= announced.line))
-  if (!signed.some(mark => mark !== undefined))
-    return { line, why: 'the log begins here, though no signed line says that what was before may be removed' }
-  if (!signed.some(mark => mark && mark.at - at >= AUDIT_LEAST_KEPT))
-    return { line, why: 'the log begins here: what was before was removed too early' }
-  return undefined
+  const { line } = first
+  const kept = keptFor(announcements, first, marks)
+  if (kept === undefined) return { line, why: 'the log begins here, though no signed line says that what was before may be removed' }
+  return kept >= AUDIT_LEAST_KEPT ? undefined : { line, why: 'the log begins here: what was before was removed too early' }
+}
+
+/** @returns milliseconds from the checkpoint at which the log begins to one that signs an announcement of it; undefined without one */
+function keptFor(announcements: Walk['announcements'], { line, at }: VerifiedMark, marks: readonly VerifiedMark[]): number | undefined {
+  const signed = announcements.filter(({ to }) => to >= line).flatMap(announced => marks.find(mark => mark.line >= announced.line) ?? [])
+  return signed.length > 0 ? Math.max(...signed.map(mark => mark.at - at)) : undefined
+}
+
+/** Who may write rows can announce, and a gateway signs it: what the law lets go, and the configuration does not. */
+function removedEarly({ from, announcements }: Walk, marks: readonly VerifiedMark[], keepFor: number): string[] {
+  const [first] = marks
+  const kept = from.line > 0 && first ? keptFor(announcements, first, marks) : undefined
+  if (kept === undefined || kept >= keepFor) return []
+  return [`lines were removed that the configuration of now keeps: the oldest are kept for ${Math.round(keepFor / DAY)} days`]
 }
 
 const PAGE = 1_000

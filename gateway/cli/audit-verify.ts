@@ -36,6 +36,7 @@ export function verifyAudit(options: VerifyOptions): Promise<AuditVerdict> {
   const { config, noted, signer = [], checkpoints = [] } = options
   const check = (configuration: Configuration, files: readonly string[]): AuditCheck => ({
     noted,
+    keepFor: configuration.audit.keepFor,
     trust: trustIn(configuration, signer),
     copies: files.map(file => ({ file, lines: linesOf(file) })),
   })

@@ -27,7 +27,10 @@ export function mailboxCourier({ folder, key, hostname, quota }: MailboxOptions)
         const path = await maildir(folder, leg.address)
         const name = nameOf(leg, hostname)
         const letter = Buffer.concat([returnPath(leg), content])
-        if (leg.attempts > 0 && (await isThere(path, name))) return STORED
+        if (leg.attempts > 0 && (await isThere(path, name))) {
+          await syncFolder(join(path, 'new')) // what came before may have ended between the name and the sync
+          return STORED
+        }
         const sealed = await key.seal(letter)
         if (!(await quota.take(leg.address, sealed.length))) return FULL
         await store(path, name, withSizes(name, letter), sealed)
@@ -81,7 +84,11 @@ async function store(path: string, name: string, finalName: string, bytes: Buffe
     await file.close()
   }
   await rename(join(path, 'tmp', name), join(path, 'new', finalName))
-  const folder = await open(join(path, 'new'), 'r')
+  await syncFolder(join(path, 'new'))
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
   try {
     await folder.sync()
   } finally {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
@@ -22,6 +22,13 @@ test('what was written is there after closing and opening again, and a migration
   const again = await openDatabase({ file: path, migrations })
   expect(await again.run(letters.selectFrom('letter').selectAll())).toEqual([{ id: 'a', state: 'queued' }])
   await again.close()
+})
+
+test('nobody else on the machine reads it, whatever the folder allows', async () => {
+  const path = file()
+  const db = await openDatabase({ file: path, migrations })
+  expect(['', '-wal', '-shm'].map(end => statSync(path + end).mode & 0o777)).toEqual([0o600, 0o600, 0o600])
+  await db.close()
 })
 
 test('every opening syncs fully at each commit', async () => {

@@ -110,6 +110,18 @@ describe('what somebody else removed is found', () => {
     expect((await world.verify()).fault).toEqual({ line: 4, why: TOO_EARLY })
   })
 
+  test('what the law lets go, but the configuration keeps', async () => {
+    await world.write(8)
+    world.now += 190 * DAY
+    await world.audit.append({ by: 'gateway', action: 'audit.prune', object: 'audit', detail: { to: '4' } })
+    await world.sign()
+    for (const sql of remove(2, 4)) await world.tamper(sql)
+    const { fault, notes } = await world.verify({ keepFor: 200 * DAY })
+    expect(fault).toBeUndefined()
+    expect(notes).toContain('lines were removed that the configuration of now keeps: the oldest are kept for 200 days')
+    expect((await world.verify({ keepFor: 190 * DAY })).notes).toEqual([])
+  })
+
   test('more than the line says', async () => {
     await world.write(8)
     world.now += 202 * DAY

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { packageRoot } from '../../../config/index.ts'
 import { oid } from '../../../crypto/cms/write.ts'
 import { createIdentity, type Identity } from '../../../crypto/index.ts'
 import { type Proof, signProof } from '../../../gateway/proof.ts'
@@ -45,6 +46,17 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
+/** What we tell somebody who does not know us to type. */
+function fromReadme(): string {
+  const readme = readFileSync(join(packageRoot, 'crypto/README.md'), 'utf8')
+  const [, commands = ''] = /```sh\n(at=[^`]*)```/.exec(readme) ?? []
+  return commands
+    .replaceAll('TSA-AUTHORITIES.pem', '"$2"')
+    .replaceAll('PROOF.tsr', '"$1.tsr"')
+    .replaceAll('PROOF', '"$1"')
+    .replaceAll('SIGNATURE', '"$1.sig"')
+}
+
 const settings = (more: object = {}) => ({ url: server.url, ...anchors, httpsAnchors: anchors.anchors, timeout: 5_000, ...more })
 const stamp = (more: object = {}) => stampOf(digest, settings(more), Date.now)
 
@@ -62,6 +74,9 @@ test.skipIf(!has('openssl'))(
     const verify = (hex: string) => run('openssl', `ts -verify -digest ${hex} -in ${response} -CAfile ${authorities}`.split(' '))
     expect(await verify(signed.digest.toString('hex'))).toMatchObject({ status: 0, stdout: expect.stringContaining('Verification: OK') })
     expect((await verify(digest.toString('hex'))).status).not.toBe(0)
+    // By the document alone: what is stamped is its signature (crypto/README.md).
+    const alone = await run('sh', ['-ec', fromReadme(), 'sh', document, authorities])
+    expect(alone).toMatchObject({ status: 0, stdout: expect.stringContaining('Verification: OK') })
     // Where a validator of CAdES looks for it: an unsigned attribute of the signature.
     const { stdout } = await run('openssl', `cms -cmsout -print -inform DER -in ${document}`.split(' '))
     expect(stdout).toMatch(/unsignedAttrs:\s+object: id-smime-aa-timeStampToken/)
