@@ -190,23 +190,12 @@ describe('revocation lists (PKITS 4.4)', () => {
   })
 
   test('the entries of a list are not read before it is known whose it is', () => {
-    const on = day(-2)
-    const released = [extension('2.5.29.21', false, Buffer.from([0x0a, 0x01, 8]))]
-    const since = extension('2.5.29.27', true, Buffer.from([0x02, 0x01, 1]))
-    const entries = Array.from({ length: 8_000 }, (_, at) => ({ serial: Buffer.from([1, at >> 8, at & 255]), on, extensions: released }))
-    const whole = listOf(ca, { number: 2, revoked: entries, extensions: [since] })
+    const odd = [{ serial: Buffer.from([1]), on: day(-2), extensions: [extension('2.5.29.21', true, Buffer.from([0x0a, 0x01, 8]))] }]
+    const whole = listOf(ca, { revoked: odd })
+    expect(() => withLists([whole])).toThrow(/entry with a critical extension/)
     const forged = Buffer.from(whole)
     forged[forged.length - 1]! ^= 1
-    const time = (list: Buffer) => {
-      const start = performance.now()
-      try {
-        withLists([listOf(ca), list])
-      } catch (error) {
-        expect((error as Error).message).toMatch(/signature .* is wrong/)
-      }
-      return performance.now() - start
-    }
-    expect(time(forged)).toBeLessThan(time(whole) / 3)
+    expect(() => withLists([forged])).toThrow(/signature .* is wrong/)
   })
 
   test('a newer one replaces an older one, an older one nothing', () => {
