@@ -68,6 +68,7 @@ test('the same octets in another message, before and after they are filed', asyn
 
 test('the other form of a report, in a later message', async () => {
   const first = await send('d1', options({ setId: '2.25.77001' }))
+  await world.pass(0) // it is read first
   const second = await send('d2', { ...options({ setId: '2.25.77001' }), cda: xml => structured(xml) })
   expect((await end('d1', 'd2')).map(each => each.split(' ')[0])).toEqual(['filed', 'held'])
   expect([stored(first), stored(second)]).toEqual(['1', '0'])
