@@ -74,10 +74,12 @@ function ask(token: TokenKey, type: string, args: string[], keyOption: string, f
     env: { ...process.env, PKCS11_MODULE_PATH: module, PKCS11_PROVIDER_MODULE: module },
   })
   if (status === 0) return stdout
-  throw new Error(`the token of the master keys did not answer: ${error ? spawnFault(error) : reasonIn(stderr.toString('latin1'))}`)
+  throw new Error(`the token of the master keys did not answer: ${spawnFault(error) ?? reasonIn(stderr.toString('latin1'))}`)
 }
 
-function spawnFault(error: NodeJS.ErrnoException): string {
+/** @returns undefined when openssl ran, and said why not: it may have ended before it took what it was given (EPIPE) */
+function spawnFault(error: NodeJS.ErrnoException | undefined): string | undefined {
+  if (!error || error.code === 'EPIPE') return undefined
   if (error.code === 'ETIMEDOUT') return `nothing came in ${PATIENCE / 1000} s`
   return error.code === 'ENOENT' ? 'openssl is not installed' : `openssl cannot be run (${error.code})`
 }
