@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { Agent, request } from 'undici'
 import type { Configuration } from '../config/index.ts'
-import { askTimeStamp, connector, loadAnchors, readTimeStamp, serviceTls, type TimeStamp } from '../crypto/index.ts'
+import { askTimeStamp, loadAnchors, readTimeStamp, type TimeStamp } from '../crypto/index.ts'
+import { ExchangeFault, exchange } from './exchange.ts'
 
 /** A time stamp, with the answer that it came in. */
 export interface Stamped extends TimeStamp {
@@ -26,26 +26,18 @@ export async function stampOf(digest: Buffer, authority: NonNullable<Configurati
 }
 
 async function post(query: Buffer, { url, httpsAnchors, timeout }: NonNullable<Configuration['timeStamp']>): Promise<Buffer> {
-  const ca = httpsAnchors?.map(file => readFileSync(file, 'latin1'))
-  const agent = new Agent({ connect: connector(() => serviceTls(ca), timeout), maxResponseSize: MOST_OCTETS, connections: 1 })
-  try {
-    const { statusCode, headers, body } = await request(url, {
-      dispatcher: agent,
-      method: 'POST',
-      headers: { 'content-type': 'application/timestamp-query', accept: REPLY },
-      body: query,
-      signal: AbortSignal.timeout(timeout),
-    })
-    const octets = Buffer.from(await body.arrayBuffer())
-    if (statusCode !== 200 || String(headers['content-type']).split(';')[0]?.trim().toLowerCase() !== REPLY)
-      throw new Error(`the time-stamp authority answered ${statusCode} without a time stamp`)
-    return octets
-  } catch (cause) {
-    const { code, message, name } = cause as Error & { code?: string }
-    if (name === 'TimeoutError') throw new Error(`the time-stamp authority did not answer within ${timeout / 1_000} s`, { cause })
-    if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') throw new Error('the answer of the time-stamp authority is too large', { cause })
-    throw code === undefined ? cause : new Error(`the time-stamp authority cannot be reached (${code}: ${message})`, { cause })
-  } finally {
-    await agent.destroy()
-  }
+  const authorities = httpsAnchors?.map(file => readFileSync(file, 'latin1'))
+  const headers = { 'content-type': 'application/timestamp-query', accept: REPLY }
+  const { status, header, bytes } = await exchange(url, { headers, body: query, timeout, most: MOST_OCTETS, authorities }).catch(cause => {
+    throw cause instanceof ExchangeFault ? new Error(sentenceOf(cause, timeout), { cause }) : cause
+  })
+  if (status !== 200 || header('content-type').split(';')[0]?.trim().toLowerCase() !== REPLY)
+    throw new Error(`the time-stamp authority answered ${status} without a time stamp`)
+  return bytes
+}
+
+function sentenceOf({ reason, message }: ExchangeFault, timeout: number): string {
+  if (reason === 'too-slow') return `the time-stamp authority did not answer within ${timeout / 1_000} s`
+  if (reason === 'too-large') return 'the answer of the time-stamp authority is too large'
+  return `the time-stamp authority ${message.replace(/^it /, '')}`
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Log } from '../../config/index.ts'
 import { type AnchorFiles, type Anchors, loadAnchors, type OcspAccess } from '../../crypto/index.ts'
-import { ExchangeFault, exchange } from './exchange.ts'
+import { ExchangeFault, exchange } from '../exchange.ts'
 
 /** A part of the configuration that says whom to trust. */
 export interface TrustFiles {

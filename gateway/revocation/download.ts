@@ -1,4 +1,4 @@
-import { ExchangeFault, exchange } from './exchange.ts'
+import { ExchangeFault, exchange } from '../exchange.ts'
 
 /** What a server says of a version of a list, to ask later whether there is another (RFC 9110 §8.8). */
 export interface Validators {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fetchedListName, isOlderList, type ListFacts, readCertificate, readList } from '../../crypto/index.ts'
+import { ExchangeFault } from '../exchange.ts'
 import { listFolder, type TrustFiles } from './anchors.ts'
 import { downloadList, type Validators } from './download.ts'
-import { ExchangeFault } from './exchange.ts'
 import { keptList } from './kept-list.ts'
 
 export type ListFaultReason = 'unreachable' | 'too-slow' | 'too-large' | 'answer' | 'invalid' | 'older' | 'outdated' | 'not-yet-valid'

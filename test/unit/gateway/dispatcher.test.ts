@@ -4,17 +4,7 @@ import type { Courier } from '../../../gateway/couriers/courier.ts'
 import { openDispatcher } from '../../../gateway/dispatcher.ts'
 import type { Leg, Outcome } from '../../../gateway/spool/index.ts'
 import { until } from '../../support/until.ts'
-import { openSpoolWorld, type SpoolWorld } from './spool-world.ts'
-
-const RELAYED: Outcome = {
-  kind: 'relayed',
-  peer: 'CN=b',
-  host: 'b',
-  tls: 'TLSv1.3',
-  reply: '250 2.0.0 OK',
-  reports: true,
-  protection: { protection: 'none' },
-}
+import { openSpoolWorld, RELAYED, type SpoolWorld } from './spool-world.ts'
 
 /** A courier that does what the test says and remembers whom it carried. */
 function courier(deliver: (leg: Leg) => Promise<Outcome> | Outcome): Courier & { carried: string[] } {

@@ -1,18 +1,8 @@
 import { expect, test } from 'vitest'
 import type { Outcome } from '../../../gateway/spool/index.ts'
-import { DAY, HOUR, MINUTE, only, openSpoolWorld } from './spool-world.ts'
+import { DAY, HOUR, MINUTE, only, openSpoolWorld, RELAYED } from './spool-world.ts'
 
 const DOWN: Outcome = { kind: 'deferred', status: '4.4.1', diagnostic: 'nobody is there', everyone: true }
-const RELAYED: Outcome = {
-  kind: 'relayed',
-  peer: 'CN=b',
-  host: 'b',
-  tls: 'TLSv1.3',
-  reply: '250 2.0.0 OK',
-  reports: true,
-  protection: { protection: 'none' },
-}
-
 test('five days of a peer that is down: the whole schedule, one warning, one failure', async () => {
   await using world = await openSpoolWorld()
   const settlement = world.settlementOf(world.spool)

@@ -11,6 +11,7 @@ import {
   type EventRow,
   type Housekeeping,
   type Leg,
+  type Outcome,
   openBytes,
   openHousekeeping,
   openSpool,
@@ -26,6 +27,16 @@ export const SECOND = 1_000
 export const MINUTE = 60 * SECOND
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
+/** What a peer that took it says. */
+export const RELAYED: Outcome = {
+  kind: 'relayed',
+  peer: 'CN=b',
+  host: 'b',
+  tls: 'TLSv1.3',
+  reply: '250 2.0.0 OK',
+  reports: true,
+  protection: { protection: 'none' },
+}
 export const SENDER = 'dr.fictif@a.mssante.test'
 
 /** The schedule that a configuration has when it says nothing. */

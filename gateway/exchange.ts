@@ -1,5 +1,5 @@
 import { Client } from 'undici'
-import { connector, serviceTls } from '../../crypto/index.ts'
+import { connector, serviceTls } from '../crypto/index.ts'
 
 export type ExchangeFaultReason = 'unreachable' | 'too-slow' | 'too-large' | 'answer'
 
@@ -19,6 +19,8 @@ export interface ExchangeOptions {
   body?: Buffer
   /** milliseconds for all of it */
   timeout: number
+  /** PEM authorities of an https server; the machine's own ones otherwise */
+  authorities?: readonly string[] | undefined
   /** octets of an answer, at most */
   most: number
   signal?: AbortSignal | undefined
@@ -35,7 +37,7 @@ export async function exchange(
   const { headers, body, timeout, most } = options
   const { origin, pathname, search } = new URL(url)
   const limits = { headersTimeout: timeout, bodyTimeout: timeout, maxResponseSize: most }
-  const client = new Client(origin, { connect: connector(() => serviceTls(), timeout), ...limits })
+  const client = new Client(origin, { connect: connector(() => serviceTls(options.authorities), timeout), ...limits })
   const deadline = AbortSignal.timeout(timeout)
   const signal = options.signal ? AbortSignal.any([deadline, options.signal]) : deadline
   try {
