@@ -23,14 +23,19 @@ export interface Stage extends AsyncDisposable {
   when(operator: Name, id: string, wanted: (timeline: Timeline) => boolean, patience?: number): Promise<Timeline>
   /** @returns the timeline once no column can move by itself any more: nothing queued, no receipt awaited, no filing pending */
   settled(operator: Name, id: string, patience?: number): Promise<Timeline>
-  /** Waits until nothing of earlier letters moves at this operator: nothing to carry, no receipt awaited, no news of filings to tell. */
-  quiet(operator: Name): Promise<void>
+  /** Waits until nothing of earlier letters moves at either operator: nothing to carry, no receipt awaited, no filing or its news under way. */
+  quiet(): Promise<void>
   rows(operator: Name): Promise<Database>
   /** @returns what a gateway has logged under an event so far */
   logged(operator: Name, event: string): Promise<Record<string, unknown>[]>
   /** @returns the messages in the Maildir of a box of ours */
   mailbox(address: string): Promise<Buffer[]>
 }
+
+/** Messages of which something is still to happen by itself. A change of a filing of which nobody was told yet brings a mail, perhaps. */
+const MOVING = `SELECT message_id FROM recipient WHERE relay IN ('queued', 'sending') OR receipt = 'awaited'
+  UNION SELECT message_id FROM inbox WHERE state = 'unread' UNION SELECT message_id FROM filing WHERE state = 'pending' OR told = 0
+  UNION SELECT message_id FROM filing_notice WHERE due_at IS NOT NULL`
 
 /** Starts the local trust space in a folder of its own, which goes away with it. */
 export async function openStage(options: Omit<WorldOptions, 'folder'> = {}): Promise<Stage> {
@@ -62,11 +67,14 @@ export async function openStage(options: Omit<WorldOptions, 'folder'> = {}): Pro
     when,
     settled: (operator, id, patience) => when(operator, id, isSettled, patience),
     submit: (from, to, eml, envelope) => submit(serverOf(world, from), [to].flat(), eml, envelope),
-    async quiet(operator) {
-      const db = await rows(operator)
-      const moving = `SELECT message_id FROM recipient WHERE relay IN ('queued', 'sending') OR receipt = 'awaited'
-        UNION SELECT message_id FROM filing_notice WHERE due_at IS NOT NULL UNION SELECT message_id FROM filing WHERE state = 'pending'`
-      await until(`${operator} to come to rest`, async () => (await db.run({ sql: moving, parameters: [] })).length === 0)
+    async quiet() {
+      const rests = async (operator: Name) => (await (await rows(operator)).run({ sql: MOVING, parameters: [] })).length === 0
+      // Twice each: what one hands to the other between two looks is seen by the next.
+      const all: Name[] = ['beta', 'alpha', 'beta', 'alpha']
+      await until('both operators to come to rest', async () => {
+        for (const operator of all) if (!(await rests(operator))) return false
+        return true
+      })
     },
     async logged(operator, event) {
       const lines = (await readFile(join(world.operators[operator].folder, 'gateway.log'), 'utf8')).split('\n')

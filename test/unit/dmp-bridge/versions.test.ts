@@ -38,8 +38,10 @@ test('a newer version says which document it replaces', async () => {
   await world.send('m1', { uniqueId: FIRST, cda: { setId: SET, version: 1 } })
   await world.pass(60_000)
   await world.send('m2', { uniqueId: SECOND, cda: { setId: SET, version: 2 } })
+  await world.pass(60_000)
+  expect(await world.states()).toEqual(['filed', 'held replacement'])
   await world.send('m3', { uniqueId: THIRD, cda: { setId: SET, version: 2, replaces: FIRST } })
-  await world.pass(120_000)
+  await world.pass(60_000)
   expect(await world.states()).toEqual(['filed', 'filed', 'held replacement'])
 })
 
