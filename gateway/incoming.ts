@@ -6,7 +6,6 @@ import type { Identities } from './certificates/identities.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { receiverOf, receiversAmong, senderOf } from './filing.ts'
 import { openIntake } from './intake.ts'
-import { newMessageId } from './message-id.ts'
 import { openOpening } from './opening/index.ts'
 import { contentLimits } from './policy.ts'
 import { Refusal } from './refusals.ts'
@@ -42,7 +41,6 @@ export function openIncoming(options: {
     limits: contentLimits(configuration),
     checkHeader: policy.checkHeader,
     hostname: configuration.hostname,
-    newId: newMessageId,
     filingRows: ({ id, boxes, received, acceptedAt }) =>
       bridge.rowsFor({ id, sender: received ? receiverOf(boxes) : senderOf(boxes[0], directory), acceptedAt }),
     receivers: configuration.dmp?.reception ? receiversAmong(boxes.find, configuration.dmp) : undefined,

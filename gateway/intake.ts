@@ -1,43 +1,17 @@
-import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import type { Compilable, Statement } from '../config/index.ts'
-import { ContentFault, ContentGuard, type ContentLimits, type ContentSummary } from './content-guard.ts'
-import { removeField, renderField } from './header.ts'
+import type { ContentLimits, ContentSummary } from './content-guard.ts'
 import type { HeaderFacts } from './header-policy.ts'
-import {
-  type LearntCertificate,
-  learntFrom,
-  type Opening,
-  protectionOf,
-  refusalOfClosed,
-  resultsField,
-  type Seen,
-  type Verdict,
-  verdictOf,
-  withoutForgedResults,
-} from './opening/index.ts'
-import { MES_FIELD, type PatientMail, type Patients } from './patients/index.ts'
+import { type LearntCertificate, learntFrom, type Opening, protectionOf, refusalOfClosed, type Verdict } from './opening/index.ts'
+import type { PatientMail, Patients } from './patients/index.ts'
+import { openReceiver, type Received, stored } from './received.ts'
 import { Refusal } from './refusals.ts'
 import { acceptedDetail } from './rules/decisions.ts'
-import type { CheckedRecipient, OwnBox, Policy } from './session.ts'
+import type { OwnBox, Policy } from './session.ts'
 import type { Draft, Envelope, Leg, Prepared, Spool } from './spool/index.ts'
-import { dateTime, type Trace, traceField } from './trace-header.ts'
-
-/** The envelope of one transaction, every part of it checked. */
-export interface Transaction<Box extends OwnBox> {
-  /** The box written as; undefined when another operator hands the message in. */
-  box?: Box | undefined
-  /** The box that has signed in: another one where an ORG or CAB box has delegated to it. */
-  signedIn?: Box | undefined
-  peer?: string | undefined
-  sender: string
-  envid?: string | undefined
-  ret?: 'FULL' | 'HDRS' | undefined
-  utf8: boolean
-  recipients: readonly CheckedRecipient[]
-  trace: Omit<Trace, 'id' | 'at' | 'hostname'>
-}
+import { headerMessageId } from './submitted-header.ts'
+import type { Transaction } from './transaction.ts'
 
 export interface IntakeOptions<Box extends OwnBox> {
   spool: Spool
@@ -45,7 +19,6 @@ export interface IntakeOptions<Box extends OwnBox> {
   checkHeader: Policy<Box>['checkHeader']
   hostname: string
   now(): number
-  newId(): string
   /** Rows of the filing side for a message that may carry documents; written with the message, or not at all. */
   filingRows(message: { id: string; boxes: readonly [Box, ...Box[]]; received: boolean; acceptedAt: number }): readonly Compilable[]
   /** Of what another operator hands in: our boxes that may file it. Absent, nothing of it is looked into. */
@@ -62,22 +35,12 @@ export interface IntakeOptions<Box extends OwnBox> {
   onAccepted(message: { id: string; legs: readonly Leg[]; by: string | undefined; toFile: boolean; toCarry: boolean }): void
 }
 
-interface Received<Box> {
-  draft: Draft
-  /** octets of our own fields, before the message */
-  above: number
-  /** of the signatures that it had */
-  verdict?: Verdict | undefined
-  summary: ContentSummary
-  facts: HeaderFacts
-  box: Box | undefined
-  /** of what goes on, below our own fields: sender and recipient have the same octets; of a mail that was opened, of what came out */
-  sha256: string
-}
-
 /** Takes the content of a message, from DATA to 250. */
 export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
   const { spool, now, patients } = options
+  const isToPatient = ({ box, recipients }: Transaction<Box>) =>
+    box !== undefined && recipients.some(({ address }) => patients.isPatient(address))
+  const receive = openReceiver<Box>({ ...options, isToPatient })
 
   /**
    * @returns the id of the message: we are responsible for it (decision 3)
@@ -161,63 +124,6 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
     return options.receivers ? options.receivers(recipients.map(({ address }) => address)) : []
   }
 
-  /** Everything is checked as it arrives; what is refused is read on, so that the reply comes when the client listens. */
-  async function receive(
-    transaction: Transaction<Box>,
-    content: AsyncIterable<Buffer>,
-    draft: Draft,
-    seen?: Exclude<Seen, { kind: 'closed' }>,
-  ): Promise<Received<Box>> {
-    const toPatient = isToPatient(transaction)
-    const most = toPatient ? Math.min(options.limits.size, patients.messageBytes) : options.limits.size
-    const guard = new ContentGuard({ ...options.limits, size: most })
-    let checked: { facts: HeaderFacts; box: Box | undefined } | undefined
-    let refusal: unknown
-    let early: Buffer[] = []
-    let verdict: Verdict | undefined
-    let above = 0
-    const digest = createHash('sha256')
-    const write = async (bytes: Buffer) => {
-      digest.update(bytes)
-      await stored(draft.write(bytes))
-    }
-    const writeStart = async ({ facts }: { facts: HeaderFacts }, header: Buffer, start: Buffer) => {
-      verdict = seen && verdictOf(seen, facts.from)
-      const result = verdict ? [resultsField(options.hostname, verdict)] : []
-      await stored(draft.write(Buffer.concat([...result, traceOf(transaction, draft.id)])))
-      above = draft.size
-      const kept = withoutForgedResults(header, guard.fields, options.hostname)
-      await write(completed(transaction, facts, draft.id, kept, start.subarray(header.length)))
-    }
-    for await (const chunk of content) {
-      guard.write(chunk)
-      if (refusal || guard.fault) continue
-      try {
-        if (checked) await write(chunk)
-        else early.push(chunk)
-        if (!checked && guard.header) {
-          checked = await options.checkHeader(transaction, guard.fields)
-          await writeStart(checked, guard.header, Buffer.concat(early))
-          early = []
-        }
-      } catch (error) {
-        refusal = error
-      }
-    }
-    if (refusal && !guard.fault) throw refusal
-    if (toPatient && guard.fault?.reason === 'tooBig' && most < options.limits.size) throw new Refusal('tooBigForPatient')
-    const summary = guard.end()
-    if (!checked) {
-      checked = await options.checkHeader(transaction, guard.fields) // a message without a body: its header ends with the message
-      await writeStart(checked, summary.header, Buffer.concat(early))
-    }
-    return { draft, above, verdict, summary, ...checked, sha256: digest.digest('hex') }
-  }
-
-  function isToPatient({ box, recipients }: Transaction<Box>): boolean {
-    return box !== undefined && recipients.some(({ address }) => patients.isPatient(address))
-  }
-
   /** @returns the mailbox that Reply-To names beside the author's, when a patient is asked to answer there and may be */
   async function answeredToo(box: Box, { from, replyTo }: HeaderFacts): Promise<string | undefined> {
     if (replyTo === undefined || replyTo === from || patients.isPatient(replyTo)) return undefined
@@ -235,30 +141,6 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
     return [...patients.rowsFor(mail), ...lines]
   }
 
-  /** The trace field goes before all others (RFC 5321 §4.4). */
-  function traceOf(transaction: Transaction<Box>, id: string): Buffer {
-    return traceField({ ...transaction.trace, id, at: new Date(now()), hostname: options.hostname })
-  }
-
-  /** A submission is completed (RFC 6409 §8) and loses what is for others; what another operator hands in stays as it is. */
-  function completed(transaction: Transaction<Box>, facts: HeaderFacts, id: string, header: Buffer, rest: Buffer): Buffer {
-    if (!transaction.box) return Buffer.concat([header, rest])
-    const added = [
-      ...(facts.messageId ? [] : [renderField('Message-ID', headerMessageId(facts, id))]),
-      ...(facts.hasDate ? [] : [renderField('Date', dateTime(new Date(now())))]),
-    ]
-    return Buffer.concat([...added, hiddenFields(transaction).reduce(removeField, header), rest])
-  }
-
-  /** RFC 5322 §3.6.3 and §3.6.6: nobody learns of a Bcc recipient. The end of a conversation is said to patients only (spec MSSanté §2.3). */
-  function hiddenFields(transaction: Transaction<Box>): string[] {
-    return ['Bcc', 'Resent-Bcc', ...(isToPatient(transaction) ? [] : [MES_FIELD])]
-  }
-
-  function headerMessageId(facts: HeaderFacts, id: string): string {
-    return facts.messageId ?? `<${id}@${options.hostname}>`
-  }
-
   function envelopeOf(transaction: Transaction<Box>, summary: ContentSummary, facts: HeaderFacts, draft: Draft): Envelope {
     const { sender, peer, envid, ret, utf8, recipients } = transaction
     return {
@@ -271,7 +153,7 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
       recipients,
       utf8,
       eightBit: summary.eightBit,
-      headerMessageId: headerMessageId(facts, draft.id),
+      headerMessageId: headerMessageId(facts, draft.id, options.hostname),
       report: facts.report,
       size: draft.size,
       sha256: summary.sha256,
@@ -287,15 +169,5 @@ async function* inPieces({ buffer, byteOffset, byteLength }: Uint8Array): AsyncG
   for (let at = 0; at < octets.length; at += PIECE) {
     if (at > 0) await setImmediate()
     yield octets.subarray(at, at + PIECE)
-  }
-}
-
-/** A disk that says no is no reason to lose the message: the client keeps it and comes back. */
-async function stored<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (cause) {
-    if (cause instanceof Refusal || cause instanceof ContentFault) throw cause
-    throw new Refusal('spoolFailed', undefined, { cause })
   }
 }

@@ -203,7 +203,6 @@ async function openDoor(
     checkHeader: policy.checkHeader,
     hostname,
     now: Date.now,
-    newId: newMessageId,
     filingRows: () => [],
     hasRoom: () => false,
     patients,

@@ -31,7 +31,6 @@ async function handIn(receivers: IntakeOptions<Bal>['receivers'], recipients: st
       ({ box: undefined, facts: { from: 'x@a.mssante.test', messageId: '<m@a>', hasDate: true, report: null } }) as never,
     hostname: 'smtp.b.mssante.test',
     now,
-    newId: () => `i${++count}`,
     filingRows: message => {
       asked.push(message)
       return []
