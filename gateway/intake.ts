@@ -77,8 +77,8 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
       if (!prepared) await Promise.all(drafts.map(each => each.discard()))
       throw error
     }
+    if (learnt.length > 0) await options.learn(learnt) // first: the acknowledgement is encrypted to it
     options.onAccepted(accepted)
-    if (learnt.length > 0) await options.learn(learnt)
     return accepted.id
   }
 
