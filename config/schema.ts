@@ -253,7 +253,7 @@ const signIn = z
 
 export const configuration = z.strictObject({
   name: z.string().min(1).describe('shown to people in acknowledgements'),
-  hostname: hostName.describe('in the greeting, EHLO and trace fields'),
+  hostname: hostName.describe('in the greeting, EHLO and trace fields; the certificate of tls names it'),
   domains: z.array(domain).min(1),
   postmaster: address,
   data: file.describe('folder of everything that this operator keeps'),

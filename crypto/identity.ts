@@ -23,14 +23,6 @@ export interface PemFiles {
 export type IdentityFiles = PemFiles | Pkcs12Files
 
 /**
- * What a configured certificate says, whatever its dates: for an overview.
- * @throws Error as {@link loadIdentity}, but for the dates
- */
-export function readIdentity(files: IdentityFiles): CertificateFacts {
-  return loadOpener(files).facts
-}
-
-/**
  * Reads a certificate and its key.
  * @param now the instant at which the certificate must be valid
  * @throws Error with one sentence that names the file and the fault (unreadable, key of another certificate, expired, broken chain)
@@ -40,7 +32,7 @@ export function loadIdentity(files: IdentityFiles, now: Date = new Date()): Iden
 }
 
 /**
- * Reads a certificate and its key that open what was encrypted to them, whatever its dates: mail of the last day comes after it.
+ * Reads a certificate and its key that open what was encrypted to them, whatever its dates: mail of the last day comes after it. And for an overview.
  * @throws Error as {@link loadIdentity}, but for the dates
  */
 export function loadOpener(files: IdentityFiles): Identity {

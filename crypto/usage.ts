@@ -3,7 +3,7 @@ import type { ParsedCertificate } from './certificate.ts'
 import { type Refused, refused } from './verdict.ts'
 
 /** What a certificate is shown for. */
-export type Usage = 'tls' | 'client' | 'signature' | 'encryption' | 'timeStamp'
+export type Usage = 'tls' | 'server' | 'client' | 'signature' | 'encryption' | 'timeStamp'
 
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
@@ -14,10 +14,12 @@ const DOCUMENT_SIGNING = '1.3.6.1.5.5.7.3.36' // RFC 9336
 
 /**
  * RFC 5280 §4.2.1.3 and §4.2.1.12. An absent extension allows; a present one must name the use. Operators show the same *server* certificate
- * when they send and when they receive, so a TLS peer may have either purpose; what a TLS server may show, OpenSSL has already checked.
+ * when they send and when they receive, so a TLS peer may have either purpose; what a TLS server may show, OpenSSL has already checked. Of a certificate
+ * of ours no OpenSSL has: `server` is that rule of it.
  */
 const RULES: Record<Usage, { keyUsage: KeyUsageType[]; purposes: string[]; words: string }> = {
   tls: { keyUsage: ['digitalSignature'], purposes: [SERVER_AUTH, CLIENT_AUTH], words: 'TLS' },
+  server: { keyUsage: ['digitalSignature'], purposes: [SERVER_AUTH], words: 'TLS servers' },
   // Software that submits mail: never with a certificate that is for servers only.
   client: { keyUsage: ['digitalSignature'], purposes: [CLIENT_AUTH], words: 'TLS clients' },
   // The signer of the white list has digitalSignature + nonRepudiation and the purpose emailProtection.

@@ -42,9 +42,9 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const { hostname, postmaster, data } = configuration
   const now = Date.now
   let doors: Doors | undefined
-  const identities = openIdentities(configuration, { now, log })
   const authorities = openAuthorities(configuration, { onRenewed: place => doors?.renewTrust(place), now, log })
   const anchors = authorities.tls
+  const identities = openIdentities(configuration, { anchors, now, log })
   await authorities.begin()
   const { list: whiteList, space, keeper } = await keepWhiteList(configuration, { anchors: authorities.whiteList, now, log })
   const trust = openTrust({ anchors, identity: identities.tls, space, contact: postmaster })
@@ -97,8 +97,8 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const { tick: tellCertificates } = openCertificateAlarm({
     ...{ db, spool, reports, now, log, onReport },
     certificates: () => [
-      ...identities.held.map(({ place, current }) => ({ place, kind: 'own' as const, facts: current().facts })),
-      ...takeInventory(configuration).certificates.filter(({ kind }) => kind === 'authority'),
+      ...identities.lasting().map(({ place, current }) => ({ place, kind: 'own' as const, facts: current().facts })),
+      ...takeInventory(configuration, now()).certificates.filter(({ kind }) => kind === 'authority'),
     ],
   })
   const upkeep = openUpkeep({

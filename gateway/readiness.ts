@@ -1,24 +1,31 @@
 import { type Configuration, ConfigurationFault } from '../config/index.ts'
-import { loadAnchors, loadIdentity, loadMailboxKey, loadMasterKeys, loadOpener, readSecret } from '../crypto/index.ts'
+import { type Anchors, loadAnchors, loadMailboxKey, loadMasterKeys, readSecret } from '../crypto/index.ts'
 import { openAnsFiles, RulesFault } from '../dmp-bridge/index.ts'
-import { identityFiles, policyOf } from './filing.ts'
+import { loadFor } from './certificates/fitness.ts'
+import { identityPlaces } from './certificates/identities.ts'
+import { policyOf } from './filing.ts'
+import { openAnchors } from './revocation/index.ts'
 
 /**
  * Opens every key and every list of authorities that a configuration names, as the gateway will.
+ * @param now milliseconds
  * @throws ConfigurationFault with all that is wrong, not only the first
  */
-export function checkKeys(file: string, configuration: Configuration): void {
-  const { masterKeys, mailboxes, tls, whiteList, dmp, signIn, console, signature, smime, timeStamp } = configuration
+export function checkKeys(file: string, configuration: Configuration, now: number): void {
+  const { masterKeys, mailboxes, tls, whiteList, dmp, signIn, console, timeStamp, data } = configuration
   const { fhir } = configuration.directory
   const { psc, certificates } = signIn
+  let anchors: Anchors | undefined
+  const tlsFaults = faultOf('tls', () => {
+    anchors = openAnchors(tls, { data })
+  })
+  const standards = { configuration, anchors, at: new Date(now) }
   const faults = [
     ...faultOf('masterKeys', () => loadMasterKeys(masterKeys)),
     ...faultOf('mailboxes', () => loadMailboxKey(mailboxes.publicKey)),
-    ...faultOf('tls', () => loadIdentity(identityFiles(tls))),
-    ...faultOf('tls', () => loadAnchors(tls)),
+    ...tlsFaults,
+    ...identityPlaces(configuration).flatMap(own => faultOf(own.place, () => loadFor(own, standards))),
     ...faultOf('whiteList', () => loadAnchors(whiteList)),
-    ...faultOf('signature', () => loadIdentity(identityFiles(signature))),
-    ...smime.encryption.flatMap((files, index) => faultOf(`smime.encryption.${index}`, () => loadOpener(identityFiles(files)))),
     ...(timeStamp ? faultOf('timeStamp', () => loadAnchors(timeStamp)) : []),
     ...(timeStamp ? faultOf('timeStamp', () => checkAuthorities(timeStamp.httpsAnchors ?? [])) : []),
     ...(certificates ? faultOf('signIn.certificates', () => loadAnchors(certificates)) : []),
@@ -40,14 +47,7 @@ export function checkKeys(file: string, configuration: Configuration): void {
           ...faultOf('directory.fhir', () => readSecret(fhir.apiKey, 'API key')),
         ]
       : []),
-    ...(dmp
-      ? [
-          ...faultOf('dmp.trust', () => loadAnchors(dmp.trust)),
-          ...faultOf('dmp.client', () => loadIdentity(identityFiles(dmp.client))),
-          ...faultOf('dmp.signature', () => loadIdentity(identityFiles(dmp.signature))),
-          ...faultOf('dmp.rules', () => policyOf(dmp)),
-        ]
-      : []),
+    ...(dmp ? [...faultOf('dmp.trust', () => loadAnchors(dmp.trust)), ...faultOf('dmp.rules', () => policyOf(dmp))] : []),
   ]
   if (faults.length > 0) throw new ConfigurationFault(file, faults)
 }

@@ -1,5 +1,5 @@
 import type { Log } from '../../config/index.ts'
-import { formatName, type Identity, type IdentityFiles, loadIdentity, loadOpener } from '../../crypto/index.ts'
+import { formatName, type Identity, type IdentityFiles } from '../../crypto/index.ts'
 import { stampOf } from '../follow.ts'
 
 /** A certificate and its key that may be replaced on the disk while we run. */
@@ -16,16 +16,10 @@ export interface HeldIdentity {
 /**
  * Holds an identity. Certificate and key are several files, written one after the other by somebody else: what has changed is read once it has
  * stood still between two looks, and taken only when it is whole, valid, and still the same after it was read. Until then the old one serves.
- * @param options.now milliseconds
- * @param options.opens whether it only opens what comes, and so serves beyond its end
- * @throws Error as `loadIdentity`, at the start
+ * @param options.load reads and judges it, at that moment
+ * @throws Error as `load`, at the start
  */
-export function holdIdentity(
-  place: string,
-  files: IdentityFiles,
-  { now, log, opens = false }: { now(): number; log: Log; opens?: boolean },
-): HeldIdentity {
-  const load = () => (opens ? loadOpener(files) : loadIdentity(files, new Date(now())))
+export function holdIdentity(place: string, files: IdentityFiles, { load, log }: { load(): Identity; log: Log }): HeldIdentity {
   const paths = pathsOf(files)
   let known = stampOf(paths)
   let identity = load()

@@ -1,7 +1,9 @@
 import type { Configuration, Log } from '../../config/index.ts'
-import type { Identity, IdentityFiles } from '../../crypto/index.ts'
+import type { Anchors, Identity } from '../../crypto/index.ts'
 import { identityFiles } from '../filing.ts'
+import { loadFor, type OwnPlace, opensMail } from './fitness.ts'
 import { type HeldIdentity, holdIdentity } from './held-identity.ts'
+import { succeeded } from './succession.ts'
 
 /** Every certificate of ours, by the place where the configuration names it. */
 export interface Identities {
@@ -14,18 +16,18 @@ export interface Identities {
   /** What opens mail that is encrypted to us: those of before beside the new ones. */
   readonly encryption: () => readonly Identity[]
   readonly held: readonly HeldIdentity[]
+  /** Those whose end is news: not what opens mail while another one stands in for it. */
+  lasting(): HeldIdentity[]
   /** Looks at the files of all of them. @returns the places where another one is in use now */
   renew(): string[]
 }
 
-const ENCRYPTION = 'smime.encryption.'
-
 /** Where a configuration names certificates of ours. */
-export function identityPlaces({ tls, signature, smime, dmp }: Configuration): { place: string; files: IdentityFiles }[] {
+export function identityPlaces({ tls, signature, smime, dmp }: Configuration): OwnPlace[] {
   return [
     { place: 'tls', files: identityFiles(tls) },
     { place: 'signature', files: identityFiles(signature) },
-    ...smime.encryption.map((files, index) => ({ place: `${ENCRYPTION}${index}`, files: identityFiles(files) })),
+    ...smime.encryption.map((files, index) => ({ place: `smime.encryption.${index}`, files: identityFiles(files) })),
     ...(dmp
       ? [
           { place: 'dmp.client', files: identityFiles(dmp.client) },
@@ -35,11 +37,16 @@ export function identityPlaces({ tls, signature, smime, dmp }: Configuration): {
   ]
 }
 
-/** @param options.now milliseconds @throws Error for the first one that can't be used */
-export function openIdentities(configuration: Configuration, options: { now(): number; log: Log }): Identities {
-  const held = identityPlaces(configuration).map(({ place, files }) =>
-    holdIdentity(place, files, { ...options, opens: place.startsWith(ENCRYPTION) }),
-  )
+/**
+ * @param options.anchors authorities of the trust space: the others judge our certificates by theirs, and so do we, at the start and at each renewal
+ * @param options.now milliseconds
+ * @throws Error for the first one that can't be used in its place
+ */
+export function openIdentities(configuration: Configuration, options: { anchors: Anchors; now(): number; log: Log }): Identities {
+  const { anchors, now, log } = options
+  const standards = () => ({ configuration, anchors, at: new Date(now()) })
+  const held = identityPlaces(configuration).map(own => holdIdentity(own.place, own.files, { load: () => loadFor(own, standards()), log }))
+  const openers = () => held.filter(({ place }) => opensMail(place))
   const of = (place: string): (() => Identity) => {
     const found = held.find(each => each.place === place)
     if (!found) throw new Error(`the configuration names no certificate at ${place}`)
@@ -49,8 +56,13 @@ export function openIdentities(configuration: Configuration, options: { now(): n
     tls: of('tls'),
     signature: of('signature'),
     dmp: configuration.dmp && { client: of('dmp.client'), signature: of('dmp.signature') },
-    encryption: () => held.filter(({ place }) => place.startsWith(ENCRYPTION)).map(each => each.current()),
+    encryption: () => openers().map(each => each.current()),
     held,
+    lasting() {
+      const entries = openers().map(({ place, current }) => ({ place, identity: current() }))
+      const old = succeeded(entries, standards())
+      return held.filter(({ place }) => !old.has(place))
+    },
     renew: () => held.filter(each => each.renew()).map(({ place }) => place),
   }
 }

@@ -1,7 +1,9 @@
 import type { Configuration } from '../../config/index.ts'
-import { type CertificateFacts, type ListDates, loadAnchors, readIdentity } from '../../crypto/index.ts'
+import { type Anchors, type CertificateFacts, type Identity, type ListDates, loadAnchors, loadOpener } from '../../crypto/index.ts'
 import { anchorFiles, trustPlaces } from '../revocation/index.ts'
+import { opensMail, type Standards, type Unfitness, unfitnessOf, wordsOf } from './fitness.ts'
 import { identityPlaces } from './identities.ts'
+import { succeeded } from './succession.ts'
 
 /** A certificate that a configuration names. */
 export interface NamedCertificate {
@@ -11,15 +13,26 @@ export interface NamedCertificate {
   facts: CertificateFacts
 }
 
+/** One on the disk. */
+export interface FoundCertificate extends NamedCertificate {
+  /** Why others would not take it in its place, but for its end. */
+  wrong?: string
+  /** Of what opens mail. `succeeded`: another one that may be encrypted to stands in for it. `kept`: so it does, and this one has ended or was revoked. */
+  standing?: 'succeeded' | 'kept'
+}
+
 /** What lies on the disk now, with what can't be read of it. */
 export interface Inventory {
-  certificates: NamedCertificate[]
+  certificates: FoundCertificate[]
   lists: ({ place: string } & ListDates)[]
   faults: { place: string; reason: string }[]
 }
 
-/** Reads every certificate that a configuration names, whatever its dates, and the dates of the revocation lists. Never throws for a file. */
-export function takeInventory(configuration: Configuration): Inventory {
+/**
+ * Reads every certificate that a configuration names, whatever its dates, and the dates of the revocation lists. Never throws for a file.
+ * @param now milliseconds
+ */
+export function takeInventory(configuration: Configuration, now: number): Inventory {
   const inventory: Inventory = { certificates: [], lists: [], faults: [] }
   const read = (place: string, work: () => void) => {
     try {
@@ -28,28 +41,52 @@ export function takeInventory(configuration: Configuration): Inventory {
       inventory.faults.push({ place, reason: (error as Error).message })
     }
   }
-  for (const { place, files } of identityPlaces(configuration))
-    read(place, () => inventory.certificates.push({ place, kind: 'own', facts: readIdentity(files) }))
   const { timeStamp } = configuration
+  let anchors: Anchors | undefined
   const trusts = { ...trustPlaces(configuration), ...(timeStamp && { timeStamp: { ...timeStamp, authorities: [] } }) }
   for (const [place, trust] of Object.entries(trusts))
     read(place, () => {
-      const anchors = loadAnchors(anchorFiles(trust, configuration.data))
-      inventory.certificates.push(...anchors.authorities().map(facts => authority(place, facts)))
-      inventory.lists.push(...anchors.lists().map(list => ({ place, ...list })))
+      const loaded = loadAnchors(anchorFiles(trust, configuration.data))
+      if (place === 'tls') anchors = loaded
+      inventory.certificates.push(...loaded.authorities().map(facts => authority(place, facts)))
+      inventory.lists.push(...loaded.lists().map(list => ({ place, ...list })))
     })
-  for (const [place, anchors] of servicePlaces(configuration))
+  for (const [place, files] of servicePlaces(configuration))
     read(place, () =>
       inventory.certificates.push(
-        ...loadAnchors({ anchors, crls: [] })
+        ...loadAnchors({ anchors: files, crls: [] })
           .authorities()
           .map(facts => authority(place, facts)),
       ),
     )
+  const identities: { place: string; identity: Identity }[] = []
+  for (const { place, files } of identityPlaces(configuration)) read(place, () => identities.push({ place, identity: loadOpener(files) }))
+  inventory.certificates.unshift(...ownCertificates(identities, { configuration, anchors, at: new Date(now) }))
   return inventory
 }
 
-function authority(place: string, facts: CertificateFacts): NamedCertificate {
+function ownCertificates(identities: readonly { place: string; identity: Identity }[], standards: Standards): FoundCertificate[] {
+  const old = succeeded(
+    identities.filter(({ place }) => opensMail(place)),
+    standards,
+  )
+  return identities.map(({ place, identity }) => {
+    const faults = unfitnessOf(place, identity, standards)
+    const hasEnded = faults.some(({ why }) => ENDED.includes(why)) || identity.facts.notAfter < standards.at
+    const standing = old.has(place) ? { standing: hasEnded ? ('kept' as const) : ('succeeded' as const) } : {}
+    const wrong = faults.filter(({ why }) => why !== 'expired' && !(opensMail(place) && isBorne(why, old.has(place))))
+    return { place, kind: 'own', facts: identity.facts, ...standing, ...(wrong.length > 0 && { wrong: wordsOf(place, wrong) }) }
+  })
+}
+
+const ENDED: readonly Unfitness['why'][] = ['expired', 'revoked']
+
+/** What opens mail may lie there before its time, and after it was revoked once another stands in for it. */
+function isBorne(why: Unfitness['why'], isSucceeded: boolean): boolean {
+  return why === 'not-yet-valid' || (why === 'revoked' && isSucceeded)
+}
+
+function authority(place: string, facts: CertificateFacts): FoundCertificate {
   return { place, kind: 'authority', facts }
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { loadConfiguration } from '../../config/index.ts'
 import { formatName } from '../../crypto/index.ts'
-import { daysLeft, type Inventory, takeInventory } from '../certificates/inventory.ts'
+import { daysLeft, type FoundCertificate, type Inventory, takeInventory } from '../certificates/inventory.ts'
 import { CONFIG_OPTION } from './data.ts'
 import { print, table } from './output.ts'
 
@@ -16,7 +16,9 @@ interface CertificateLine {
   issuer: string
   until: string
   days: number
-  state: 'right' | 'ends' | 'ended'
+  /** `wrong`: others would not take it in its place. `kept`: it opens what came before its end, and another one has taken its place. */
+  state: 'right' | 'ends' | 'ended' | 'wrong' | 'kept'
+  reason?: string
 }
 
 interface ListLine {
@@ -30,28 +32,50 @@ export function certificatesCommand(program: Command): void {
   program
     .command('certificates')
     .description(
-      `every certificate that the configuration names, and the revocation lists; exit status 1 when one ends within ${LAST_DAYS} days, has ended, or can't be read`,
+      `every certificate that the configuration names, and the revocation lists; exit status 1 when one ends within ${LAST_DAYS} days, has ended, is not for its place, or can't be read`,
     )
     .requiredOption(...CONFIG_OPTION)
     .option('--json', 'for programs')
     .action(({ config, json }: { config: string; json?: boolean }) => {
       const now = Date.now()
-      const inventory = takeInventory(loadConfiguration(config))
+      const inventory = takeInventory(loadConfiguration(config), now)
       const certificates = certificateLines(inventory, now)
       const lists = listLines(inventory, now)
       const { faults } = inventory
       print(json, { certificates, lists, faults }, () => textOf(certificates, lists, faults))
-      if (faults.length > 0 || certificates.some(({ state }) => state !== 'right')) process.exitCode = 1
+      if (faults.length > 0 || !certificates.every(isInOrder)) process.exitCode = 1
     })
 }
 
-function certificateLines({ certificates }: Inventory, now: number): CertificateLine[] {
-  return certificates.map(({ place, kind, facts }) => {
+/** Whether nobody has anything to do about it. */
+export function isInOrder({ state }: CertificateLine): boolean {
+  return state === 'right' || state === 'kept'
+}
+
+/** @param now milliseconds */
+export function certificateLines({ certificates }: Inventory, now: number): CertificateLine[] {
+  return certificates.map(certificate => {
+    const { place, kind, facts, wrong } = certificate
     const { subject, issuer, serial, notAfter } = facts
     const days = daysLeft(facts, now)
-    const state = days < 0 ? 'ended' : days < LAST_DAYS ? 'ends' : 'right'
-    return { place, kind, name: formatName(subject), serial, issuer: formatName(issuer), until: notAfter.toISOString(), days, state }
+    const named = { name: formatName(subject), serial, issuer: formatName(issuer) }
+    return {
+      place,
+      kind,
+      ...named,
+      until: notAfter.toISOString(),
+      days,
+      state: stateOf(certificate, days),
+      ...(wrong && { reason: wrong }),
+    }
   })
+}
+
+function stateOf({ wrong, standing }: FoundCertificate, days: number): CertificateLine['state'] {
+  if (wrong) return 'wrong'
+  if (standing === 'kept') return 'kept'
+  if (days < 0) return 'ended'
+  return days < LAST_DAYS && standing !== 'succeeded' ? 'ends' : 'right'
 }
 
 function listLines({ lists }: Inventory, now: number): ListLine[] {
@@ -85,6 +109,10 @@ function textOf(certificates: readonly CertificateLine[], lists: readonly ListLi
       ['revocation list of', 'until', 'state', 'authority'],
       ...lists.map(each => [each.place, each.until ?? '-', each.state, each.authority]),
     ]),
+    ...certificates.flatMap(({ place, name, reason }) => (reason === undefined ? [] : [`${place} is wrong: ${name}: ${reason}`])),
+    ...(certificates.some(({ state }) => state === 'kept')
+      ? ['kept: opens mail that came before it ended; another one has taken its place']
+      : []),
     ...faults.map(({ place, reason }) => `${place} can't be read: ${reason}`),
   ].join('\n\n')
 }

@@ -11,7 +11,7 @@ export function serveCommands(program: Command): void {
     .option('--attached', 'end when standard input ends, as the child of another program')
     .action(async ({ config, attached }: { config: string; attached?: boolean }) => {
       const configuration = loadConfiguration(config)
-      checkKeys(config, configuration)
+      checkKeys(config, configuration, Date.now())
       await checkAnsFiles(config, configuration)
       const log = openLog(configuration.log.level)
       // A promise that nobody waited for must not take the others' mail down with it.
@@ -40,7 +40,7 @@ export function serveCommands(program: Command): void {
     .argument('<file>')
     .action(async (file: string) => {
       const configuration = loadConfiguration(file)
-      checkKeys(file, configuration)
+      checkKeys(file, configuration, Date.now())
       await checkAnsFiles(file, configuration)
       const { name, domains, listen } = configuration
       const ports = Object.entries(listen).map(([door, { host, port }]) => `${door} ${host}:${port}`)

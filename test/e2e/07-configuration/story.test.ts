@@ -90,6 +90,9 @@ test('keys, lists and secrets that can not be used are all told, and no secret i
   expect(stderr.split('\n').slice(1, -1)).toEqual([
     '  - masterKeys: the master key file /empty.pem can be used by others than its owner: chmod 600 it',
     '  - mailboxes: /empty.pem is no public key (PEM), or not only one',
+    expect.stringMatching(
+      /^ {2}- signature: \/keys\/own\.pem: CN=smtp\.a\.test,.*extended key usage does not allow signatures .*SERV S\/MIME belongs here\)$/,
+    ),
     '  - signIn.certificates: /empty.pem: no PEM certificate',
     '  - signIn.psc: /empty.pem: no PEM certificate',
     '  - signIn.psc.introspection: the client secret file /psc.secret can be used by others than its owner: chmod 600 it',

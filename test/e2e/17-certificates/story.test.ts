@@ -56,7 +56,7 @@ beforeAll(async () => {
       directory: join(lists, 'directory.sqlite'),
     },
     routes: {},
-    extra: { admin: { listen }, console: { listen, url: 'https://pages.alpha.example' } },
+    extra: { smime: { encryption: [] }, admin: { listen }, console: { listen, url: 'https://pages.alpha.example' } },
   })
   configuration = written.configuration
   gateway = await startGateway(loadConfiguration(configuration), log)

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type Log, silent } from '../../../config/index.ts'
+import { loadIdentity, loadOpener, type PemFiles } from '../../../crypto/index.ts'
 import { type HeldIdentity, holdIdentity } from '../../../gateway/certificates/held-identity.ts'
 import { createPki, type IdentityPaths, type Issued, type Pki, writeIdentity } from '../../world/pki.ts'
 
@@ -31,9 +32,10 @@ beforeEach(async () => {
   said = []
   now = NOW.getTime()
   paths = await writeIdentity(folder, 'own', first!, pki)
-  held = holdIdentity('tls', paths, { now: () => now, log })
+  held = hold()
 })
 
+const hold = (files: PemFiles = paths) => holdIdentity('tls', files, { load: () => loadIdentity(files, new Date(now)), log })
 const serial = () => held.current().facts.serial
 const serialOf = (issued: Issued | undefined) => issued?.serial.toString('hex')
 
@@ -80,7 +82,7 @@ test('a certificate that is still being written, its chain to come, is not taken
   const whole = second!.certificatePem + pki.authorities[1]
   const { chain: _, ...alone } = paths
   writeFileSync(alone.certificate, first!.certificatePem + pki.authorities[1])
-  held = holdIdentity('tls', alone, { now: () => now, log })
+  held = hold(alone)
   writeFileSync(alone.certificate, second!.certificatePem)
   writeFileSync(alone.key, second!.keyPem)
   expect(held.renew()).toBe(false)
@@ -108,11 +110,12 @@ test('one that is not valid yet is taken when it is, although its files stay the
 
 test('one that cannot be used at the start is a fault', () => {
   writeFileSync(paths.certificate, second!.certificatePem)
-  expect(() => holdIdentity('tls', paths, { now: () => now, log })).toThrow(/the private key is not the one/)
+  expect(hold).toThrow(/the private key is not the one/)
 })
 
 test('what opens mail goes on after its end, and can be started with: letters of the last day are under way', () => {
   now = held.current().facts.notAfter.getTime() + DAY
-  expect(() => holdIdentity('tls', paths, { now: () => now, log })).toThrow(/expired on/)
-  expect(holdIdentity('smime.encryption.0', paths, { now: () => now, log, opens: true }).current().facts.serial).toBe(serialOf(first))
+  expect(hold).toThrow(/expired on/)
+  const opener = holdIdentity('smime.encryption.0', paths, { load: () => loadOpener(paths), log })
+  expect(opener.current().facts.serial).toBe(serialOf(first))
 })

@@ -16,9 +16,10 @@ test('the authorities of time stamps end too: they and their list are among what
     const trust = { anchors, crls, authorities: [] }
     const configuration = {
       ...{ data: join(folder, 'data'), tls: { ...own, ...trust }, signature: own, smime: { encryption: [] }, whiteList: trust },
+      ...{ hostname: 'a.test', domains: ['a.test'] },
       ...{ directory: {}, signIn: {}, timeStamp: { anchors, crls, httpsAnchors: anchors } },
     } as unknown as Configuration
-    const { certificates, lists, faults } = takeInventory(configuration)
+    const { certificates, lists, faults } = takeInventory(configuration, Date.now())
     expect(faults).toEqual([])
     const places = new Set(certificates.map(({ place }) => place))
     expect(places).toEqual(new Set(['tls', 'signature', 'whiteList', 'timeStamp', 'timeStamp.httpsAnchors']))

@@ -15,6 +15,7 @@ import {
   createIdentity,
   formatName,
   loadAnchors,
+  loadIdentity,
   type PackedIdentity,
   packIdentity,
   serverTls,
@@ -49,7 +50,8 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }))
 
 beforeEach(async () => {
-  held = holdIdentity('here', await writeIdentity(folder, 'own', first!, pki), { now: Date.now, log: silent })
+  const files = await writeIdentity(folder, 'own', first!, pki)
+  held = holdIdentity('here', files, { load: () => loadIdentity(files), log: silent })
 })
 async function renew(issued = second!): Promise<void> {
   await writeIdentity(folder, 'own', issued, pki)
