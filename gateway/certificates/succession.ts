@@ -25,7 +25,7 @@ export function succeeded(openers: readonly Opener[], standards: Standards): Set
     known
       .filter(entry => {
         const others = known.filter(other => other !== entry && other.isUsable && (!entry.isUsable || other.until > entry.until))
-        return others.length > 0 && entry.names.every(name => others.some(({ names }) => standsFor(names, name)))
+        return entry.names.every(name => others.some(({ names }) => standsFor(names, name)))
       })
       .map(({ place }) => place),
   )
