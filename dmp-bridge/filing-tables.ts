@@ -237,3 +237,6 @@ export const bridgeMigrations: Migration[] = [
     up: ["ALTER TABLE filing_description ADD COLUMN patient TEXT NOT NULL DEFAULT ''"],
   },
 ]
+
+/** The columns of a claim, of a row that nobody has in hand. */
+export const UNCLAIMED = { claimed_by: null, claimed_until: null }

@@ -1,7 +1,7 @@
 import { type Compilable, type Database, required, STALE } from '../config/database/index.ts'
 import type { Ins } from './facts.ts'
 import { isOverrulable } from './filing-reasons.ts'
-import { before, bridge, type FilingOrder, type FilingRow, type FilingState, WHOLE_MESSAGE } from './filing-tables.ts'
+import { before, bridge, type FilingOrder, type FilingRow, type FilingState, UNCLAIMED, WHOLE_MESSAGE } from './filing-tables.ts'
 import { type FilingView, parse, viewOf } from './filing-view.ts'
 import { hasValidKey, isInsOid } from './ins.ts'
 import { sealPatient } from './sealed-patient.ts'
@@ -110,7 +110,7 @@ export function openOrders(db: Database, options: { now: () => number; descripti
     const { filing } = order
     const moving = bridge
       .updateTable('filing')
-      .set({ ...values, state: to, told: 0, claimed_by: null, claimed_until: null })
+      .set({ ...values, state: to, told: 0, ...UNCLAIMED })
       .where('id', '=', filing.id)
       .where('state', '=', filing.state)
       .where('state', 'in', before(to))
@@ -170,7 +170,7 @@ export function openOrders(db: Database, options: { now: () => number; descripti
   async function readAgain(order: Order): Promise<OrderResult> {
     const { filing } = order
     if (!(await hasBytes(filing))) return no('bytes-released')
-    const unread = { state: 'unread' as const, faults: 0, next_attempt_at: now(), claimed_by: null, claimed_until: null }
+    const unread = { state: 'unread' as const, faults: 0, next_attempt_at: now(), ...UNCLAIMED }
     const gone = bridge.deleteFrom('filing').where('id', '=', filing.id).where('state', '=', 'held').returning('id')
     const back = bridge.updateTable('inbox').set(unread).where('message_id', '=', filing.message_id).where('state', '=', 'read')
     const isDone = await doneUnlessStale(db.atomically([required(gone), back, recorded(order)]))

@@ -1,6 +1,6 @@
 import type { CdaFacts } from '../facts.ts'
 import type { FilingRow } from '../filing-tables.ts'
-import type { DocumentSet } from '../filings.ts'
+import type { DocumentSet } from '../filings/index.ts'
 import type { Reason } from '../reasons.ts'
 import { isOid } from './identifier.ts'
 

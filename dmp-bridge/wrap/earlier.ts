@@ -1,5 +1,5 @@
 import type { Recognition } from '../facts.ts'
-import type { EarlierFiling, NewFiling } from '../filings.ts'
+import type { EarlierFiling, NewFiling } from '../filings/index.ts'
 
 /** @returns the digests of the files that could be wrapped */
 export function candidatesIn({ documents }: Recognition): string[] {
