@@ -102,6 +102,12 @@ export function openAdminTokens(db: Database, { now, newSecret, audit }: AdminTo
       const [holder] = rows.filter(row => timingSafeEqual(Buffer.from(row.sha256, 'hex'), shown)).filter(isLive)
       return holder?.name
     },
+
+    /** @returns the name of a token that was good once, and why it is not any more */
+    async formerHolderOf(token: string): Promise<{ name: string; why: 'revoked' | 'expired' } | undefined> {
+      const [row] = await db.run(build.selectFrom('admin_token').selectAll().where('sha256', '=', digestOf(token).toString('hex')))
+      return row && !isLive(row) ? { name: row.name, why: row.revoked_at === null ? 'expired' : 'revoked' } : undefined
+    },
   }
 }
 

@@ -40,6 +40,7 @@ export {
 } from './recipient-certificates.ts'
 export { type BalType, type Directory, type DirectoryOptions, type Listing, openDirectory, type Professional } from './snapshot.ts'
 export { directoryAge, openAgeAlarm } from './snapshot-age.ts'
+export { SnapshotFault } from './snapshot-reader.ts'
 export { isOld, type ListFacts, loadWhiteList, type WhiteList, type WhiteListOptions } from './white-list.ts'
 export { WhiteListFault, type WhiteListReason } from './white-list-fault.ts'
 export { nextUpdateAt, readUpdateState, type UpdateState } from './white-list-state.ts'

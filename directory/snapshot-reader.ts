@@ -5,6 +5,16 @@ import type { Directory } from './snapshot.ts'
 import { openBoxReader } from './snapshot-row.ts'
 import { SNAPSHOT_ID, SNAPSHOT_VERSION } from './snapshot-schema.ts'
 
+/** A snapshot that can't be used; the message is a sentence for the operator. */
+export class SnapshotFault extends Error {
+  override readonly name = 'SnapshotFault'
+  readonly reason: 'unreadable' | 'layout'
+  constructor(reason: SnapshotFault['reason'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.reason = reason
+  }
+}
+
 interface Facts {
   imported_at: number
   generated_at: number | null
@@ -13,7 +23,7 @@ interface Facts {
 
 /**
  * Opens one snapshot file, read only, for as long as it is in use.
- * @throws one sentence when it cannot be opened or has another layout
+ * @throws SnapshotFault when it cannot be opened or has another layout
  */
 export function openSnapshot(file: string): Directory {
   const db = openReadOnly(file)
@@ -41,7 +51,7 @@ function openReadOnly(file: string): Database.Database {
     if (ours && db.pragma('user_version', { simple: true }) === SNAPSHOT_VERSION) return db
     db.close()
   } catch (cause) {
-    throw new Error(`The directory ${file} cannot be opened; import an extract`, { cause })
+    throw new SnapshotFault('unreadable', `The directory ${file} cannot be opened; import an extract`, { cause })
   }
-  throw new Error(`The directory ${file} has another layout; import the extract again`)
+  throw new SnapshotFault('layout', `The directory ${file} has another layout; import the extract again`)
 }

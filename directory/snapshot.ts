@@ -74,6 +74,8 @@ export interface DirectoryOptions {
   now?: () => number
   /** Told once when the file was replaced by one that cannot be opened; the previous snapshot stays in use. */
   onFault?: (error: Error) => void
+  /** Told when another snapshot is in use. */
+  onSwap?: (next: Pick<Directory, 'version' | 'count'>) => void
 }
 
 const LOOK_EVERY_MS = 1000
@@ -109,7 +111,9 @@ export function openDirectory(file: string, options: DirectoryOptions = {}): Dir
       snapshot = next
     } catch (error) {
       options.onFault?.(error as Error)
+      return
     }
+    options.onSwap?.(snapshot)
   }
 
   return {

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Configuration, type Database, type Log, packageRoot } from '../config/index.ts'
-import { type Anchors, formatName, openAudit, openAuditKeeper } from '../crypto/index.ts'
+import { type Anchors, formatName, type ListDates, openAudit, openAuditKeeper } from '../crypto/index.ts'
+import type { AuditNotes } from './audit-notes.ts'
 import type { Identities } from './certificates/identities.ts'
 import { layout } from './data.ts'
 
@@ -11,8 +12,8 @@ import { layout } from './data.ts'
 const MOST_REMOVALS = 5
 
 /**
- * Keeps the audit log: writes down when we start and stop and under which configuration, signs it, puts the checkpoints into the file that is shipped
- * elsewhere, removes what is too old.
+ * Keeps the audit log: writes down when we start and stop and under which configuration, and what happens by itself; signs it, puts the checkpoints into the
+ * file that is shipped elsewhere, removes what is too old.
  */
 export function openAuditUpkeep(options: {
   db: Database
@@ -20,10 +21,15 @@ export function openAuditUpkeep(options: {
   identities: Identities
   /** The authorities of the certificate that attests. */
   anchors: Anchors
+  notes: AuditNotes
+  /** What we run with beside the configuration: versions and ids. */
+  inForce(): Record<string, string>
+  /** The revocation lists in use. */
+  lists(): ListDates[]
   now(): number
   log: Log
 }) {
-  const { db, configuration, identities, anchors, now, log } = options
+  const { db, configuration, identities, anchors, notes, now, log } = options
   const { hostname, data } = configuration
   const file = layout(data).checkpoints
   const identity = identities.signature
@@ -65,13 +71,27 @@ export function openAuditUpkeep(options: {
     }
   }
 
+  /** One that has ended stops trust, and one that came back brings it again; that it was fetched is in the log. */
+  function watchLists(): void {
+    const dates = new Map<string, Date[]>()
+    for (const { authority, nextUpdate } of options.lists())
+      if (nextUpdate) dates.set(authority, [...(dates.get(authority) ?? []), nextUpdate])
+    for (const [object, ends] of dates) {
+      const until = new Date(Math.min(...ends.map(Number)))
+      const entry = { by: 'gateway', action: 'revocation-list.state', object, detail: { until: until.toISOString() } }
+      if (now() > until.getTime()) notes.note({ ...entry, result: 'refused' })
+      else notes.over(entry)
+    }
+  }
+
   const say = (action: string, object: string, detail: Record<string, string> = {}) =>
     audit.append({ by: 'gateway', action, object, detail })
 
   return {
     /** @throws when it cannot be written down: then we do not start */
     async start(): Promise<void> {
-      await say('gateway.start', hostname, { ...digestsOf(configuration), ...certificatesOf(identities) })
+      await say('gateway.start', hostname, { ...digestsOf(configuration), ...certificatesOf(identities), ...options.inForce() })
+      notes.begin(audit)
       await attempt(() => sign(true))
     },
     /** Certificates of ours that were replaced while we run, by their places. */
@@ -80,25 +100,31 @@ export function openAuditUpkeep(options: {
       const lines = places.map(place => say('certificate.renew', place, { certificate: all[place] ?? '' }))
       void attempt(() => Promise.all(lines).then(() => undefined))
     },
+    /** Somebody who may send us signals told us to look at our files. */
+    reloaded: (): void => void attempt(() => say('gateway.reload', hostname)),
     async tick(): Promise<void> {
+      watchLists()
+      await notes.flush()
       await attempt(() => sign(false))
       await attempt(removeOld)
     },
     /** At a clean stop: what was written is signed. */
     async stop(): Promise<void> {
+      await notes.flush()
       await attempt(() => say('gateway.stop', hostname))
       await attempt(() => sign(true))
     },
   }
 }
 
-/** What we run with: the program, the configuration as it was completed, and the rules of this operator; SHA-256. */
+/** What we run with: the program, the configuration as it was completed, the key of the mailboxes, and the rules of this operator; SHA-256. */
 function digestsOf(configuration: Configuration): Record<string, string> {
   const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
   const rules = configuration.dmp?.rules
   return {
     version,
     configuration: sha256(JSON.stringify(configuration)),
+    mailboxKey: sha256(readFileSync(configuration.mailboxes.publicKey)),
     ...(rules === undefined ? {} : { rules: sha256(readFileSync(rules)) }),
   }
 }

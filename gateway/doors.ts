@@ -3,6 +3,7 @@ import { serverTls } from '../crypto/index.ts'
 import type { Bal } from '../directory/index.ts'
 import { type Bridge, openOppositions } from '../dmp-bridge/index.ts'
 import type { Administration } from './administration.ts'
+import type { AuditNotes } from './audit-notes.ts'
 import type { Identities } from './certificates/identities.ts'
 import type { openClients } from './clients.ts'
 import { dataKey } from './data-key.ts'
@@ -32,6 +33,7 @@ export interface DoorsOptions extends Pick<ListenerOptions<Bal>, 'policy' | 'int
   trust: Pick<Trust, 'meet'>
   bridge: Bridge
   administration: Administration
+  notes: Pick<AuditNotes, 'count'>
   now(): number
   log: Log
 }
@@ -85,7 +87,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
   }
 }
 
-async function openAdmin({ configuration, stores, identities, administration, now, log }: DoorsOptions) {
+async function openAdmin({ configuration, stores, identities, administration, notes, now, log }: DoorsOptions) {
   const { admin, data } = configuration
   if (!admin) return undefined
   return startAdminServer({
@@ -93,6 +95,7 @@ async function openAdmin({ configuration, stores, identities, administration, no
     tls: serverTls({ identity: identities.tls(), door: 'admin' }),
     oppositions: openOppositions(stores.db, { secret: dataKey(data, 'patients', stores.vault), now }),
     ...administration,
+    notes,
     now,
     log,
   })

@@ -4,6 +4,7 @@ import { type Bal, dnFromRdns, openAgeAlarm, openBoxUses, openPublisher, parseDn
 import type { Bridge } from '../dmp-bridge/index.ts'
 import { openAdministration } from './administration.ts'
 import { openNationalDirectory } from './annuaire.ts'
+import { openAuditNotes } from './audit-notes.ts'
 import { openAuditUpkeep } from './audit-upkeep.ts'
 import { openCertificateAlarm } from './certificates/alarm.ts'
 import { openIdentities } from './certificates/identities.ts'
@@ -42,13 +43,14 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const { hostname, postmaster, data } = configuration
   const now = Date.now
   let doors: Doors | undefined
+  const notes = openAuditNotes({ now, log })
   const authorities = openAuthorities(configuration, { onRenewed: place => doors?.renewTrust(place), now, log })
   const anchors = authorities.tls
   const identities = openIdentities(configuration, { anchors, now, log })
   await authorities.begin()
-  const { list: whiteList, space, keeper } = await keepWhiteList(configuration, { anchors: authorities.whiteList, now, log })
+  const { list: whiteList, space, keeper } = await keepWhiteList(configuration, { anchors: authorities.whiteList, notes, now, log })
   const trust = openTrust({ anchors, identity: identities.tls, space, contact: postmaster })
-  const national = openNationalDirectory(configuration, { now, log })
+  const national = openNationalDirectory(configuration, { now, log, notes })
   const { annuaire, directory } = national
 
   const stores = await openStores(configuration, { now, log })
@@ -73,7 +75,15 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   })
   const incoming = openIncoming({ configuration, stores, policy, directory, bridge, dispatcher, identities, anchors, now, log })
 
-  const auditing = openAuditUpkeep({ db, configuration, identities, anchors, now, log })
+  const auditing = openAuditUpkeep({
+    ...{ db, configuration, identities, anchors, notes, now, log },
+    inForce: () => ({
+      whiteList: whiteList.generatedAt.toISOString(),
+      directory: directory.version,
+      masterKey: masters.current,
+    }),
+    lists: authorities.inUse,
+  })
   let renewedAt = now()
   const renewIdentities = () => {
     const renewed = identities.renew()
@@ -121,7 +131,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
 
   const administration = openAdministration(db, { boxes, configuration, now })
   const opened = await openDoors({
-    ...{ configuration, stores, identities, authorities, clients, policy, trust, bridge, administration, now, log },
+    ...{ configuration, stores, identities, authorities, clients, policy, trust, bridge, administration, notes, now, log },
     intake: (transaction, content) => incoming.intake(transaction, content as never),
   })
   doors = opened
@@ -136,7 +146,10 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     ports: opened.ports,
     bridge,
     failed: db.failed,
-    renew: renewTrust,
+    renew() {
+      auditing.reloaded()
+      renewTrust()
+    },
     async stop() {
       await opened.close()
       await dispatcher.stop()

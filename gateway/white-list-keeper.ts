@@ -10,6 +10,8 @@ export interface KeeperOptions {
   update?: ((signal: AbortSignal) => Promise<UpdateResult>) | undefined
   /** What the last download left behind, ours or another process's. */
   lastUpdate(): Promise<UpdateState | undefined>
+  /** Told how each download ended. */
+  onOutcome(fault: WhiteListFault | undefined): void
   /** Milliseconds between two downloads. */
   refresh: number
   /** Milliseconds after which a list is called old. */
@@ -28,7 +30,7 @@ export interface WhiteListKeeper {
 
 /** Keeps the list in use fresh, by schedule. A download that fails changes nothing: the list in use stays, and its age is told. */
 export function openWhiteListKeeper(options: KeeperOptions): WhiteListKeeper {
-  const { list, update, lastUpdate, refresh, maxAge, now, log } = options
+  const { list, update, lastUpdate, onOutcome, refresh, maxAge, now, log } = options
   const cancel = new AbortController()
   let running: Promise<void> | undefined
   let dueAt = Number.NEGATIVE_INFINITY
@@ -51,10 +53,12 @@ export function openWhiteListKeeper(options: KeeperOptions): WhiteListKeeper {
         result.kind === 'updated' ? { entries: result.entries, generated: result.generatedAt.toISOString() } : {},
       )
       if (result.kind === 'updated') await list.refresh()
+      onOutcome(undefined)
     } catch (error) {
       if (cancel.signal.aborted) return
       if (!(error instanceof WhiteListFault)) throw error
       log.error('white-list-update-failed', { reason: error.reason, detail: error.detail })
+      onOutcome(error)
     }
     // What was asked may not have been written down (a full disk): the publisher is not asked at every look for that.
     dueAt = Math.max(nextUpdateAt(await lastUpdate(), refresh, now()), now() + Math.min(HOUR, refresh))

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { Piscina } from 'piscina'
 import { type Configuration, compiled, type Log } from '../config/index.ts'
-import type { Anchors, Rdn } from '../crypto/index.ts'
+import type { Anchors, AuditEntry, Rdn } from '../crypto/index.ts'
 import {
   type Dn,
   differsInCommonNameOnly,
@@ -12,7 +12,9 @@ import {
   readUpdateState,
   updateWhiteList,
   type WhiteList,
+  WhiteListFault,
 } from '../directory/index.ts'
+import type { AuditNotes } from './audit-notes.ts'
 import { anchorFiles } from './revocation/index.ts'
 import type { TrustedSpace } from './trust.ts'
 import type { VerifyTask } from './verify-thread.ts'
@@ -28,7 +30,7 @@ export interface KeptWhiteList {
 /** Opens the white list; fetches it first when it was never here. @throws WhiteListFault: without a list nobody can be trusted */
 export async function keepWhiteList(
   { whiteList, data }: Configuration,
-  { anchors, now, log }: { anchors: Anchors; now: () => number; log: Log },
+  { anchors, notes, now, log }: { anchors: Anchors; notes: Pick<AuditNotes, 'note' | 'over'>; now: () => number; log: Log },
 ): Promise<KeptWhiteList> {
   const { file, url, signer, refresh, maxAge } = whiteList
   const threads = new Piscina<VerifyTask, { signed: string }>({ filename: compiled('gateway/verify-thread'), minThreads: 0, maxThreads: 1 })
@@ -39,19 +41,38 @@ export async function keepWhiteList(
   const list = await openWhiteList(file, {
     verify,
     now,
-    onFault: ({ reason, detail }) => log.error('white-list-refused', { reason, detail }),
-    onReload: ({ entries, generatedAt }) => log.info('white-list', { entries, generated: generatedAt.toISOString() }),
+    onFault(fault) {
+      log.error('white-list-refused', { reason: fault.reason, detail: fault.detail })
+      notes.note(entryOf('white-list.use', fault))
+    },
+    onReload(next) {
+      log.info('white-list', { entries: next.entries, generated: next.generatedAt.toISOString() })
+      notes.note(entryOf('white-list.use', next))
+    },
   })
   const keeper = openWhiteListKeeper({
     list,
     update: url === undefined ? undefined : signal => fetch(signal, list),
     lastUpdate: () => readUpdateState(file),
+    onOutcome: fault => (fault ? notes.note(entryOf('white-list.update', fault)) : notes.over(entryOf('white-list.update', list))),
     refresh,
     maxAge,
     now,
     log,
   })
   return { list, space: trustedSpace(list), keeper }
+}
+
+/** A list that came into use, or one that was refused, in the words of the audit log. */
+function entryOf(action: string, what: WhiteListFault | Pick<WhiteList, 'entries' | 'generatedAt'>): AuditEntry {
+  const entry = { by: 'gateway', action, object: 'white-list' }
+  if (what instanceof WhiteListFault) return { ...entry, result: 'refused', detail: whiteListReason(what) }
+  return { ...entry, detail: { generated: what.generatedAt.toISOString(), entries: String(what.entries) } }
+}
+
+/** Why a list was refused, as codes. */
+export function whiteListReason({ reason, detail }: WhiteListFault): Record<string, string> {
+  return { reason, ...(detail !== undefined && { detail }) }
 }
 
 /** The white list in the words of the gateway: names as text, parsed once. */

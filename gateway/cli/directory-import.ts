@@ -1,8 +1,13 @@
 import type { Command } from 'commander'
-import { type ImportReport, type ImportStep, importExtract } from '../../directory/index.ts'
+import { loadConfiguration } from '../../config/index.ts'
+import type { AuditEntry } from '../../crypto/index.ts'
+import { ImportFault, type ImportReport, type ImportStep, importExtract } from '../../directory/index.ts'
+import { type ByOption, writeDown } from './administration.ts'
+import { withData } from './data.ts'
 import { print } from './output.ts'
 
-interface Options {
+interface Options extends ByOption {
+  config?: string
   people?: string
   changes?: string
   json?: boolean
@@ -14,16 +19,37 @@ export function directoryImportCommand(directory: Command): void {
     .command('import')
     .description('import Extraction_Correspondance_MSSante (text or zip) into a new snapshot; running gateways notice it')
     .argument('<file>')
-    .argument('<snapshot>', "the configuration's directory.file")
+    .argument('[snapshot]', "the configuration's directory.file when absent")
+    .option('-c, --config <file>', "the operator's configuration: the import stands in its audit log")
+    .option('--by <name>', 'who imports it, for the audit log; the user of this machine by default')
     .option('--people <file>', 'PS_LibreAcces (zip, or its Personne_activite text): completes professions, specialities and places')
     .option('--changes <file>', 'write the added, removed and changed boxes there, one a line (TSV, for its owner only)')
     .option('--json', 'for programs')
-    .action(async (file: string, snapshot: string, { people, changes, json }: Options) => {
+    .action(async (file: string, named: string | undefined, { config, by: who, people, changes, json }: Options, command: Command) => {
+      const snapshot = named ?? (config === undefined ? undefined : loadConfiguration(config).directory.file)
+      if (snapshot === undefined) return command.error('error: name a snapshot, or a configuration', { exitCode: 2 })
       const progress = showProgress(process.stderr)
       const choices = { ...(people !== undefined && { people }), ...(changes !== undefined && { changes }) }
-      const report = await importExtract(file, snapshot, { now: new Date(), ...choices, onProgress: progress.show }).finally(progress.clear)
-      print(json, report, () => written(report))
+      const run = () => importExtract(file, snapshot, { now: new Date(), ...choices, onProgress: progress.show }).finally(progress.clear)
+      const report = await (config === undefined ? run() : written(config, who, run))
+      print(json, report, () => textOf(report))
     })
+}
+
+/** Imports, and writes down what came of it: counts, never whom. */
+async function written(config: string, who: string | undefined, run: () => Promise<ImportReport>): Promise<ImportReport> {
+  const note = (entry: Pick<AuditEntry, 'result' | 'detail'>) =>
+    withData(config, db => writeDown(db, { who, action: 'directory.import', object: 'directory', ...entry }))
+  try {
+    const report = await run()
+    const { generatedAt, count, added, removed, changed } = report
+    const counts = Object.entries({ boxes: count, added, removed, changed }).map(([name, number]) => [name, String(number)])
+    await note({ detail: { ...Object.fromEntries(counts), ...(generatedAt && { generated: generatedAt.toISOString() }) } })
+    return report
+  } catch (error) {
+    if (error instanceof ImportFault) await note({ result: 'refused', detail: { reason: error.reason } })
+    throw error
+  }
 }
 
 const STEPS: Record<ImportStep, string> = {
@@ -50,7 +76,7 @@ function showProgress(out: NodeJS.WriteStream) {
   }
 }
 
-function written(report: ImportReport): string {
+function textOf(report: ImportReport): string {
   const { count, lines, duplicates, added, removed, changed, changedFields, generatedAt, people } = report
   const fields = Object.entries(changedFields).map(([field, number]) => `${field} ${number}`)
   return [

@@ -7,7 +7,9 @@ import { type Configuration, loadConfiguration } from '../../config/index.ts'
 import { type CertificateFacts, formatName, loadAnchors, signerIn, verifyEnveloped, verifyEnvelopedAsking } from '../../crypto/index.ts'
 import { isOld, loadWhiteList, readUpdateState, updateWhiteList, type WhiteList, WhiteListFault } from '../../directory/index.ts'
 import { openAnchors } from '../revocation/index.ts'
-import { CONFIG_OPTION } from './data.ts'
+import { whiteListReason } from '../white-list.ts'
+import { writeDown } from './administration.ts'
+import { CONFIG_OPTION, withData } from './data.ts'
 import { print } from './output.ts'
 
 type Verified = { signed: string; signer: CertificateFacts }
@@ -41,8 +43,19 @@ export function whiteListCommands(program: Command): void {
       if (url === undefined) throw new Error('whiteList.url is not configured: nobody says where the list is published')
       const anchors = openAnchors(trust, { data })
       const verify = (xml: string) => verifyEnvelopedAsking(xml, { anchors, at: new Date(), signerName: trust.signer })
-      const result = await refusable(json, () => updateWhiteList({ url, file, anchors, verify }))
+      const audited = { action: 'white-list.update', object: 'white-list' }
+      const result = await refusable(json, async () => {
+        try {
+          return await updateWhiteList({ url, file, anchors, verify })
+        } catch (error) {
+          if (error instanceof WhiteListFault)
+            await withData(config, db => writeDown(db, { ...audited, result: 'refused', detail: whiteListReason(error) }))
+          throw error
+        }
+      })
       if (!result) return
+      const detail = result.kind === 'unchanged' ? {} : { generated: result.generatedAt.toISOString(), entries: String(result.entries) }
+      await withData(config, db => writeDown(db, { ...audited, detail: { ...detail, outcome: result.kind } }))
       print(json, result, () =>
         result.kind === 'unchanged'
           ? 'unchanged: the list in place is the one published'

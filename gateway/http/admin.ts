@@ -6,6 +6,8 @@ import type { ServerTls } from '../../crypto/index.ts'
 import { adminEndpoints, refusedBy } from '../../directory/index.ts'
 import type { Oppositions } from '../../dmp-bridge/index.ts'
 import type { Administration } from '../administration.ts'
+import type { AuditNotes } from '../audit-notes.ts'
+import { networkOf } from '../sign-in/network.ts'
 import { oppositionEndpoints } from './oppositions.ts'
 import { type HttpsServer, openHttps } from './server.ts'
 import { openShell } from './shell.ts'
@@ -15,6 +17,7 @@ export interface AdminServerOptions extends Administration {
   listen: NonNullable<Configuration['admin']>['listen']
   tls: ServerTls
   oppositions: Oppositions
+  notes: Pick<AuditNotes, 'count'>
   now: () => number
   /** Resolves after so many milliseconds; the timers' own by default. */
   wait?: (milliseconds: number) => Promise<void>
@@ -23,7 +26,7 @@ export interface AdminServerOptions extends Administration {
 
 /** Starts the administration API: HTTPS, with a token, on the loopback unless the configuration says otherwise. @throws when the port can't be had */
 export function startAdminServer(options: AdminServerOptions): Promise<HttpsServer> {
-  const { admin, tokens, audit, now, log } = options
+  const { admin, tokens, audit, notes, now, log } = options
   const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
   const app = openShell({
     endpoints: [...adminEndpoints(admin, audit), ...oppositionEndpoints(options)],
@@ -34,6 +37,12 @@ export function startAdminServer(options: AdminServerOptions): Promise<HttpsServ
     },
     holderOf: tokens.holderOf,
     audit: audit.append,
+    async refused(source, token) {
+      const former = token === undefined ? undefined : await tokens.formerHolderOf(token)
+      const why = token === undefined ? 'no-token' : (former?.why ?? 'unknown')
+      const entry = { by: `network:${networkOf(source)}`, action: 'api.token', object: former?.name ?? '' }
+      notes.count({ ...entry, result: 'refused', detail: { why } })
+    },
     refusedBy,
     throttle: openThrottle({ now, wait: options.wait ?? (milliseconds => wait(milliseconds, undefined, { ref: false })) }),
     now,

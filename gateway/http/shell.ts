@@ -23,6 +23,8 @@ export interface ShellOptions {
   }) => Promise<void>
   /** @returns how an error of the rooms is answered; undefined when it is a bug of ours */
   refusedBy: (error: unknown) => Refused | undefined
+  /** Notes that somebody came without a right token. */
+  refused: (source: string, token: string | undefined) => Promise<void>
   throttle: Throttle
   now: () => number
   log: Log
@@ -89,11 +91,12 @@ function limited(maxSize: number) {
 }
 
 /** @throws Problem 401 after a while, 429 when too many wait already */
-async function authenticate(context: Asked, { holderOf, throttle, log }: ShellOptions): Promise<string> {
+async function authenticate(context: Asked, { holderOf, refused, throttle, log }: ShellOptions): Promise<string> {
   const [, token] = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(context.req.header('Authorization') ?? '') ?? []
   const holder = token === undefined ? undefined : await holderOf(token)
   if (holder !== undefined) return holder
   const source = getConnInfo(context).remote.address ?? ''
+  await refused(source, token)
   const { kind, count } = await throttle.failed(source)
   log.warn('http-token-refused', { source, count })
   if (kind === 'full') throw new Problem(429, 'too-many', 'Too many wrong tokens, come back later', { headers: { 'Retry-After': '60' } })

@@ -1,5 +1,5 @@
 import type { Configuration, Log } from '../../config/index.ts'
-import type { Anchors } from '../../crypto/index.ts'
+import type { Anchors, ListDates } from '../../crypto/index.ts'
 import { follow } from '../follow.ts'
 import { openAnchors, type TrustFiles, watchedFiles } from './anchors.ts'
 import { openListKeeper } from './list-keeper.ts'
@@ -19,6 +19,8 @@ export interface Authorities {
   begin(): Promise<void>
   /** Called now and then: reads what has changed on the disk, starts the downloads that are due. Never waits. */
   tick(): void
+  /** The complete lists in use, fetched or not. */
+  inUse(): ListDates[]
   /** Resolves when no download is under way. */
   idle(): Promise<void>
   stop(): Promise<void>
@@ -84,6 +86,7 @@ export function openAuthorities(configuration: Configuration, { onRenewed, now, 
       for (const { look } of sets) look()
       lists.tick()
     },
+    inUse,
     idle: lists.idle,
     stop: lists.stop,
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
-import { loadIdentity, signEnveloped } from '../../../crypto/index.ts'
+import { loadIdentity, openAudit, signEnveloped } from '../../../crypto/index.ts'
 import { pli } from '../../support/cli.ts'
 import { Dialogue } from '../../support/dialogue.ts'
 import { openStage, type Stage } from '../../support/stage.ts'
@@ -110,6 +110,21 @@ test('by command: a new operator is taken in by the running gateway, and a bad l
     old: false,
     lastUpdate: { fault: 'signature' },
   })
+
+  const rows = await stage.rows('alpha')
+  const audited = async (by: RegExp) =>
+    (await openAudit(rows, { now: Date.now }).list({ object: 'white-list' })).filter(line => by.test(line.by))
+  await until('both lists in the audit log', async () => (await audited(/^gateway$/)).length === 2)
+  const used = (await audited(/^gateway$/)).map(({ action, result, detail }) => [action, result, detail.entries])
+  expect(used).toEqual([
+    ['white-list.use', 'done', '2'],
+    ['white-list.use', 'done', '3'],
+  ])
+  expect(await audited(/^cli:/)).toMatchObject([
+    { action: 'white-list.update', result: 'done', detail: { outcome: 'updated', entries: '3' } },
+    { action: 'white-list.update', result: 'done', detail: { outcome: 'unchanged' } },
+    { action: 'white-list.update', result: 'refused', detail: { reason: 'signature', detail: 'altered' } },
+  ])
 }, 180_000)
 
 test('show: the names of a domain, as it is written in the list or as a person writes it', async () => {

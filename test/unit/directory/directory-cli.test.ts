@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
+import { openDatabase } from '../../../config/index.ts'
+import { openAudit } from '../../../crypto/index.ts'
 import { pli, pliWith } from '../../support/cli.ts'
 import { EXTRACT_HEADER, extractLine, writeExtract } from '../../world/extract.ts'
 import { writeLibreAcces } from '../../world/libre-acces.ts'
@@ -40,7 +42,7 @@ beforeAll(async () => {
     directory: { file: 'directory.sqlite' },
   }
   writeFileSync(configuration, stringify(value))
-  const { status } = await pli('directory', 'import', extract, snapshot)
+  const { status } = await ask('import', extract, '--by', 'maud')
   expect(status).toBe(0)
 })
 
@@ -69,12 +71,23 @@ describe('pli directory import', () => {
     const wrong = join(folder, 'wrong.txt')
     writeFileSync(wrong, Buffer.from([EXTRACT_HEADER, ...people.map(extractLine)].join('\n'), 'latin1'))
     const before = statSync(snapshot).mtimeMs
-    const { status, stdout, stderr } = await pli('directory', 'import', wrong, snapshot)
+    const { status, stdout, stderr } = await ask('import', wrong, snapshot, '--by', 'maud')
     expect([status, stdout]).toEqual([1, ''])
     expect(stderr.replace(folder, '')).toBe(
       'pli: /wrong.txt is not in UTF-8 (Latin-1, perhaps): take it as it is published, it was converted on its way\n',
     )
     expect(statSync(snapshot).mtimeMs).toBe(before)
+    const rows = await openDatabase({ file: join(folder, 'data', 'pli.sqlite'), migrations: [], readOnly: true })
+    const lines = await openAudit(rows, { now: Date.now }).list()
+    await rows.close()
+    const added = String(people.length)
+    expect(lines).toMatchObject([
+      {
+        ...{ by: 'cli:maud', action: 'directory.import', object: 'directory', result: 'done' },
+        detail: { boxes: added, added, removed: '0', changed: '0', generated: '2020-01-01T04:12:00.000Z' },
+      },
+      { by: 'cli:maud', action: 'directory.import', object: 'directory', result: 'refused', detail: { reason: 'encoding' } },
+    ])
   })
 
   test('does not read 10 million lines to their end, in a small heap', async () => {

@@ -172,7 +172,8 @@ describe('tokens', () => {
       expect(answer).toMatchObject({ status: 401, json: { reason: 'token' } })
       expect(answer.headers['www-authenticate']).toBe('Bearer realm="pli"')
     }
-    expect((await actions()).map(([, action]) => action)).toEqual(['token.create'])
+    await world.notes.flush()
+    expect((await actions()).slice(1)).toEqual([['network:127.0.0.1', 'api.token', '', 'refused']])
   })
 
   test('a revoked one and one that has ended no longer open', async () => {
@@ -183,7 +184,13 @@ describe('tokens', () => {
     expect([await status(short), await status(other)]).toEqual([200, 200])
     await tokens.revoke('other', 'test:maud')
     world.now += 1_000
-    expect([await status(short), await status(other)]).toEqual([401, 401])
+    expect([await status(short), await status(other), await status(other)]).toEqual([401, 401, 401])
+    await world.notes.flush()
+    const refused = (await world.administration.audit.list()).filter(({ action }) => action === 'api.token')
+    expect(refused).toMatchObject([
+      { by: 'network:127.0.0.1', object: 'short', result: 'refused', detail: { why: 'expired', count: '1' } },
+      { by: 'network:127.0.0.1', object: 'other', result: 'refused', detail: { why: 'revoked', count: '1' } },
+    ])
     await expect(tokens.revoke('other', 'test:maud')).rejects.toThrow('no token other in use')
     await expect(tokens.create('other', 'test:maud')).rejects.toThrow('take another name')
   })

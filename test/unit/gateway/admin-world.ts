@@ -7,6 +7,7 @@ import { auditMigrations, createIdentity, type Identity, openAudit, serverTls } 
 import { directoryMigrations, openBals } from '../../../directory/index.ts'
 import { bridgeMigrations, openOppositions } from '../../../dmp-bridge/index.ts'
 import { type Administration, openAdministration } from '../../../gateway/administration.ts'
+import { type AuditNotes, openAuditNotes } from '../../../gateway/audit-notes.ts'
 import { startAdminServer } from '../../../gateway/http/admin.ts'
 import { createPki } from '../../world/pki.ts'
 
@@ -32,6 +33,7 @@ export interface Ask {
 export interface AdminWorld extends AsyncDisposable {
   db: Database
   administration: Administration
+  notes: AuditNotes
   port: number
   ca: string
   token: string
@@ -67,10 +69,13 @@ export async function openAdminWorld(): Promise<AdminWorld> {
   const events: AdminWorld['events'] = []
   const note = (event: string, detail: Record<string, unknown> = {}) => void events.push({ event, detail })
   const log: Log = { ...silent, info: note, warn: note, error: (event, detail) => note(event, detail) }
+  const notes = openAuditNotes({ now, log })
+  notes.begin(administration.audit)
   const server = await startAdminServer({
     listen: { host: '127.0.0.1', port: 0 },
     tls: serverTls({ identity, door: 'test' }),
     ...administration,
+    notes,
     oppositions: openOppositions(db, { secret: Buffer.alloc(32, 1), now }),
     now,
     wait(milliseconds) {
@@ -83,6 +88,7 @@ export async function openAdminWorld(): Promise<AdminWorld> {
   const world: AdminWorld = {
     db,
     administration,
+    notes,
     port: server.port,
     ca,
     token: '',

@@ -1,7 +1,10 @@
-import { appendFileSync, readFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Configuration, silent } from '../../../config/index.ts'
+import { type Configuration, type Log, silent } from '../../../config/index.ts'
+import type { ListDates } from '../../../crypto/index.ts'
+import { openAuditNotes } from '../../../gateway/audit-notes.ts'
 import { openAuditUpkeep } from '../../../gateway/audit-upkeep.ts'
 import type { Identities } from '../../../gateway/certificates/identities.ts'
 import { type AuditWorld, DAY, makeSigners, openAuditWorld, type Signers } from '../crypto/audit-world.ts'
@@ -17,19 +20,28 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]())
 
 const told: string[] = []
+let lists: ListDates[] = []
 const file = () => join(world.folder, 'audit', 'checkpoints')
 const filed = () => readFileSync(file(), 'utf8').split('\n').slice(0, -1)
 
-function upkeep() {
+function upkeep(of = world) {
+  const { db, folder, anchors } = of
   const audit = { checkpointEvery: 2, checkpointInterval: 3_600_000, keepFor: 200 * DAY }
   const held = [{ place: 'signature', current: () => signers.identity }]
+  const now = () => of.now
+  const log: Log = { ...silent, error: (event, _, error) => void told.push(`${event}: ${(error as Error).message}`) }
+  const mailboxes = { publicKey: join(folder, 'mailboxes.pub') }
+  writeFileSync(mailboxes.publicKey, 'a public key')
   return openAuditUpkeep({
-    db: world.db,
-    configuration: { hostname: 'smtp.alpha.mssante.example', data: world.folder, audit } as Configuration,
+    db,
+    configuration: { hostname: 'smtp.alpha.mssante.example', data: folder, audit, mailboxes } as Configuration,
     identities: { signature: () => signers.identity, held } as unknown as Identities,
-    anchors: world.anchors,
-    now: () => world.now,
-    log: { ...silent, error: (event, _, error) => void told.push(`${event}: ${(error as Error).message}`) },
+    anchors,
+    notes: openAuditNotes({ now, log }),
+    inForce: () => ({ whiteList: '2026-11-20T04:00:00.000Z', directory: '2026-11-20T04:12Z' }),
+    lists: () => lists,
+    now,
+    log,
   })
 }
 
@@ -40,7 +52,15 @@ test('start, renewed certificates and stop are written down, and signed; the fil
   await auditing.stop()
   const fingerprint = signers.identity.facts.fingerprint256
   expect(await world.audit.list()).toMatchObject([
-    { by: 'gateway', action: 'gateway.start', detail: { configuration: expect.stringMatching(/^[0-9a-f]{64}$/), signature: fingerprint } },
+    {
+      ...{ by: 'gateway', action: 'gateway.start' },
+      detail: {
+        configuration: expect.stringMatching(/^[0-9a-f]{64}$/),
+        mailboxKey: createHash('sha256').update('a public key').digest('hex'),
+        directory: '2026-11-20T04:12Z',
+        signature: fingerprint,
+      },
+    },
     { action: 'certificate.renew', object: 'signature', detail: { certificate: fingerprint } },
     { action: 'gateway.stop' },
   ])
@@ -50,6 +70,29 @@ test('start, renewed certificates and stop are written down, and signed; the fil
   ])
   expect(await world.verifyWith(filed())).toMatchObject({ checkpoints: { count: 2, unsigned: 0 } })
   expect((await world.verifyWith(filed())).fault).toBeUndefined()
+})
+
+test('a revocation list that has ended, one that is back, and a look at the files that somebody asked for are written down, each once', async () => {
+  await using world = await openAuditWorld(signers)
+  const auditing = upkeep(world)
+  const list = (authority: string, hours: number) => ({ authority, nextUpdate: new Date(world.now + hours * 3_600_000) })
+  await auditing.start()
+  for (const state of [[list('AC', 1)], [list('AC', -1), list('AC', 1), { authority: 'AC SANS LISTE' }], [list('AC', 1)]]) {
+    lists = state
+    await auditing.tick()
+    await auditing.tick()
+  }
+  auditing.reloaded()
+  await auditing.stop()
+  const lines = await world.audit.list()
+  expect(lines.map(({ action, object, result }) => [action, object, result])).toEqual([
+    ['gateway.start', 'smtp.alpha.mssante.example', 'done'],
+    ['revocation-list.state', 'AC', 'refused'],
+    ['revocation-list.state', 'AC', 'done'],
+    ['gateway.reload', 'smtp.alpha.mssante.example', 'done'],
+    ['gateway.stop', 'smtp.alpha.mssante.example', 'done'],
+  ])
+  expect(lines[1]?.detail).toEqual({ until: new Date(world.now - 3_600_000).toISOString() })
 })
 
 test('what a crash left of a line is cut back, and its checkpoint is appended again', async () => {

@@ -13,6 +13,7 @@ let now: number
 let state: UpdateState | undefined
 let downloads: number[]
 let answer: () => UpdateResult
+let outcomes: (string | undefined)[]
 let lines: { event: string; detail: object }[]
 let list: { generatedAt: Date; refreshed: number; refresh(): Promise<boolean> }
 let keeper: WhiteListKeeper
@@ -30,6 +31,7 @@ beforeEach(() => {
   state = undefined
   downloads = []
   lines = []
+  outcomes = []
   answer = () => ({ kind: 'unchanged' })
   list = {
     generatedAt: new Date(START),
@@ -58,6 +60,7 @@ function open(update = true, { writes = true } = {}): WhiteListKeeper {
     list,
     update: update ? download : undefined,
     lastUpdate: async () => state,
+    onOutcome: fault => outcomes.push(fault?.reason),
     refresh: DAY,
     maxAge: 3 * DAY,
     now: () => now,
@@ -91,6 +94,7 @@ describe('the schedule', () => {
     }
     await pass(2 * HOUR)
     expect(downloads.length).toBe(2)
+    expect(outcomes).toEqual(['unreachable', 'unreachable'])
     expect(lines).toEqual([1, 2].map(() => ({ event: 'white-list-update-failed', detail: { reason: 'unreachable', detail: undefined } })))
   })
 
@@ -109,6 +113,7 @@ describe('the schedule', () => {
     keeper.tick()
     await keeper.idle()
     expect(list.refreshed).toBe(1)
+    expect(outcomes).toEqual([undefined])
     expect(lines).toEqual([{ event: 'white-list-updated', detail: { entries: 7, generated: '2026-03-02T05:00:00.000Z' } }])
   })
 
