@@ -3,7 +3,7 @@ import { type Anchors, loadAnchors, loadMailboxKey, loadMasterKeys, readSecret }
 import { openAnsFiles, RulesFault } from '../dmp-bridge/index.ts'
 import { loadFor } from './certificates/fitness.ts'
 import { identityPlaces } from './certificates/identities.ts'
-import { policyOf } from './filing.ts'
+import { policyOf } from './filing/index.ts'
 import { openAnchors } from './revocation/index.ts'
 
 /**

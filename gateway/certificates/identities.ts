@@ -1,8 +1,8 @@
 import type { Configuration, Log } from '../../config/index.ts'
 import type { Anchors, Identity } from '../../crypto/index.ts'
-import { identityFiles } from '../filing.ts'
 import { loadFor, type OwnPlace, opensMail } from './fitness.ts'
 import { type HeldIdentity, holdIdentity } from './held-identity.ts'
+import { identityFiles } from './identity-files.ts'
 import { succeeded } from './succession.ts'
 
 /** Every certificate of ours, by the place where the configuration names it. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { loadConfiguration } from '../../config/index.ts'
 import { REASONS, type Reason, type Rules, shippedRules } from '../../dmp-bridge/index.ts'
-import { policyOf } from '../filing.ts'
+import { policyOf } from '../filing/index.ts'
 import { print, table } from './output.ts'
 
 export function rulesCommand(dmp: Command): void {

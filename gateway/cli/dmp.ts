@@ -25,9 +25,10 @@ import {
   recogniseFile,
   type Sender,
 } from '../../dmp-bridge/index.ts'
+import { identityFiles } from '../certificates/identity-files.ts'
 import { openBoxes, vaultOf } from '../data.ts'
 import { dataKey } from '../data-key.ts'
-import { type DmpConfiguration, identityFiles, policyOf, senderOf, signersOf } from '../filing.ts'
+import { type DmpConfiguration, policyOf, senderOf, signersOf } from '../filing/index.ts'
 import { noteOrder } from './administration.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { describeCommand, readDescription } from './dmp-describe.ts'

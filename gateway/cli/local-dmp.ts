@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Policy } from '../../dmp-bridge/index.ts'
 import { issueKeys, OPERATORS, type OperatorKeys, SITES, testDmp } from '../../test/world/operator.ts'
 import { createPki } from '../../test/world/pki.ts'
-import { type DmpConfiguration, policyOf } from '../filing.ts'
+import { type DmpConfiguration, policyOf } from '../filing/index.ts'
 
 /** The rules of the local trust space, for a file on a desk, without an installation: the test authority of the INS is allowed. */
 export function localPolicy(): Policy {

@@ -1,6 +1,6 @@
 import type { Bal } from '../../directory/index.ts'
 import { DEFAULT_LIMITS, type Inspection, inspectFile } from '../../dmp-bridge/index.ts'
-import { policyOf, senderOf } from '../filing.ts'
+import { policyOf, senderOf } from '../filing/index.ts'
 import type { Judged } from './line.ts'
 import type { ExplainParts, ExplainRequest } from './request.ts'
 

@@ -13,7 +13,7 @@ import {
   dmpClient,
   type Sender,
 } from '../../../dmp-bridge/index.ts'
-import { signersOf } from '../../../gateway/filing.ts'
+import { signersOf } from '../../../gateway/filing/index.ts'
 import { sampleAuthor, TEST_INS_OID } from '../../world/letter.ts'
 import type { AnchorPaths, IdentityPaths } from '../../world/pki.ts'
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { ConfigurationFault, loadConfiguration } from '../../../config/index.ts'
-import { identityFiles } from '../../../gateway/filing.ts'
+import { identityFiles } from '../../../gateway/certificates/identity-files.ts'
 
 let folder: string
 const NAMES = [

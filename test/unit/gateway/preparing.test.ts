@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { oneAfterTheOther } from '../../../gateway/filing.ts'
+import { oneAfterTheOther } from '../../../gateway/filing/dmp.ts'
 
 test('requests are prepared one after the other, and one that fails stops no other', async () => {
   const inTurn = oneAfterTheOther()

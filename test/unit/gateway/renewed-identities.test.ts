@@ -24,7 +24,7 @@ import {
 import { openTransport } from '../../../dmp-bridge/dmp-transport.ts'
 import { type HeldIdentity, holdIdentity } from '../../../gateway/certificates/held-identity.ts'
 import { connect } from '../../../gateway/couriers/connection.ts'
-import { signersOf } from '../../../gateway/filing.ts'
+import { signersOf } from '../../../gateway/filing/index.ts'
 import { openTrust } from '../../../gateway/trust.ts'
 import { startPeer } from '../../world/peer.ts'
 import { createPki, type Issued, type Pki, writeIdentity } from '../../world/pki.ts'

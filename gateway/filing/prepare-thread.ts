@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { workerData } from 'node:worker_threads'
-import { type PackedIdentity, unpackIdentity } from '../crypto/index.ts'
-import { type DmpContext, type FoundDocument, prepareSubmission, type SubmissionRequest, type Unfit } from '../dmp-bridge/index.ts'
-import { type DmpConfiguration, signersOf } from './filing.ts'
+import { type PackedIdentity, unpackIdentity } from '../../crypto/index.ts'
+import { type DmpContext, type FoundDocument, prepareSubmission, type SubmissionRequest, type Unfit } from '../../dmp-bridge/index.ts'
+import type { DmpConfiguration } from './policy.ts'
+import { signersOf } from './signers.ts'
 
 const dmp = workerData as DmpConfiguration
 

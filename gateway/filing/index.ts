@@ -1,0 +1,5 @@
+export { openFiling } from './filing.ts'
+export { filingLinks, holdLinksOf } from './hold-links.ts'
+export { receiverOf, receiversAmong, senderOf } from './parties.ts'
+export { type DmpConfiguration, policyOf } from './policy.ts'
+export { signersOf } from './signers.ts'
