@@ -4,6 +4,7 @@ import { CmsFault } from './cms/fault.ts'
 import { type Flow, type Stage, through } from './cms/flow.ts'
 import { detached, opaque, Signatures, type SignOptions } from './cms/sign.ts'
 import type { Source } from './cms/source.ts'
+import { legacyDisplay, subjectOf } from './legacy-display/index.ts'
 import { randomOctets } from './random.ts'
 import { bodyOf, type Field, startOfEntity } from './smime-fields.ts'
 import { protectHeader } from './smime-header.ts'
@@ -23,7 +24,8 @@ export interface MailProtection {
 const MOST_APART = 3_600_000
 
 /**
- * Signs and encrypts a mail as S/MIME 4.0 (RFC 8551), its header included (RFC 9788). The mail flows through: nothing of it is kept.
+ * Signs and encrypts a mail as S/MIME 4.0 (RFC 8551), its header included (RFC 9788). The mail flows through: nothing of it is kept but, for a mail
+ * client, the main text, in which the subject is shown (RFC 9788 §5.2).
  * @param message RFC 5322; line ends become CRLF
  * @returns the protected mail, CRLF
  * @throws CmsFault; `recipient` before the first octet is out
@@ -37,7 +39,8 @@ export function protectMail(message: Source, { sign, encrypt: sealing, newId = r
       next.add(Buffer.from(`${outer}MIME-Version: 1.0\r\n`, 'latin1'))
       const outside = sealing && encrypting ? pkcs7Mime(envelopeKind(sealing), encrypting)(next) : next
       const signed = sign ? signing({ ...sign, at: claimedTime(fields, sign.at) }, newId)(outside) : outside
-      const entity = crlf(signed)
+      const subject = sealing?.profile === 'mail-client' ? subjectOf(fields) : undefined
+      const entity = crlf(subject === undefined ? signed : legacyDisplay(subject)(signed))
       entity.add(Buffer.from(`${inner}\r\n`, 'latin1'))
       return entity
     })

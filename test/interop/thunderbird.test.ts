@@ -45,6 +45,7 @@ interface Case {
   profile: 'mail-client' | 'gateway'
   /** Hours ago. */
   written?: number
+  html?: boolean
 }
 
 const READ: Case[] = KEYS.flatMap(to =>
@@ -57,7 +58,11 @@ const BY_THE_GATEWAY = (['rsa', 'ec'] as const).map(
 )
 const WAITED: Case = { id: 'waited', to: 'ec', signer: 'rsa', form: 'detached', profile: 'mail-client', written: 3 }
 const BETWEEN_GATEWAYS: Case = { id: 'between gateways', to: 'rsa', signer: 'rsa', form: 'detached', profile: 'gateway' }
-const CASES = [...READ, ...BY_THE_GATEWAY, WAITED, BETWEEN_GATEWAYS]
+const IN_HTML: Case = { id: 'in HTML', to: 'ec', signer: 'ec', form: 'detached', profile: 'mail-client', html: true }
+const CASES = [...READ, ...BY_THE_GATEWAY, WAITED, BETWEEN_GATEWAYS, IN_HTML]
+
+/** Legacy Display (RFC 9788 §5.2): Thunderbird does not read the subject that is under the protection. */
+const SHOWN_SUBJECT = 'Subject: Un objet <b>caché'
 
 const messageId = ({ id }: Case) => `${id.replaceAll(' ', '.')}@a.mssante.test`
 
@@ -82,16 +87,16 @@ async function sentByTheGateway(content: Buffer, to: Person): Promise<Buffer> {
   }
 }
 
-function written({ to, signer, form, profile, written = 0, ...rest }: Case): Promise<Buffer> {
+function written({ to, signer, form, profile, written = 0, html = false, ...rest }: Case): Promise<Buffer> {
   const author = signer === 'domain' ? 'rsa' : signer
   const mail = [
     `From: Docteur Fictif <${author}@a.mssante.test>`,
     `To: ${to}@a.mssante.test`,
-    'Subject: Un objet qui se tait',
+    'Subject: =?utf-8?Q?Un_objet_<b>cach=C3=A9?=',
     `Date: ${new Date(now.getTime() - written * HOUR).toUTCString().replace('GMT', '+0000')}`,
     `Message-ID: <${messageId({ to, signer, form, profile, ...rest })}>`,
-    'MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit',
-    `\r\nUne lettre déchiffrée pour ${to}.\r\n`,
+    `MIME-Version: 1.0\r\nContent-Type: text/${html ? 'html' : 'plain'}; charset=utf-8\r\nContent-Transfer-Encoding: 8bit`,
+    `\r\n${html ? '<html><body>' : ''}Une lettre déchiffrée pour ${to}.\r\n`,
   ].join('\r\n')
   if (signer === 'domain') return sentByTheGateway(Buffer.from(mail), world.people[to])
   const { identity } = world.people[signer]
@@ -112,8 +117,13 @@ describe.skipIf(!isThere)('Thunderbird reads what we sign and encrypt to a box',
       encryptionIcon: 'ok',
       signatureIcon: 'ok',
       signer: expect.stringContaining(`CN=${mail.signer}@a.mssante.test`),
-      body: expect.stringContaining(`Une lettre déchiffrée pour ${mail.to}.`),
+      body: expect.stringMatching(new RegExp(`${SHOWN_SUBJECT}\\s+Une lettre déchiffrée pour ${mail.to}\\.`)),
     })
+  })
+
+  test('a mail in HTML: its subject is shown in the text as well', async () => {
+    const { body } = await show(IN_HTML)
+    expect(body).toMatch(new RegExp(`${SHOWN_SUBJECT}\\s+Une lettre déchiffrée pour ec\\.`))
   })
 
   test('a mail that waited for hours before it was signed', async () => {
@@ -125,6 +135,7 @@ describe.skipIf(!isThere)('Thunderbird reads what we sign and encrypt to a box',
     expect(shown).toMatchObject({ encryption: GOOD, signature: OF_ANOTHER_ADDRESS, encryptionIcon: 'ok', signatureIcon: 'mismatch' })
     expect(shown.signer).toContain('CN=domain@a.mssante.test')
     expect(shown.body).toContain(`Une lettre déchiffrée pour ${mail.to}.`)
+    expect(shown.body).toContain(SHOWN_SUBJECT)
   })
 
   test('in CBC only: of AuthEnvelopedData it shows nothing, which is why boxes get the other profile', async () => {
