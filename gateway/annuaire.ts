@@ -1,6 +1,7 @@
 import type { Configuration, Log } from '../config/index.ts'
 import { type Annuaire, type Directory, type Fhir, openAnnuaire, openDirectory, openFhir, SnapshotFault } from '../directory/index.ts'
 import type { AuditNotes } from './audit-notes.ts'
+import type { ServiceAuthorities } from './revocation/index.ts'
 
 /** The annuaire of one operator: the extract on this machine and, where it is configured, the Annuaire Santé behind it. */
 export interface NationalDirectory {
@@ -16,7 +17,7 @@ const IN_USE = { by: 'gateway', action: 'directory.use', object: 'directory' } a
 /** For the gateway that answers, and for `pli explain` that says what it would answer. @throws one sentence when the snapshot or the API key cannot be read */
 export function openNationalDirectory(
   { directory: options }: Configuration,
-  { now, log, notes }: { now: () => number; log: Log; notes?: Pick<AuditNotes, 'note'> },
+  { authorities, now, log, notes }: { authorities: ServiceAuthorities; now: () => number; log: Log; notes?: Pick<AuditNotes, 'note'> },
 ): NationalDirectory {
   const directory = openDirectory(options.file, {
     now,
@@ -28,7 +29,8 @@ export function openNationalDirectory(
     onSwap: ({ version, count }) => notes?.note({ ...IN_USE, detail: { version, boxes: String(count) } }),
   })
   const fhir =
-    options.fhir && openFhir({ ...options.fhir, now, onFault: ({ message }) => log.warn('annuaire-unanswered', { fault: message }) })
+    options.fhir &&
+    openFhir({ ...options.fhir, authorities, now, onFault: ({ message }) => log.warn('annuaire-unanswered', { fault: message }) })
   return {
     annuaire: openAnnuaire({ directory, fhir: fhir?.lookup }),
     directory,

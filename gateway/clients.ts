@@ -1,5 +1,6 @@
 import type { Configuration, Database } from '../config/index.ts'
 import { type Anchors, type Identity, readSecret, type ServerTls, serverTls } from '../crypto/index.ts'
+import type { ServiceAuthorities } from './revocation/index.ts'
 import {
   openCertificates,
   openFamiliarNetworks,
@@ -18,14 +19,17 @@ export interface ClientsOptions<Box extends SignInBox> {
   identity: () => Identity
   /** Authorities of the clients' certificates; without them none is taken. */
   anchors: Anchors | undefined
+  /** Authorities of Pro Santé Connect. */
+  psc: ServiceAuthorities
   format: Parameters<typeof openCertificates>[0]['format']
   now(): number
 }
 
 /** What the doors of mail clients need, as this operator is configured: how boxes sign in, and what TLS asks of them. */
-export function openClients<Box extends SignInBox>({ configuration, db, boxes, identity, anchors, format, now }: ClientsOptions<Box>) {
-  const { psc } = configuration.signIn
-  const tokens = psc && openTokens({ ...pscOptions(psc), service: openNationalService(psc), now })
+export function openClients<Box extends SignInBox>(options: ClientsOptions<Box>) {
+  const { db, boxes, identity, anchors, format, now } = options
+  const { psc } = options.configuration.signIn
+  const tokens = psc && openTokens({ ...pscOptions(psc), service: openNationalService(options.psc), now })
   const signIn = openSignIn<Box>({
     boxes,
     tokens,

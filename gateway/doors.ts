@@ -28,7 +28,7 @@ export interface DoorsOptions extends Pick<ListenerOptions<Bal>, 'policy' | 'int
   configuration: Configuration
   stores: Stores
   identities: Pick<Identities, 'tls'>
-  authorities: Pick<Authorities, 'tls'>
+  authorities: Pick<Authorities, 'tls' | 'services'>
   clients: ReturnType<typeof openClients<Bal>>
   trust: Pick<Trust, 'meet'>
   bridge: Bridge
@@ -102,7 +102,7 @@ async function openAdmin({ configuration, stores, identities, administration, no
 }
 
 /** What only the pages need is loaded where there are pages. */
-async function openPages({ configuration, stores, identities, bridge, administration, now, log }: DoorsOptions) {
+async function openPages({ configuration, stores, identities, authorities, bridge, administration, now, log }: DoorsOptions) {
   const { console } = configuration
   if (!console) return undefined
   const { openConsole } = await import('./http/console.ts')
@@ -111,6 +111,7 @@ async function openPages({ configuration, stores, identities, bridge, administra
     configuration: { ...configuration, console },
     ...{ db, bridge, boxes, vault, now, log },
     tls: serverTls({ identity: identities.tls(), door: 'console' }),
+    authorities: authorities.services.consolePsc,
     audit: administration.audit,
   })
 }

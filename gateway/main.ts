@@ -50,7 +50,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   await authorities.begin()
   const { list: whiteList, space, keeper } = await keepWhiteList(configuration, { anchors: authorities.whiteList, notes, now, log })
   const trust = openTrust({ anchors, identity: identities.tls, space, contact: postmaster })
-  const national = openNationalDirectory(configuration, { now, log, notes })
+  const national = openNationalDirectory(configuration, { authorities: authorities.services.fhir, now, log, notes })
   const { annuaire, directory } = national
 
   const stores = await openStores(configuration, { now, log })
@@ -71,6 +71,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     boxes: { ...boxes, byCertificate: name => boxes.byCertificate(parseDn(name)) },
     identity: identities.tls,
     anchors: authorities.clients,
+    psc: authorities.services.psc,
     format: nameOf,
   })
   const incoming = openIncoming({ configuration, stores, policy, directory, bridge, dispatcher, identities, anchors, now, log })

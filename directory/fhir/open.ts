@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { readSecret } from '../../crypto/index.ts'
 import type { Lookup } from '../annuaire.ts'
 import { type FhirClient, fhirClient } from './client.ts'
@@ -10,8 +9,8 @@ export interface FhirOptions {
   url: string
   /** File with the ESANTE-API-KEY on one line. */
   apiKey: string
-  /** Files: authorities of the service's certificate, PEM. */
-  anchors?: readonly string[] | undefined
+  /** Authorities of the service's certificate, PEM, asked for at each connection; those of the machine when absent. */
+  authorities?: (() => readonly string[] | undefined) | undefined
   /** Milliseconds, for one look-up. */
   timeout: number
   /** Milliseconds. */
@@ -34,7 +33,7 @@ export function openFhir(options: FhirOptions): Fhir {
   const client = fhirClient({
     baseUrl: url,
     apiKey: readApiKey(options.apiKey),
-    anchors: options.anchors?.map(file => readFileSync(file, 'latin1')),
+    authorities: options.authorities,
     limiter: openLimiter(),
   })
   const lookup = openLookup({ client, now, timeout, cacheFor, ...(onFault && { onFault }) })

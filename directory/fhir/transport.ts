@@ -8,8 +8,8 @@ export interface TransportOptions {
   /** `https://…/fhir/v2` */
   baseUrl: string
   apiKey: string
-  /** Authorities of the service's certificate, PEM; those of the machine when absent. */
-  anchors?: readonly string[] | undefined
+  /** Authorities of the service's certificate, PEM, asked for at each connection; those of the machine when absent. */
+  authorities?: (() => readonly string[] | undefined) | undefined
   limiter: Limiter
 }
 
@@ -40,11 +40,11 @@ const FHIR_JSON = 'application/fhir+json'
  * options of a maintained library; it follows no redirection (which would carry the key elsewhere) and repeats no PATCH.
  * @throws when the address is not https
  */
-export function openTransport({ baseUrl, apiKey, anchors, limiter }: TransportOptions): Transport {
+export function openTransport({ baseUrl, apiKey, authorities, limiter }: TransportOptions): Transport {
   const base = new URL(baseUrl)
   if (base.protocol !== 'https:') throw new Error('the address of the Annuaire Santé must be https')
   const pool = new Pool(base.origin, {
-    connect: connector(() => serviceTls(anchors), CONNECT_MS),
+    connect: connector(() => serviceTls(authorities?.()), CONNECT_MS),
     connections: 17,
     maxResponseSize: MAX_ANSWER_BYTES,
     keepAliveTimeout: 10_000,

@@ -14,7 +14,7 @@ import { judgeWith, look } from '../opening/index.ts'
 import { openHidden, openPatients } from '../patients/index.ts'
 import { policyFor } from '../policy.ts'
 import { openPlanner } from '../protection/index.ts'
-import { openAnchors } from '../revocation/index.ts'
+import { openAnchors, openServices } from '../revocation/index.ts'
 import { openTrust } from '../trust.ts'
 import { trustedSpace } from '../white-list.ts'
 import { CONFIG_OPTION, withDataToRead } from './data.ts'
@@ -76,7 +76,7 @@ export async function explainedBy(
       hidden: openHidden(dataKey(configuration.data, 'patients', vaultOf(configuration)), domain),
       now,
     })
-    const national = openNationalDirectory(configuration, { now, log: silent })
+    const national = openNationalDirectory(configuration, { authorities: openServices(configuration, silent).fhir, now, log: silent })
     try {
       const policy = policyFor(configuration, { boxes, annuaire: national.annuaire, trust, whiteList, patients, quota, now })
       const read = file === undefined ? undefined : { name: basename(file), bytes: await readFile(file) }

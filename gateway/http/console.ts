@@ -17,13 +17,15 @@ export function openConsole(options: {
   boxes: Bals
   vault: Vault
   tls: ServerTls
+  /** Authorities of Pro Santé Connect. */
+  authorities: ConsoleOptions['authorities']
   audit: Audit
   now: () => number
   /** of passwords; argon2 by default */
   hashing?: ConsoleOptions['hashing']
   log: Log
 }): Promise<HttpsServer> {
-  const { configuration, db, bridge, boxes, vault, tls, audit, now, hashing, log } = options
+  const { configuration, db, bridge, boxes, vault, tls, authorities, audit, now, hashing, log } = options
   const ledger = async (messageId: string) => (await timelineOf(db, messageId))?.lines ?? []
   const { orders, summaries, ring } = bridge
   const insOids = configuration.dmp?.insOids ?? []
@@ -31,7 +33,7 @@ export function openConsole(options: {
   return startConsole({
     console: configuration.console,
     name: configuration.name,
-    ...{ db, boxes, tls, audit, now, hashing, log },
+    ...{ db, boxes, tls, authorities, audit, now, hashing, log },
     key: dataKey(configuration.data, 'console', vault),
     areas: [
       { path: '/depots', title: 'Dépôts au DMP', app: filings },

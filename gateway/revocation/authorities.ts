@@ -4,6 +4,7 @@ import { follow } from '../follow.ts'
 import { openAnchors, type TrustFiles, watchedFiles } from './anchors.ts'
 import { openListKeeper } from './list-keeper.ts'
 import { listSources } from './list-source.ts'
+import { openServices, type Services } from './services.ts'
 
 /** Whose certificates we judge. */
 export type TrustPlace = 'tls' | 'whiteList' | 'signIn.certificates' | 'dmp.trust'
@@ -15,6 +16,7 @@ export interface Authorities {
   readonly whiteList: Anchors
   readonly clients: Anchors | undefined
   readonly dmp: Anchors | undefined
+  readonly services: Omit<Services, 'tick'>
   /** Fetches the lists that have never been here, and waits for them a moment: without them everybody is refused. */
   begin(): Promise<void>
   /** Called now and then: reads what has changed on the disk, starts the downloads that are due. Never waits. */
@@ -59,6 +61,7 @@ export function openAuthorities(configuration: Configuration, { onRenewed, now, 
     }
     return { place, anchors, renew, look: follow(watchedFiles(trust), renew) }
   })
+  const services = openServices(configuration, log)
   const inUse = () => sets.flatMap(({ anchors }) => anchors.lists())
   const lists = openListKeeper({
     sources: listSources(
@@ -78,12 +81,14 @@ export function openAuthorities(configuration: Configuration, { onRenewed, now, 
     whiteList: of('whiteList')!,
     clients: of('signIn.certificates'),
     dmp: of('dmp.trust'),
+    services,
     async begin() {
       lists.tick()
       if (inUse().some(({ nextUpdate }) => nextUpdate === undefined)) await Promise.race([lists.idle(), moment()])
     },
     tick() {
       for (const { look } of sets) look()
+      services.tick()
       lists.tick()
     },
     inUse,

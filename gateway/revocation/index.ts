@@ -2,3 +2,4 @@ export { anchorFiles, listFolder, openAnchors, responders, type TrustFiles, watc
 export { type Authorities, openAuthorities, type TrustPlace, trustPlaces } from './authorities.ts'
 export { type ListKeeper, openListKeeper } from './list-keeper.ts'
 export { listSources } from './list-source.ts'
+export { openServices, type ServiceAuthorities, type Services } from './services.ts'

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { Agent, request } from 'undici'
 import { connector, serviceTls } from '../../crypto/index.ts'
 
@@ -15,13 +14,12 @@ const PATIENCE_MS = 5_000
 const MOST_OCTETS = 256 * 1024
 
 /**
- * @param options.anchors PEM files of the authorities to trust; the machine's own ones without it
+ * @param authorities to trust, PEM, asked for at each connection; undefined: the machine's own ones
  * No redirection is followed: the client secret goes where the configuration says, and nowhere else.
  */
-export function openNationalService({ anchors }: { anchors?: readonly string[] | undefined }): NationalService {
-  const ca = anchors?.map(file => readFileSync(file, 'latin1'))
+export function openNationalService(authorities: () => readonly string[] | undefined): NationalService {
   const agent = new Agent({
-    connect: connector(() => serviceTls(ca), PATIENCE_MS),
+    connect: connector(() => serviceTls(authorities()), PATIENCE_MS),
     maxResponseSize: MOST_OCTETS,
     connections: 8,
   })

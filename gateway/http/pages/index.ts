@@ -19,6 +19,8 @@ export interface ConsoleOptions {
   boxes: BoxesOfPeople<SignInBox & { readonly name: string }>
   /** of 32 octets: seals secrets of codes, and what a browser keeps while it is at Pro Santé Connect */
   key: Buffer
+  /** Of Pro Santé Connect, PEM; undefined: the machine's own ones. */
+  authorities: () => readonly string[] | undefined
   areas: readonly { path: string; title: string; app: Hono<PageEnv> }[]
   /** Pages for anybody: they protect themselves. */
   open: readonly Hono[]
@@ -35,7 +37,9 @@ export async function startConsole(options: ConsoleOptions): Promise<HttpsServer
   const { psc, url } = console
   const operators = operatorsOf(options)
   const sessions = openSessions(db, { now })
-  const professionals = psc && openProfessionals({ psc, secret: readSecret(psc.clientSecret, 'client secret'), url, key, now })
+  const professionals =
+    psc &&
+    openProfessionals({ psc, authorities: options.authorities, secret: readSecret(psc.clientSecret, 'client secret'), url, key, now })
 
   async function knows({ kind, name }: Person): Promise<SignedIn | undefined> {
     if (kind === 'operator') {

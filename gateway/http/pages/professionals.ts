@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import * as oidc from 'openid-client'
 import { Agent, fetch } from 'undici'
 import type { Configuration } from '../../../config/index.ts'
@@ -39,18 +38,18 @@ const PLACE = { purpose: 'console psc', context: 'cookie' }
 /** What Pro Santé Connect asks of every service: its own scope, and this level of assurance. */
 const ASKED = { scope: 'openid scope_all', acr_values: 'eidas1' }
 
-/** @param options.secret of our client @param options.key 32 octets @param options.now milliseconds */
+/** @param options.authorities of its certificate, PEM, asked for at each connection; undefined: the machine's own ones @param options.secret of our client @param options.key 32 octets @param options.now milliseconds */
 export function openProfessionals(options: {
   psc: PscOptions
+  authorities: () => readonly string[] | undefined
   secret: string
   url: string
   key: Buffer
   now: () => number
 }): Professionals {
-  const { psc, secret, key, now } = options
+  const { psc, authorities, secret, key, now } = options
   const redirectUri = `${options.url}/connexion/psc/retour`
-  const ca = psc.anchors?.map(file => readFileSync(file, 'latin1'))
-  const agent = new Agent({ connect: connector(() => serviceTls(ca), PATIENCE_MS), maxResponseSize: MOST_OCTETS })
+  const agent = new Agent({ connect: connector(() => serviceTls(authorities()), PATIENCE_MS), maxResponseSize: MOST_OCTETS })
   let known: { issuer: oidc.Configuration; at: number } | undefined
 
   const ask: oidc.CustomFetch = async (url, asked) => {

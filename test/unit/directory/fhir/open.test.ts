@@ -11,19 +11,16 @@ const ADDRESS = 'accueil@beta.mssante.example'
 const stage = annuaireStage()
 let folder: string
 let apiKey: string
-let anchors: string[]
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'pli-fhir-'))
   apiKey = join(folder, 'api.key')
-  anchors = [join(folder, 'anchors.pem')]
   writeFileSync(apiKey, `${API_KEY}\n`, { mode: 0o600 })
-  writeFileSync(anchors[0]!, stage.anchors.join('\n'))
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
 const open = (given: object = {}) =>
-  openFhir({ url: stage.annuaire.url, apiKey, anchors, timeout: 5000, cacheFor: 60_000, now: Date.now, ...given })
+  openFhir({ url: stage.annuaire.url, apiKey, authorities: () => stage.anchors, timeout: 5000, cacheFor: 60_000, now: Date.now, ...given })
 
 test('as configured, it asks', async () => {
   stage.annuaire.resources.push({ ...organization(HOSPITALS[0]!), telecom: [boxTelecom(ADDRESS, { type: 'ORG' })] })

@@ -19,7 +19,7 @@ export function annuaireStage() {
     },
     client(options: { apiKey?: string; anchors?: readonly string[]; url?: string } = {}) {
       const { apiKey = API_KEY, anchors = pki.authorities, url = stage.annuaire.url } = options
-      const client = fhirClient({ baseUrl: url, apiKey, anchors, limiter: openLimiter() })
+      const client = fhirClient({ baseUrl: url, apiKey, authorities: () => anchors, limiter: openLimiter() })
       closing.push(() => client.close())
       return client
     },

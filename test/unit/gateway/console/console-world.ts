@@ -87,9 +87,8 @@ export async function startConsoleWorld(options: Parameters<typeof startBridgeWo
   const boxes = openBals(db, { now, hash, verify, audit })
   const vault = newVault()
   const psc = await startPscSimulator({ certificate, now: Date.now })
-  const [secret, anchor] = [join(folder, 'psc.secret'), join(folder, 'ca.pem')]
+  const secret = join(folder, 'psc.secret')
   writeFileSync(secret, `${psc.web.clientSecret}\n`, { mode: 0o600 })
-  writeFileSync(anchor, ca)
   const events: ConsoleWorld['events'] = []
   const note = (event: string, detail: Record<string, unknown> = {}) => void events.push({ event, detail })
   const log: Log = { ...silent, info: note, warn: note, error: (event, detail, cause) => note(event, { ...detail, cause: String(cause) }) }
@@ -101,11 +100,12 @@ export async function startConsoleWorld(options: Parameters<typeof startBridgeWo
       console: {
         listen: { host: '127.0.0.1', port: 0 },
         url: origin,
-        psc: { issuer: psc.issuer, clientId: psc.web.clientId, clientSecret: secret, anchors: [anchor] },
+        psc: { issuer: psc.issuer, clientId: psc.web.clientId, clientSecret: secret },
       },
     } as never,
     ...{ db, bridge: bridge.bridge, boxes, vault, audit, now, log },
     tls: serverTls({ identity, door: 'test' }),
+    authorities: () => [ca],
     hashing: { hash, verify },
   })
   psc.register({ redirectUri: `${origin}/connexion/psc/retour`, cards: [] })

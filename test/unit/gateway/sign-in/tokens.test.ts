@@ -1,6 +1,3 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Refusal } from '../../../../gateway/refusals.ts'
 import { openNationalService, openTokens, type Tokens } from '../../../../gateway/sign-in/index.ts'
@@ -11,14 +8,12 @@ import type { MintOptions } from '../../../world/psc-simulator/mint.ts'
 const SUBJECT = '899700000001'
 const SECOND = 1_000
 
-let folder: string
 let psc: PscSimulator
-let anchors: string[]
+let authorities: readonly string[]
 let clock = Date.UTC(2026, 10, 22, 8)
 let tokens: Tokens
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'pli-tokens-'))
   const pki = await createPki({ now: new Date(), key: 'ec' })
   const certificate = await pki.issue({
     kind: 'server',
@@ -30,12 +25,10 @@ beforeAll(async () => {
     certificate: { ...certificate, certificatePem: certificate.certificatePem + pki.authorities[1] },
     now: () => clock,
   })
-  anchors = [join(folder, 'root.pem')]
-  await writeFile(anchors[0]!, pki.authorities[0]!)
+  authorities = [pki.authorities[0]!]
 })
 afterAll(async () => {
   await psc.close()
-  await rm(folder, { recursive: true, force: true })
 })
 beforeEach(() => {
   psc.setFault(undefined)
@@ -43,13 +36,13 @@ beforeEach(() => {
 })
 afterEach(() => tokens.close())
 
-function opened(changes: { secret?: string; issuer?: string; anchors?: string[] } = {}): Tokens {
+function opened(changes: { secret?: string; issuer?: string; authorities?: string[] } = {}): Tokens {
   return openTokens({
     issuer: changes.issuer ?? psc.issuer,
     jwks: psc.jwks,
     introspection: { ...psc.introspection, ...(changes.secret ? { clientSecret: changes.secret } : {}) },
     audience: [psc.audience, 'autre-logiciel'],
-    service: openNationalService({ anchors: changes.anchors ?? anchors }),
+    service: openNationalService(() => changes.authorities ?? authorities),
     now: () => clock,
   })
 }
@@ -181,9 +174,7 @@ describe('nothing fails open: temporary, never a yes', () => {
   })
 
   test('a service whose certificate does not come from the configured authorities', async () => {
-    const stranger = join(folder, 'stranger.pem')
-    await writeFile(stranger, (await selfSigned('psc.pli.example', new Date())).certificatePem)
-    const other = opened({ anchors: [stranger] })
+    const other = opened({ authorities: [(await selfSigned('psc.pli.example', new Date())).certificatePem] })
     expect(await checked(psc.mint({ subject: SUBJECT }), other)).toBe(LATER)
     await other.close()
   })
