@@ -32,6 +32,7 @@ test('a snapshot that takes the place of the last one is noted, and one that is 
   const noted: AuditEntry[] = []
   const configuration = { directory: { file } } as unknown as Configuration
   const { directory, close } = openNationalDirectory(configuration, {
+    authorities: () => undefined,
     now: () => now,
     log: silent,
     notes: { note: entry => void noted.push(entry) },
