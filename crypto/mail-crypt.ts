@@ -1,5 +1,7 @@
 import { createCipheriv, createDecipheriv, createECDH, ECDH, hash, type KeyObject, pbkdf2, pbkdf2Sync, randomBytes } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { slices } from './cms/source.ts'
 import { algorithm, oid, sequence, TAG, value } from './cms/write.ts'
 import { SealFault } from './vault.ts'
 
@@ -27,8 +29,11 @@ const CURVES: Record<string, string> = { prime256v1: '1.2.840.10045.3.1.7', secp
 
 /** The public key of the mailboxes: it closes letters, and opens none. */
 export interface MailboxPublicKey {
-  /** @returns the letter as Dovecot's mail_crypt plugin keeps it; other octets each time */
-  seal(letter: Uint8Array): Promise<Buffer>
+  /**
+   * @param parts of the letter, one behind the other. A large one is sealed piece by piece: between them others have their turn
+   * @returns the letter as Dovecot's mail_crypt plugin keeps it; other octets each time
+   */
+  seal(...parts: readonly Uint8Array[]): Promise<Buffer>
 }
 
 const derive = promisify(pbkdf2)
@@ -37,7 +42,7 @@ const derive = promisify(pbkdf2)
 export function mailboxPublicKey(key: KeyObject): MailboxPublicKey {
   const { curve, point, id } = factsOf(key)
   return {
-    async seal(letter) {
+    async seal(...parts) {
       const ephemeral = createECDH(curve)
       const sent = Buffer.from(ephemeral.generateKeys('hex', 'compressed'), 'hex')
       const seed = randomBytes(KEY + NONCE + TAG_BYTES)
@@ -47,11 +52,24 @@ export function mailboxPublicKey(key: KeyObject): MailboxPublicKey {
       const keys = Buffer.concat([Buffer.from([1, ELLIPTIC]), id, sized(sent), sized(wrapped), sized(checkOf(seed))])
       const inside = Buffer.concat([WAY, sized(keys)])
       const cipher = createCipheriv(CONTENT, ...partsOf(seed)).setAAD(seed.subarray(KEY + NONCE))
-      const body = [cipher.update(letter), cipher.final()]
-      return Buffer.concat([MAGIC, uint32(AEAD), uint32(PREFIX + inside.length), inside, ...body, cipher.getAuthTag()])
+      const start = Buffer.concat([MAGIC, uint32(AEAD), uint32(PREFIX + inside.length), inside])
+      const sealed = Buffer.allocUnsafe(parts.reduce((sum, { length }) => sum + length, start.length + TAG_BYTES))
+      let end = start.copy(sealed)
+      for (const part of parts) {
+        for (const piece of slices(part, PIECE)) {
+          if (end > PIECE) await turn()
+          end += cipher.update(piece).copy(sealed, end)
+        }
+      }
+      cipher.final()
+      cipher.getAuthTag().copy(sealed, end)
+      return sealed
     },
   }
 }
+
+/** A letter of this size is sealed at once, as most are. */
+const PIECE = 512 * 1024
 
 /**
  * Opens a letter as {@link MailboxPublicKey.seal} closed it.

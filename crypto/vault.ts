@@ -36,6 +36,12 @@ export interface Vault {
   seal(name: string, bytes: Uint8Array): Buffer
   /** @throws SealFault */
   open(name: string, sealed: Buffer): Buffer
+  /**
+   * A large object as it is read: nothing but one record is held, and the loop turns where the reader waits.
+   * @param take gives its next octets, so many, or fewer at its end
+   * @returns what each record holds. It counts when the last one is there: only then is nothing missing. @throws SealFault
+   */
+  records(name: string, take: (count: number) => Promise<Buffer>): AsyncGenerator<Buffer>
   /** The same object under the current master key; undefined when it is already. @throws SealFault */
   rewrapped(name: string, sealed: Buffer): Buffer | undefined
   /** @param start the first octets of a sealed object. @returns the id of its master key; undefined when it is none */
@@ -78,17 +84,24 @@ export function openVault(masters: MasterKeys): Vault {
       const key = unwrap(masters, name, sealed)
       const parts: Buffer[] = []
       let at = HEADER
-      for (let number = 0; ; number++) {
-        if (at + PREFIX > sealed.length) throw new SealFault('a sealed object is cut off')
-        const isLast = sealed[at] === LAST
-        const end = at + PREFIX + sealed.readUIntBE(at + 1, 3) + TAG
-        if (end > sealed.length) throw new SealFault('a sealed object is cut off')
-        parts.push(opened(key, name, number, sealed.subarray(at, end)))
+      for (let number = 0, isLast = false; !isLast; number++) {
+        const prefix = sealed.subarray(at, at + PREFIX)
+        const end = at + PREFIX + lengthAfter(prefix)
+        parts.push(opened(key, name, number, prefix, sealed.subarray(at + PREFIX, end)))
         at = end
-        if (isLast) break
+        isLast = prefix[0] === LAST
       }
       if (at !== sealed.length) throw new SealFault('something follows the end of a sealed object')
       return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+    },
+    async *records(name, take) {
+      const key = unwrap(masters, name, await take(HEADER))
+      for (let number = 0, isLast = false; !isLast; number++) {
+        const prefix = await take(PREFIX)
+        yield opened(key, name, number, prefix, await take(lengthAfter(prefix)))
+        isLast = prefix[0] === LAST
+      }
+      if ((await take(1)).length > 0) throw new SealFault('something follows the end of a sealed object')
     },
     rewrapped(name, sealed) {
       if (idIn(sealed) === masters.current) return undefined
@@ -157,15 +170,25 @@ function writeRecord(sealed: Buffer, at: number, { key, name, number, bytes, isL
   return start + bytes.length + cipher.getAuthTag().copy(sealed, start + bytes.length)
 }
 
-function opened(key: Buffer, name: string, number: number, sealed: Buffer): Buffer {
-  const prefix = sealed.subarray(0, PREFIX)
+/** @returns octets of the record behind its prefix */
+function lengthAfter(prefix: Buffer): number {
+  if (prefix.length < PREFIX) throw cutOff()
+  return prefix.readUIntBE(1, 3) + TAG
+}
+
+function opened(key: Buffer, name: string, number: number, prefix: Buffer, sealed: Buffer): Buffer {
+  if (sealed.length < lengthAfter(prefix)) throw cutOff()
   return authentic(() => {
     const decipher = createDecipheriv(CIPHER, key, nonceOf(number), { authTagLength: TAG }).setAAD(labelled(prefix, name))
     decipher.setAuthTag(sealed.subarray(sealed.length - TAG))
-    const bytes = decipher.update(sealed.subarray(PREFIX, sealed.length - TAG))
+    const bytes = decipher.update(sealed.subarray(0, sealed.length - TAG))
     decipher.final()
     return bytes
   })
+}
+
+function cutOff(): SealFault {
+  return new SealFault('a sealed object is cut off')
 }
 
 function nonceOf(number: number): Buffer {

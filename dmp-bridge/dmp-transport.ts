@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
 import { Pool } from 'undici'
 import { connector } from '../crypto/index.ts'
@@ -40,8 +41,12 @@ export function openTransport(options: { baseUrl: string; tls: () => ConnectionO
       const response = await pool.request({
         method: 'POST',
         path: base.pathname.replace(/\/$/, '') + path,
-        headers: { 'content-type': request.contentType, accept: 'application/soap+xml, multipart/related' },
-        body: request.body,
+        headers: {
+          'content-type': request.contentType,
+          'content-length': String(request.body.length),
+          accept: 'application/soap+xml, multipart/related',
+        },
+        body: inSlices(request.body),
         signal: AbortSignal.timeout(options.timeoutMs),
       })
       const bytes = Buffer.from(await response.body.arrayBuffer())
@@ -53,6 +58,15 @@ export function openTransport(options: { baseUrl: string; tls: () => ConnectionO
   }
 
   return { post, close: () => pool.destroy() }
+}
+
+/** A large document is encrypted in slices, so that others have their turn in between. */
+const SLICE = 128 * 1024
+
+function inSlices(body: Buffer): Buffer | Readable {
+  if (body.length <= SLICE) return body
+  const count = Math.ceil(body.length / SLICE)
+  return Readable.from(Array.from({ length: count }, (_, index) => body.subarray(index * SLICE, (index + 1) * SLICE)))
 }
 
 /** A fault is read whatever the status (SOAP 1.2 part 2 §7.5.2 puts it under 400 or 500); any other answer only under 200. */

@@ -1,6 +1,7 @@
 import { constants, setPriority } from 'node:os'
-import { move, transferableSymbol, valueSymbol } from 'piscina'
+import { sharedConcat } from '../config/threads.ts'
 import type { Limits } from './caps.ts'
+import type { Recognition } from './facts.ts'
 import { recogniseFile, recogniseMessage } from './recognise.ts'
 
 // Of this thread alone (Linux): the mail goes first, a document waits for its author's delay anyway.
@@ -17,9 +18,8 @@ export interface RecogniseTask {
   ansFiles?: string
 }
 
-/** Entry of a piscina thread: answers a `Recognition`, whose bytes are moved to the caller, not copied. */
-export default async function recogniseInThread({ bytes, limits, name, ...options }: RecogniseTask): Promise<unknown> {
+/** Entry of a piscina thread: answers a `Recognition`, whose documents lie in shared memory: they go on to the thread that prepares them. */
+export default async function recogniseInThread({ bytes, limits, name, ...options }: RecogniseTask): Promise<Recognition> {
   const result = name === undefined ? await recogniseMessage(bytes, limits, options) : await recogniseFile(name, bytes, limits, options)
-  const buffers = new Set(result.documents.map(each => each.content.buffer as ArrayBuffer))
-  return move({ [transferableSymbol]: [...buffers], [valueSymbol]: result })
+  return { ...result, documents: result.documents.map(each => ({ ...each, content: sharedConcat([each.content]) })) }
 }

@@ -1,5 +1,6 @@
 import { Piscina } from 'piscina'
 import { compiled } from '../config/paths.ts'
+import { forThread } from '../config/threads.ts'
 import { installedSchema, installedSchematrons } from './ans/installed-schema.ts'
 import type { Limits } from './caps.ts'
 import type { Recognition } from './facts.ts'
@@ -8,7 +9,7 @@ import type { RecogniseTask } from './recognise-thread.ts'
 
 export interface Recogniser {
   /**
-   * @param eml a whole message; copied, so that the caller keeps it
+   * @param eml a whole message; copied unless it lies in memory that threads share, so that the caller keeps it
    * @param options.candidates see `recogniseMessage`
    */
   message(eml: Uint8Array, options?: { candidates?: boolean }): Promise<Recognition>
@@ -49,12 +50,12 @@ export function openRecogniser(options: RecogniserOptions): Recogniser {
   const run = (bytes: Uint8Array, asked: Pick<RecogniseTask, 'name' | 'candidates'>) =>
     turn(async () => {
       if (atStart.length > installed().length) return nothing('reading-failed')
-      const own = new Uint8Array(bytes)
+      const { octets, transferList } = forThread(bytes)
       const { limits, ansFiles } = options
-      const task: RecogniseTask = { bytes: own, limits, ...asked, ...(ansFiles !== undefined && { ansFiles }) }
+      const task: RecogniseTask = { bytes: octets, limits, ...asked, ...(ansFiles !== undefined && { ansFiles }) }
       const signal = AbortSignal.timeout(options.timeoutMs)
       try {
-        return await pool.run(task, { signal, transferList: [own.buffer] })
+        return await pool.run(task, { signal, transferList })
       } catch {
         return nothing(signal.aborted ? 'reading-timed-out' : 'reading-failed')
       }

@@ -26,12 +26,12 @@ export function mailboxCourier({ folder, key, hostname, quota }: MailboxOptions)
       try {
         const path = await maildir(folder, leg.address)
         const name = nameOf(leg, hostname)
-        const letter = Buffer.concat([returnPath(leg), content])
+        const letter = [returnPath(leg), content]
         if (leg.attempts > 0 && (await isThere(path, name))) {
           await syncFolder(join(path, 'new')) // what came before may have ended between the name and the sync
           return STORED
         }
-        const sealed = await key.seal(letter)
+        const sealed = await key.seal(...letter)
         if (!(await quota.take(leg.address, sealed.length))) return FULL
         await store(path, name, withSizes(name, letter), sealed)
         return STORED
@@ -71,7 +71,8 @@ function nameOf(leg: Leg, hostname: string): string {
 }
 
 /** Maildir++: the octets of the letter itself, which a reader can't tell from those of a sealed file; as all its lines end with CRLF, W is S. */
-function withSizes(name: string, { length }: Buffer): string {
+function withSizes(name: string, parts: readonly Buffer[]): string {
+  const length = parts.reduce((sum, part) => sum + part.length, 0)
   return `${name},S=${length},W=${length}`
 }
 

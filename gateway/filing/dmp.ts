@@ -47,7 +47,8 @@ export function openDmp(dmp: DmpConfiguration, identities: NonNullable<Identitie
         threads.run({ documents, asked, signature: packIdentity(identities.signature()) }, { signal: AbortSignal.timeout(PREPARING_MS) }),
       )
       if ('unfit' in request) return request
-      return { ...request, body: Buffer.from(request.body) } // a Buffer comes out of a thread as plain bytes
+      const { buffer, byteOffset, byteLength } = request.body // a Buffer comes out of a thread as plain bytes
+      return { ...request, body: Buffer.from(buffer, byteOffset, byteLength) }
     },
     close: async () => {
       await client.close()

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { workerData } from 'node:worker_threads'
+import { sharedConcat } from '../../config/threads.ts'
 import { type PackedIdentity, unpackIdentity } from '../../crypto/index.ts'
 import { type DmpContext, type FoundDocument, prepareSubmission, type SubmissionRequest, type Unfit } from '../../dmp-bridge/index.ts'
 import type { DmpConfiguration } from './policy.ts'
@@ -18,5 +19,6 @@ export interface PrepareTask {
 export default function prepare({ documents, asked, signature }: PrepareTask): SubmissionRequest | Unfit {
   const signers = signersOf(() => unpackIdentity(signature))
   const endpoint = `${dmp.url.replace(/\/$/, '')}/repository`
-  return prepareSubmission(documents, { ...asked, newId: randomUUID, software: dmp.software, vihf: dmp.vihf, signers, endpoint })
+  const request = prepareSubmission(documents, { ...asked, newId: randomUUID, software: dmp.software, vihf: dmp.vihf, signers, endpoint })
+  return 'unfit' in request ? request : { ...request, body: sharedConcat([request.body]) }
 }

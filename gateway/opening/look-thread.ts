@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
+import { sharedConcat } from '../../config/threads.ts'
 import { type PackedIdentity, unpackIdentity } from '../../crypto/index.ts'
 import { judgeBehind } from './judge-port.ts'
 import { look, type Seen } from './look.ts'
@@ -16,7 +17,8 @@ export interface LookTask {
 export default async function lookInto({ mail, identities, most, judge: port }: LookTask): Promise<Seen> {
   const octets = Buffer.from(mail.buffer, mail.byteOffset, mail.byteLength)
   try {
-    return await look(octets, { identities: identities.map(unpackIdentity), judge: judgeBehind(port), most })
+    const seen = await look(octets, { identities: identities.map(unpackIdentity), judge: judgeBehind(port), most })
+    return seen.kind === 'opened' ? { ...seen, message: sharedConcat([seen.message]) } : seen
   } finally {
     port.close()
   }

@@ -1,5 +1,6 @@
 import { Piscina } from 'piscina'
 import { compiled } from '../../config/paths.ts'
+import { forThread } from '../../config/threads.ts'
 import { type Anchors, type Identity, packIdentity } from '../../crypto/index.ts'
 import { Refusal } from '../refusals.ts'
 import { judgePort } from './judge-port.ts'
@@ -40,11 +41,11 @@ export function openOpening({ identities, anchors, most, threads = 2, now }: Ope
   pool.on('error', () => {}) // a thread that cannot start: its mail is deferred, nothing else falls with it
 
   async function lookInto(octets: Buffer): Promise<Seen> {
-    const mail = Uint8Array.prototype.slice.call(octets) // its own memory, so that it can be handed over
+    const { octets: mail, transferList } = forThread(octets)
     const { port, close } = judgePort(judgeWith(anchors, now))
     const task: LookTask = { mail, identities: identities().map(packIdentity), most, judge: port }
     try {
-      return await pool.run(task, { signal: AbortSignal.timeout(PATIENCE.work), transferList: [mail.buffer as ArrayBuffer, port] })
+      return await pool.run(task, { signal: AbortSignal.timeout(PATIENCE.work), transferList: [...transferList, port] })
     } finally {
       close()
     }

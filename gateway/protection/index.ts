@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer'
 import { availableParallelism } from 'node:os'
 import { Piscina } from 'piscina'
-import { compiled } from '../../config/index.ts'
+import { compiled, forThread } from '../../config/index.ts'
 import { type EncryptionProfile, type Identity, outermostLayer, packIdentity, packRecipient, profileCipher } from '../../crypto/index.ts'
 import type { Choice, Encrypt, Holder, Sendable } from './choice.ts'
 import { openPlanner, type PlannerOptions } from './planner.ts'
@@ -70,9 +70,9 @@ export function openProtection(options: ProtectionOptions) {
   async function protect(content: Buffer, pem: string, profile: EncryptionProfile): Promise<Buffer> {
     const at = now()
     const recipient = await packRecipient(pem, anchors, new Date(at))
-    const octets: Uint8Array = Uint8Array.prototype.slice.call(content) // its own memory, so that it can be handed over
+    const { octets, transferList } = forThread(content)
     const task: ProtectTask = { content: octets, signature: packIdentity(signature()), recipient, profile, at }
-    const protectedMail = await threads.run(task, { signal: AbortSignal.timeout(PATIENCE), transferList: [octets.buffer as ArrayBuffer] })
+    const protectedMail = await threads.run(task, { signal: AbortSignal.timeout(PATIENCE), transferList })
     return Buffer.from(protectedMail.buffer, protectedMail.byteOffset, protectedMail.byteLength)
   }
 

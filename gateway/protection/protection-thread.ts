@@ -1,3 +1,4 @@
+import { sharedConcat } from '../../config/threads.ts'
 import { type EncryptionProfile, type PackedIdentity, type PackedRecipient, protectMail, unpackIdentity } from '../../crypto/index.ts'
 
 export interface ProtectTask {
@@ -14,5 +15,5 @@ export default async function protect({ content, signature, recipient, profile, 
   const sign = { by: [{ identity: unpackIdentity(signature) }], at: new Date(at) }
   const pieces: Buffer[] = []
   for await (const piece of protectMail(content, { sign, encrypt: { judged: [recipient], profile } })) pieces.push(piece)
-  return Buffer.concat(pieces)
+  return sharedConcat(pieces)
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { NewFile } from '../../config/index.ts'
+import { type NewFile, sharedOctets } from '../../config/index.ts'
 import { SEAL_HEADER_BYTES, SealFault, type Vault } from '../../crypto/index.ts'
 
 const KEEP_IN_MEMORY = 256 * 1024
@@ -14,7 +14,7 @@ const ORPHAN_AGE = 36 * 3_600_000
 export interface Bytes {
   /** Starts a file. @throws when the disk says no */
   create(id: string): Draft
-  /** @returns the message in clear; @throws SealFault when the file is not what was written */
+  /** @returns the message in clear, a large one in memory that threads share; @throws SealFault when the file is not what was written */
   read(id: string): Promise<Buffer>
   /** The message is done, or was never accepted. A file that is gone already is no fault. */
   remove(id: string): Promise<void>
@@ -55,20 +55,27 @@ export async function openBytes(folder: string, vault: Vault): Promise<Bytes> {
   let removed: Set<string> | undefined
 
   async function rewrapOne(id: string): Promise<'done' | 'left' | 'gone'> {
-    const sealed = await readFile(path(id)).catch(() => undefined)
-    if (!sealed) return 'gone'
-    const rewrapped = rewrappedIfWhole(id, sealed, vault)
-    if (!rewrapped) return 'left'
     const aside = `${path(id)}.${randomBytes(4).toString('hex')}${ASIDE}` // another process may be at the same one
-    await writeFile(aside, rewrapped, { mode: 0o600, flush: true })
-    if (!removed?.has(id)) await rename(aside, path(id))
-    if (removed?.has(id)) await Promise.all([aside, path(id)].map(each => rm(each, { force: true })))
-    return 'done'
+    try {
+      const header = await rewrappedHeader(id, path(id), vault)
+      if (!header) return 'left'
+      await copyFile(path(id), aside)
+      await overwriteStart(aside, header)
+      if (removed?.has(id)) return 'done'
+      await rename(aside, path(id))
+      if (removed?.has(id)) await rm(path(id), { force: true })
+      return 'done'
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'gone'
+      throw error
+    } finally {
+      await rm(aside, { force: true })
+    }
   }
 
   return {
     create: id => draft(id, path(id), vault, syncFolder, recent.add),
-    read: async id => recent.find(id) ?? vault.open(id, await readFile(path(id))),
+    read: async id => recent.find(id) ?? clearOf(id, path(id), vault),
     remove: id => {
       recent.drop(id)
       removed?.add(id)
@@ -97,17 +104,55 @@ export async function openBytes(folder: string, vault: Vault): Promise<Bytes> {
 
 const ASIDE = '.rewrapped'
 
+/** @returns what a file holds. The records of a large one are opened one by one: between them others have their turn. */
+async function clearOf(id: string, path: string, vault: Vault): Promise<Buffer> {
+  const handle = await open(path, 'r')
+  try {
+    const { size } = await handle.stat()
+    if (size <= KEEP_IN_MEMORY) return vault.open(id, await handle.readFile())
+    const clear = sharedOctets(size)
+    let end = 0
+    for await (const record of recordsOf(id, handle, vault)) end += record.copy(clear, end)
+    return clear.subarray(0, end)
+  } finally {
+    await handle.close()
+  }
+}
+
+function recordsOf(id: string, handle: FileHandle, vault: Vault): AsyncGenerator<Buffer> {
+  let at = 0
+  return vault.records(id, async count => {
+    const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(count), 0, count, at)
+    at += bytesRead
+    return buffer.subarray(0, bytesRead)
+  })
+}
+
 /**
  * Of a message that is still being written only the beginning is there, and its writer has the file open: what another file in its place would not get.
  * @returns undefined for such a one, and for one that can't be opened
  */
-function rewrappedIfWhole(id: string, sealed: Buffer, vault: Vault): Buffer | undefined {
+async function rewrappedHeader(id: string, path: string, vault: Vault): Promise<Buffer | undefined> {
+  const handle = await open(path, 'r')
   try {
-    vault.open(id, sealed)
-    return vault.rewrapped(id, sealed)
+    for await (const record of recordsOf(id, handle, vault)) record.fill(0) // that it is whole is all there is to know
+    const { buffer } = await handle.read(Buffer.alloc(SEAL_HEADER_BYTES), 0, SEAL_HEADER_BYTES, 0)
+    return vault.rewrapped(id, buffer)
   } catch (error) {
     if (error instanceof SealFault) return undefined
     throw error
+  } finally {
+    await handle.close()
+  }
+}
+
+async function overwriteStart(path: string, octets: Buffer): Promise<void> {
+  const handle = await open(path, 'r+')
+  try {
+    await handle.write(octets, 0, octets.length, 0)
+    await handle.sync()
+  } finally {
+    await handle.close()
   }
 }
 
@@ -182,16 +227,19 @@ function draft(
       return size
     },
     async write(chunk) {
-      chunks.push(chunk)
-      size += chunk.length
-      waiting += chunk.length
-      // Never chunk by chunk: a body of dots comes three octets at a time.
-      if (waiting > KEEP_IN_MEMORY) await flush()
+      // Never chunk by chunk: a body of dots comes three octets at a time. A large one is sealed in pieces, since others wait while one is.
+      for (let at = 0; at < chunk.length; at += KEEP_IN_MEMORY) {
+        const piece = chunk.subarray(at, at + KEEP_IN_MEMORY)
+        chunks.push(piece)
+        size += piece.length
+        waiting += piece.length
+        if (waiting > KEEP_IN_MEMORY) await flush()
+      }
     },
     async whole() {
       if (!handle) return Buffer.concat(chunks)
       await end()
-      return vault.open(id, await readFile(path))
+      return clearOf(id, path, vault)
     },
     async seal() {
       if (!handle) {

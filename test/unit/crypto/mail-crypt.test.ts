@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,6 +30,12 @@ test.each(['prime256v1', 'secp384r1', 'secp521r1'])('what is sealed opens again,
     expect(sealed.readUInt32BE(10)).toBe(2)
     expect(loadMailboxReader(key)(sealed).equals(letter)).toBe(true)
   }
+})
+
+test('a large letter comes in parts, and is sealed piece by piece', async () => {
+  const body = randomBytes(1_300_000)
+  const sealed = await loadMailboxKey(join(folder, 'own.pub')).seal(LETTER, body)
+  expect(loadMailboxReader(join(folder, 'own'))(sealed).equals(Buffer.concat([LETTER, body]))).toBe(true)
 })
 
 test('the same letter is sealed otherwise each time', async () => {

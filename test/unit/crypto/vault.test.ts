@@ -71,6 +71,27 @@ describe('what is sealed', () => {
     expect(() => vault.open('one', Buffer.concat([sealed, Buffer.from('x')]))).toThrow('something follows')
   })
 
+  test('can be read a record at a time: the next is asked for when the one before has been taken, and every fault is seen', async () => {
+    const { vault } = vaultIn()
+    const sealer = vault.sealer('one')
+    const sealed = Buffer.concat(['a', 'b', ''].map((text, index) => sealer.seal(Buffer.from(text), index === 2)))
+    const read = async (octets: Buffer, name = 'one') => {
+      const seen: (number | string)[] = []
+      let at = 0
+      const take = async (count: number) => {
+        seen.push(count)
+        at += count
+        return octets.subarray(at - count, at)
+      }
+      for await (const record of vault.records(name, take)) seen.push(record.toString())
+      return seen
+    }
+    expect(await read(sealed)).toEqual([SEAL_HEADER_BYTES, 4, 17, 'a', 4, 17, 'b', 4, 16, '', 1])
+    for (let end = 0; end < sealed.length; end++) await expect(read(sealed.subarray(0, end)), `${end} octets`).rejects.toThrow(SealFault)
+    await expect(read(Buffer.concat([sealed, Buffer.from('x')]))).rejects.toThrow('something follows')
+    await expect(read(sealed, 'two')).rejects.toThrow('altered, or is another')
+  })
+
   test('cannot be opened with its records in another order, or one left out', () => {
     const { vault } = vaultIn()
     const sealer = vault.sealer('one')
