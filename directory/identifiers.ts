@@ -116,11 +116,6 @@ export function parseIdNatPs(text: string): IdNatPs | undefined {
   return internal !== undefined && /^[\x21-\x7e]+$/.test(internal) ? { kind, number, internal } : undefined
 }
 
-/** The reverse of {@link parseIdNatPs}. */
-export function formatIdNatPs(id: IdNatPs): string {
-  return prefixOf(PERSON_PREFIX, id.kind) + id.number + ('internal' in id ? `/${id.internal}` : '')
-}
-
 const STRUCTURE_PREFIX = { '0': 'adeli-office', '1': 'finess', '2': 'siren', '3': 'siret', '4': 'rpps-rank' } as const
 
 /** @returns the parts of an IdNat_Struct, undefined when the prefix, the form or a check key is wrong */
@@ -128,15 +123,6 @@ export function parseIdNatStruct(text: string): IdNatStruct | undefined {
   const kind = STRUCTURE_PREFIX[text[0] as keyof typeof STRUCTURE_PREFIX] as IdNatStruct['kind'] | undefined
   const number = text.slice(1)
   return kind !== undefined && isNumberOf(kind, number) ? { kind, number } : undefined
-}
-
-/** The reverse of {@link parseIdNatStruct}. */
-export function formatIdNatStruct(id: IdNatStruct): string {
-  return prefixOf(STRUCTURE_PREFIX, id.kind) + id.number
-}
-
-function prefixOf(prefixes: Record<string, string>, kind: string): string {
-  return Object.entries(prefixes).find(([, name]) => name === kind)?.[0] ?? ''
 }
 
 function isNumberOf(kind: IdNatPs['kind'] | IdNatStruct['kind'], number: string): boolean {

@@ -1,7 +1,7 @@
 /** The door of the room: what others may import. */
 
 export { type AnsFiles, openAnsFiles } from './ans/ans-files.ts'
-export { type Bell, processBell } from './bell.ts'
+export type { Bell } from './bell.ts'
 export { type BridgeLog, bridgeLog } from './bridge-log.ts'
 export { DEFAULT_LIMITS, type Limits } from './caps.ts'
 export { decide, type Policy, type Sender, type Verdict } from './decide.ts'
@@ -9,11 +9,10 @@ export type { Dmp, DmpContext, DmpOutcome, DmpStatus } from './dmp.ts'
 export { type DmpClientOptions, dmpClient } from './dmp-client.ts'
 export type { RequestContext, Signers, SoapRequest } from './envelope.ts'
 export type { CdaFacts, FoundDocument, Ignored, Ins, Recognition } from './facts.ts'
-export { FILING_REASONS, type FilingReason } from './filing-reasons.ts'
+export type { FilingReason } from './filing-reasons.ts'
 export { bridgeMigrations, type FilingOrder, type FilingState, MOVES } from './filing-tables.ts'
 export type { FilingView } from './filing-view.ts'
 export { frenchAdvice, frenchAnswer, frenchClass, frenchReason } from './french.ts'
-export { instantOf } from './hl7-time.ts'
 export { HOLD_PATH, type HoldLinks, openHoldLinks } from './hold-link.ts'
 export { hasValidKey, INS_OIDS, parseCx } from './ins.ts'
 export { authorAsFiler, authorAsSender, type DocumentReport, type Inspection, inspectFile, type ReasonReport } from './inspect.ts'
@@ -32,7 +31,7 @@ export { FEEDING, type Feeding, readStatements, type StatementFault, type Unread
 export { type NewStatement, type Opposition, type Oppositions, openOppositions } from './oppositions.ts'
 export { type GivenOrder, type OrderedBy, type OrderRefusal, type OrderResult, type Orders, openOrders } from './orders.ts'
 export type { BridgePolicy } from './reader.ts'
-export { isReason, REASONS, type Reason } from './reasons.ts'
+export { REASONS, type Reason } from './reasons.ts'
 export { recogniseFile, recogniseMessage } from './recognise.ts'
 export { openRecogniser, type Recogniser } from './recogniser.ts'
 export { redisBell } from './redis-bell.ts'
@@ -42,14 +41,9 @@ export { loadTables, TABLES_FOLDER, type Tables } from './tables.ts'
 export { TIMING, type Timing } from './timing.ts'
 export type { Software, VihfVersion } from './vihf.ts'
 export {
-  DESCRIPTION_FIELDS,
   type DescribedPatient,
   type Description,
-  type DescriptionField,
   descriptionSchema,
-  proposedPatient,
 } from './wrap/description.ts'
 export { type Descriptions, openDescriptions } from './wrap/descriptions.ts'
-export { mayWrap } from './wrap/judge.ts'
-export { checkPdf, type PdfFacts, type PdfFault } from './wrap/pdf-a.ts'
-export { typeLabels } from './wrap/type-labels.ts'
+export type { PdfFacts, PdfFault } from './wrap/pdf-a.ts'

@@ -38,8 +38,3 @@ export function formatCx(ins: Ins): string {
 export function sameIns(a: Ins, b: Ins): boolean {
   return a.matricule === b.matricule && a.oid === b.oid
 }
-
-/** For a page where a human must recognise a number without reading it; logs carry no form of it at all. */
-export function maskIns(matricule: string): string {
-  return `${'•'.repeat(Math.max(0, matricule.length - 3))}${matricule.slice(-3)}`
-}

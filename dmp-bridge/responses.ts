@@ -1,7 +1,6 @@
 import type { DmpAnswer, DmpEntry, DmpStatus } from './dmp.ts'
 import type { Ins } from './facts.ts'
 import { parseCx, sameIns } from './ins.ts'
-import { readSoap, registryAnswer } from './soap.ts'
 import { attribute, children, find, findAll, textOf, type XmlElement } from './xml.ts'
 
 const HL7 = 'urn:hl7-org:v3'
@@ -21,28 +20,6 @@ export interface LookupQuestion {
   ins: Ins
 }
 export type LookupAnswer = DmpEntry | Exclude<DmpAnswer, { kind: 'accepted' }>
-
-/** @param xml a whole SOAP 1.2 answer to ITI-41 */
-export function readRegistryResponse(xml: string | Uint8Array): DmpAnswer {
-  const answer = read(xml)
-  return answer.kind === 'body' ? registryAnswer(answer.content) : answer
-}
-
-/** @param xml a whole SOAP 1.2 answer to TD0.2. @param asked the question */
-export function readExistenceResponse(xml: string | Uint8Array, asked: ExistenceQuestion): ExistenceAnswer {
-  const answer = read(xml)
-  return answer.kind === 'body' ? existenceAnswer(answer.content, asked) : answer
-}
-
-/** @param xml a whole SOAP 1.2 answer to TD3.1b. @param asked the question */
-export function readLookupResponse(xml: string | Uint8Array, asked: LookupQuestion): LookupAnswer {
-  const answer = read(xml)
-  return answer.kind === 'body' ? lookupAnswer(answer.content, asked) : answer
-}
-
-function read(xml: string | Uint8Array): ReturnType<typeof readSoap> {
-  return readSoap('application/soap+xml', Buffer.from(xml as Uint8Array))
-}
 
 const STATUSES: Readonly<Record<string, DmpStatus>> = { ACTIF: 'active', FERME: 'closed', INEXISTANT: 'absent' }
 

@@ -212,12 +212,6 @@ function unexpected(character: string | undefined): AddressFault {
   return new AddressFault('syntax')
 }
 
-/** @returns the mailbox as a header field writes it; `parseMailbox` reads it back to the same value */
-export function formatMailbox(mailbox: Mailbox): string {
-  if (mailbox.displayName === undefined) return mailbox.address
-  return `"${mailbox.displayName.replace(/["\\]/g, '\\$&')}" <${mailbox.address}>`
-}
-
 /** @returns the domain of an address that `parseAddress` returned */
 export function domainOf(address: string): string {
   return address.slice(address.lastIndexOf('@') + 1)

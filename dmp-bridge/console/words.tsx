@@ -63,16 +63,11 @@ export const AUTHORITIES: Readonly<Record<string, string>> = {
 
 const ZONE = 'Europe/Paris'
 const CLOCK = new Intl.DateTimeFormat('fr-FR', { dateStyle: 'medium', timeStyle: 'short', timeZone: ZONE })
-const DAY = new Intl.DateTimeFormat('fr-FR', { dateStyle: 'medium', timeZone: ZONE })
 const OFFSET = new Intl.DateTimeFormat('en-US', { timeZone: ZONE, timeZoneName: 'longOffset' })
 
 /** Legal time in France, as people read it; the machine-readable form is exact. */
 export function Instant({ at }: { at: number }) {
   return <time datetime={new Date(at).toISOString()}>{CLOCK.format(at)}</time>
-}
-
-export function dayText(at: number): string {
-  return DAY.format(at)
 }
 
 /** @returns by how much the clocks of France are ahead of UTC at this instant, in milliseconds */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { PatientFacts, Recognition } from '../facts.ts'
+
 import { instantOf } from '../hl7-time.ts'
 import { hasValidKey, isInsOid } from '../ins.ts'
 
@@ -71,35 +71,6 @@ export const DESCRIPTION_FIELDS: readonly DescriptionField[] = [
   { path: 'facility', label: 'Lieu de prise en charge', input: 'facility', required: true },
   { path: 'title', label: 'Titre', input: 'text', required: false },
 ]
-
-/**
- * The patient of the documents beside a candidate, to be offered to the human who describes it, and confirmed by him: a message is about one patient
- * (ECO.2.1.1), and yet a file may be about another.
- * @param isFileable whether a document of the message would be filed as it is
- * @returns undefined when no document can be filed, or they name two people
- */
-export function proposedPatient(
-  { documents, births }: Recognition,
-  isFileable: (document: Recognition['documents'][number]) => boolean,
-): DescribedPatient | undefined {
-  const patients = documents.filter(each => each.cda && isFileable(each)).flatMap(({ cda }) => (cda ? describedPatient(cda.patient) : []))
-  const [first] = patients
-  if (!first || patients.some(each => each.ins !== first.ins || each.oid !== first.oid)) return undefined
-  return (births ?? []).some(born => born !== first.birthDate.replaceAll('-', '')) ? undefined : first
-}
-
-function describedPatient({ ins, birthName, firstName, birthDate, sex, birthPlace }: PatientFacts): DescribedPatient[] {
-  const parsed = patientSchema.safeParse({
-    ins: ins?.matricule,
-    oid: ins?.oid,
-    birthName,
-    firstName,
-    birthDate: birthDate?.replace(/(....)(..)(..)/, '$1-$2-$3'),
-    sex,
-    birthPlaceCog: birthPlace,
-  })
-  return parsed.success ? [parsed.data] : []
-}
 
 /** @returns a date or an instant of a description as HL7 v3 writes it: `20260105`, `20260105093000+0000` */
 export function hl7Time(performedAt: string): string {

@@ -65,11 +65,6 @@ export function sampleLetter({ sender, recipient }: Record<'sender' | 'recipient
   return buildLetter({ from: sender.address, to: recipient.address, author: sampleAuthor, patient: samplePatient, now, newId: randomUUID })
 }
 
-/** @returns the whole .eml of `buildLetter`. */
-export async function buildReferral(options: ReferralOptions): Promise<Buffer> {
-  return (await buildLetter(options)).eml
-}
-
 const SENTENCE = "Je vous remercie de recevoir cette personne inventée, pour un avis que personne n'attend."
 
 function mail(options: ReferralOptions, type: { code: string; label: string }, messageId: string, xdm: Buffer, pdf: Buffer): Buffer {

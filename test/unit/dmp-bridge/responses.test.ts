@@ -1,7 +1,16 @@
 import { describe, expect, test } from 'vitest'
+import type { DmpAnswer } from '../../../dmp-bridge/dmp.ts'
 import { buildExistenceTest } from '../../../dmp-bridge/existence.ts'
 import { buildLookup } from '../../../dmp-bridge/lookup.ts'
-import { readExistenceResponse, readLookupResponse, readRegistryResponse } from '../../../dmp-bridge/responses.ts'
+import {
+  type ExistenceAnswer,
+  type ExistenceQuestion,
+  existenceAnswer,
+  type LookupAnswer,
+  type LookupQuestion,
+  lookupAnswer,
+} from '../../../dmp-bridge/responses.ts'
+import { readSoap, registryAnswer } from '../../../dmp-bridge/soap.ts'
 import { contextOf } from './dmp-world.ts'
 import { NOW } from './samples.ts'
 
@@ -10,6 +19,25 @@ const STATUS = 'urn:oasis:names:tc:ebxml-regrep:ResponseStatusType:'
 
 function soap(body: string): string {
   return `<env:Envelope xmlns:env="http://www.w3.org/2003/05/soap-envelope"><env:Header/><env:Body>${body}</env:Body></env:Envelope>`
+}
+
+function readRegistryResponse(xml: string | Uint8Array): DmpAnswer {
+  const answer = read(xml)
+  return answer.kind === 'body' ? registryAnswer(answer.content) : answer
+}
+
+function readExistenceResponse(xml: string | Uint8Array, asked: ExistenceQuestion): ExistenceAnswer {
+  const answer = read(xml)
+  return answer.kind === 'body' ? existenceAnswer(answer.content, asked) : answer
+}
+
+function readLookupResponse(xml: string | Uint8Array, asked: LookupQuestion): LookupAnswer {
+  const answer = read(xml)
+  return answer.kind === 'body' ? lookupAnswer(answer.content, asked) : answer
+}
+
+function read(xml: string | Uint8Array): ReturnType<typeof readSoap> {
+  return readSoap('application/soap+xml', Buffer.from(xml as Uint8Array))
 }
 
 const FAULT = soap(

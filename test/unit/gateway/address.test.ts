@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest'
 import {
   AddressFault,
   domainOf,
-  formatMailbox,
   type Mailbox,
   maskPatient,
   parseAddress,
@@ -178,6 +177,12 @@ const mailboxes: fc.Arbitrary<Mailbox> = fc
     domain,
     ...(displayName === undefined ? {} : { displayName }),
   }))
+
+/** @returns the mailbox as a header field writes it */
+function formatMailbox(mailbox: Mailbox): string {
+  if (mailbox.displayName === undefined) return mailbox.address
+  return `"${mailbox.displayName.replace(/["\\]/g, '\\$&')}" <${mailbox.address}>`
+}
 
 test('what is formatted is read back to the same value', () => {
   fc.assert(

@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_LIMITS } from '../../../../dmp-bridge/caps.ts'
 import { decide, type Sender } from '../../../../dmp-bridge/decide.ts'
-import type { CdaFacts, Recognition } from '../../../../dmp-bridge/facts.ts'
+import type { CdaFacts } from '../../../../dmp-bridge/facts.ts'
 import { recogniseFile, recogniseMessage } from '../../../../dmp-bridge/recognise.ts'
 import { shippedTables } from '../../../../dmp-bridge/tables.ts'
 import { buildCdaN1, wrappedId } from '../../../../dmp-bridge/wrap/cda-n1.ts'
-import { type Description, descriptionSchema, proposedPatient } from '../../../../dmp-bridge/wrap/description.ts'
+import { type Description, descriptionSchema } from '../../../../dmp-bridge/wrap/description.ts'
 import { typeLabels } from '../../../../dmp-bridge/wrap/type-labels.ts'
 import { wrap } from '../../../../dmp-bridge/wrap/wrap.ts'
 import { corpus, hasCorpus } from '../../../support/corpus.ts'
@@ -153,22 +153,6 @@ describe('a description', () => {
       { ...description, more: 1 },
     ]
     for (const each of wrong) expect(descriptionSchema.safeParse(each).success).toBe(false)
-  })
-
-  test('can take its patient from the document beside the file, when there is one patient', async () => {
-    const beside = async (...contents: string[]) =>
-      recogniseMessage(
-        mailOf([FILES.rtf, ...contents.map((content, index) => ({ type: 'text/xml', filename: `${index}.xml`, content }))]),
-        DEFAULT_LIMITS,
-        { candidates: true },
-      )
-    const proposed = (recognition: Recognition) =>
-      proposedPatient(recognition, each => decide(each, recognition, doctor, policy, { now: NOW }).action === 'file')
-    const { firstNames: _, ...traits } = description.patient
-    expect(proposed(await beside(cdaOf()))).toEqual(traits)
-    expect(proposed(await beside())).toBeUndefined()
-    expect(proposed(await beside(cdaOf(), cdaOf({ patient: otherPatient, uniqueId: '2.25.77' })))).toBeUndefined()
-    expect(proposed(await beside(cdaOf({ confidentiality: 'R' })))).toBeUndefined()
   })
 
   test('every type that is offered is one that a professional files', () => {
