@@ -7,7 +7,7 @@ import { openNationalDirectory } from './annuaire.ts'
 import { openAuditNotes } from './audit-notes.ts'
 import { openAuditUpkeep } from './audit-upkeep.ts'
 import { openCertificateAlarm } from './certificates/alarm.ts'
-import { openIdentities } from './certificates/identities.ts'
+import { type Entries, openIdentities } from './certificates/identities.ts'
 import { takeInventory } from './certificates/inventory.ts'
 import { openClients } from './clients.ts'
 import { openDelivery } from './delivery.ts'
@@ -29,8 +29,11 @@ export interface Gateway {
   readonly bridge: Bridge
   /** Resolves when it can't go on: whoever started it should stop, and start it again. */
   readonly failed: Promise<Error>
-  /** Looks now, not at the next turn, whether certificates, authorities or lists were replaced on the disk. */
-  renew(): void
+  /**
+   * Looks now, not at the next turn, whether certificates, authorities or lists were replaced on the disk.
+   * @param entries those of `smime.encryption`, read again; those of before stay without them
+   */
+  renew(entries?: Entries): void
   /** Takes no new connection, ends what is under way, closes. What is left is in its rows. */
   stop(): Promise<void>
 }
@@ -147,8 +150,9 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     ports: opened.ports,
     bridge,
     failed: db.failed,
-    renew() {
+    renew(entries) {
       auditing.reloaded()
+      if (entries) auditing.renewed(identities.open(entries))
       renewTrust()
     },
     async stop() {

@@ -20,14 +20,20 @@ export interface Identities {
   lasting(): HeldIdentity[]
   /** Looks at the files of all of them. @returns the places where another one is in use now */
   renew(): string[]
+  /**
+   * Takes other entries of what opens mail, all of them or, when one can't be used, none. @returns the places of the entries when they are others now
+   */
+  open(entries: Entries): string[]
 }
+
+export type Entries = Configuration['smime']['encryption']
 
 /** Where a configuration names certificates of ours. */
 export function identityPlaces({ tls, signature, smime, dmp }: Configuration): OwnPlace[] {
   return [
     { place: 'tls', files: identityFiles(tls) },
     { place: 'signature', files: identityFiles(signature) },
-    ...smime.encryption.map((files, index) => ({ place: `smime.encryption.${index}`, files: identityFiles(files) })),
+    ...openerPlaces(smime.encryption),
     ...(dmp
       ? [
           { place: 'dmp.client', files: identityFiles(dmp.client) },
@@ -35,6 +41,10 @@ export function identityPlaces({ tls, signature, smime, dmp }: Configuration): O
         ]
       : []),
   ]
+}
+
+function openerPlaces(entries: Entries): OwnPlace[] {
+  return entries.map((files, index) => ({ place: `smime.encryption.${index}`, files: identityFiles(files) }))
 }
 
 /**
@@ -45,7 +55,8 @@ export function identityPlaces({ tls, signature, smime, dmp }: Configuration): O
 export function openIdentities(configuration: Configuration, options: { anchors: Anchors; now(): number; log: Log }): Identities {
   const { anchors, now, log } = options
   const standards = () => ({ configuration, anchors, at: new Date(now()) })
-  const held = identityPlaces(configuration).map(own => holdIdentity(own.place, own.files, { load: () => loadFor(own, standards()), log }))
+  const hold = (own: OwnPlace) => holdIdentity(own.place, own.files, { load: () => loadFor(own, standards()), log })
+  let held = identityPlaces(configuration).map(hold)
   const openers = () => held.filter(({ place }) => opensMail(place))
   const of = (place: string): (() => Identity) => {
     const found = held.find(each => each.place === place)
@@ -57,12 +68,27 @@ export function openIdentities(configuration: Configuration, options: { anchors:
     signature: of('signature'),
     dmp: configuration.dmp && { client: of('dmp.client'), signature: of('dmp.signature') },
     encryption: () => openers().map(each => each.current()),
-    held,
+    get held() {
+      return held
+    },
     lasting() {
       const entries = openers().map(({ place, current }) => ({ place, identity: current() }))
       const old = succeeded(entries, standards())
       return held.filter(({ place }) => !old.has(place))
     },
     renew: () => held.filter(each => each.renew()).map(({ place }) => place),
+    open(entries) {
+      const wanted = openerPlaces(entries)
+      const present = openers().map(({ place, files }) => ({ place, files }))
+      if (JSON.stringify(wanted) === JSON.stringify(present)) return []
+      try {
+        held = [...held.filter(({ place }) => !opensMail(place)), ...wanted.map(hold)]
+        log.info('encryption-entries-taken', { before: present.length, now: wanted.length })
+        return wanted.map(({ place }) => place)
+      } catch (error) {
+        log.error('certificate-refused', { place: 'smime.encryption', reason: (error as Error).message }) // those of before serve
+        return []
+      }
+    },
   }
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { loadConfiguration, openLog } from '../../config/index.ts'
+import { rereadEntries } from '../certificates/reread.ts'
 import { startGateway } from '../main.ts'
 import { checkAnsFiles, checkKeys } from '../readiness.ts'
 
@@ -17,7 +18,7 @@ export function serveCommands(program: Command): void {
       // A promise that nobody waited for must not take the others' mail down with it.
       process.on('unhandledRejection', error => log.error('unhandled', {}, error))
       const gateway = await startGateway(configuration, log)
-      process.on('SIGHUP', () => gateway.renew())
+      process.on('SIGHUP', () => gateway.renew(rereadEntries(config, configuration, log)))
       console.log(`ready ${JSON.stringify(gateway.ports)}`)
       const signal = new Promise<string>(resolve => {
         for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, resolve) // a second one does not cut the first one's work short

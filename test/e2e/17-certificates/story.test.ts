@@ -128,6 +128,13 @@ test('a renewed certificate is shown at every door, and no connection is lost', 
   await Promise.all([...old, ...meanwhile, ...late].map(({ end }) => end()))
 })
 
+test('an entry that opens mail is added while it runs', async () => {
+  const emails = ['domain-confidentiality-authority@alpha.mssante.example']
+  const issued = await pki.issue({ kind: 'mail', commonName: host, organization, structure, key: 'ec', emails })
+  gateway.renew([await writeIdentity(folder, 'mail', issued, pki)])
+  expect(events).toContainEqual({ event: 'encryption-entries-taken', detail: { before: 0, now: 1 } })
+})
+
 test('pli certificates shows every one with its end, and fails when one ends this week or cannot be read', async () => {
   const look = async () => {
     const { status, stdout } = await pli('certificates', '--json', '-c', configuration)

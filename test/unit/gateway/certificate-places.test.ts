@@ -1,11 +1,11 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, createServer } from 'node:tls'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Configuration, type Log, silent } from '../../../config/index.ts'
+import { type Configuration, type Log, loadConfiguration, silent } from '../../../config/index.ts'
 import { pemToDer } from '../../../crypto/certificate.ts'
 import {
   type Anchors,
@@ -20,6 +20,7 @@ import {
 import { loadFor } from '../../../gateway/certificates/fitness.ts'
 import { openIdentities } from '../../../gateway/certificates/identities.ts'
 import { takeInventory } from '../../../gateway/certificates/inventory.ts'
+import { rereadEntries } from '../../../gateway/certificates/reread.ts'
 import { certificateLines, isInOrder } from '../../../gateway/cli/certificates.ts'
 import { checkKeys } from '../../../gateway/readiness.ts'
 import { type CertificateRequest, createPki, type IdentityPaths, type Issued, type Pki, writeIdentity } from '../../world/pki.ts'
@@ -207,6 +208,56 @@ test('a renewal that brings the wrong kind is not taken: the old one serves, and
   await writeIdentity(folder, 'renewed', next, pki)
   for (let look = 0; look < 2; look += 1) identities.renew()
   expect(identities.tls().facts.serial).toBe(next.serial.toString('hex'))
+})
+
+describe('entries of smime.encryption, added and removed while we run', () => {
+  const serials = (identities: ReturnType<typeof start>) => identities.encryption().map(({ facts }) => facts.serial)
+  const serialsOf = (...names: Name[]) => names.map(name => issued[name].serial.toString('hex'))
+
+  test('the new ones are taken, told by their places; the same ones are no news', () => {
+    const identities = start(configured())
+    expect(identities.open([files.mail])).toEqual([])
+    expect(identities.open([files.box, files.mail])).toEqual(['smime.encryption.0', 'smime.encryption.1'])
+    expect(serials(identities)).toEqual(serialsOf('box', 'mail'))
+    expect(identities.held.map(({ place }) => place)).toEqual(expect.arrayContaining(['tls', 'smime.encryption.1']))
+    expect(identities.open([files.box])).toEqual(['smime.encryption.0'])
+    expect(serials(identities)).toEqual(serialsOf('box'))
+    expect(said.map(({ event }) => event)).toEqual(['encryption-entries-taken', 'encryption-entries-taken'])
+  })
+
+  test('with one that does not belong there none is taken, and the log says why', () => {
+    const identities = start(configured())
+    expect(identities.open([files.box, files.server])).toEqual([])
+    expect(serials(identities)).toEqual(serialsOf('mail'))
+    const reason = expect.stringMatching(/server\.pem: .*SERV S\/MIME belongs here/)
+    expect(said).toEqual([{ event: 'certificate-refused', detail: { place: 'smime.encryption', reason } }])
+  })
+
+  test('a configuration that is read again gives its entries; what else has changed waits for a restart; a broken one gives none', () => {
+    const file = join(folder, 'pli.yaml')
+    const written = {
+      ...{ name: 'A', postmaster: `postmaster@${DOMAIN}`, mailboxes: { publicKey: files.mail.key }, masterKeys: { environment: 'KEYS' } },
+      ...{ hostname: HOST, domains: [DOMAIN], data: folder, directory: { file: files.mail.key }, signature: files.mail },
+      listen: { submission: { port: 0 }, submissions: { port: 0 }, reception: { port: 0 } },
+      tls: { ...files.server, anchors: trust.anchors, crls: trust.crls },
+      whiteList: { file: files.mail.key, anchors: trust.anchors, crls: trust.crls, signer: 'X' },
+      smime: { encryption: [files.mail] },
+    }
+    const write = (value: unknown) => writeFileSync(file, JSON.stringify(value))
+    write(written)
+    const running = loadConfiguration(file)
+    write({ ...written, smime: { encryption: [files.mail, files.box] } })
+    expect(rereadEntries(file, running, log)).toEqual([files.mail, files.box])
+    expect(said).toEqual([])
+    write({ ...written, name: 'B', smime: { policy: { default: 'never' } } })
+    expect(rereadEntries(file, running, log)).toEqual([])
+    write({ ...written, nonsense: 1 })
+    expect(rereadEntries(file, running, log)).toBeUndefined()
+    expect(said).toEqual([
+      { event: 'configuration-waits-for-restart', detail: { parts: 'name smime' } },
+      { event: 'configuration-refused', detail: { reason: expect.stringContaining('nonsense') } },
+    ])
+  })
 })
 
 /** Ours would be of no use if the others judged otherwise: each certificate of the drawer, by both. */
