@@ -1,5 +1,6 @@
 const MOST_TAG = 4096
-const TAG = /^<(\/?)([a-zA-Z][^\s"'<>/=]*)(?:[\s/]+[^\s"'<>/=]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+))?)*[\s/]*>/
+/** A value without quotes reaches to the next blank or to the end of the tag: could it end earlier, each one would double the ways to read the tag. */
+const TAG = /^<(\/?)([a-zA-Z][^\s"'<>/=]*)(?:[\s/]+[^\s"'<>/=]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+(?=[\s>])))?)*[\s/]*>/
 const COMMENT = /<!--(?:-?>|[\s\S]*?--!?>)/y
 const BLANKS = /\s*/y
 /** Elements that may stand before the body. */

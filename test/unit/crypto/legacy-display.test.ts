@@ -126,6 +126,10 @@ describe('what can’t be altered rightly comes out octet for octet', () => {
     ['what shows its subject already', 'Content-Type: text/plain; hp-legacy-display="1"\n\nSubject: x\n\ny\n'],
     ['HTML in frames', 'Content-Type: text/html; charset=utf-8\n\n<frameset rows="*"><frame src=x></frameset>\n'],
     ['HTML that is not sure of its quotes', 'Content-Type: text/html; charset=utf-8\n\n<body title="a"b">\n'],
+    [
+      'HTML that could be read in two ways at a thousand places',
+      `Content-Type: text/html; charset=utf-8\n\n<body ${'a=x/x '.repeat(600)}<\n`,
+    ],
     ['HTML with a comment without an end', 'Content-Type: text/html; charset=utf-8\n\n<!-- <body>\n'],
     ['a text longer than we keep', `Content-Type: text/plain; charset=utf-8\n\n${`${'x'.repeat(99)}\n`.repeat(11_000)}`],
   ])('%s', async (_, mail) => {
