@@ -65,7 +65,9 @@ export function openIntake<Box extends OwnBox>(options: IntakeOptions<Box>) {
       const toCarry = options.hasRoom(transaction.recipients.map(({ domain }) => domain))
       const told = await patientRows(draft.id, transaction, facts)
       await Promise.all(drafts.filter(each => each !== draft).map(each => each.discard()))
-      prepared = await stored(spool.prepare(draft, envelopeOf(transaction, summary, facts, draft), toCarry, toFile))
+      prepared = await stored(
+        spool.prepare(draft, envelopeOf(transaction, { ...summary, sha256: first.summary.sha256 }, facts, draft), toCarry, toFile),
+      )
       const received = transaction.box === undefined
       const filing = filer ? options.filingRows({ id: draft.id, boxes: [filer, ...others], received, acceptedAt: now() }) : []
       const line = spool.event(draft.id, null, 'accepted', { ...acceptedDetail(transaction), ...protectionDetail(verdict, facts), sha256 })

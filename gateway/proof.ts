@@ -20,12 +20,13 @@ export interface Proof {
     signedInAs: string | undefined
     /** DN of the certificate of the operator that handed it in, when it is not one of ours */
     handedInBy: string | undefined
-    /** of the octets that were handed in */
+    /** of the octets that were handed in, as they came (SMTP's doubled dots taken out); from another operator, the `sha256Sent` of his proof */
     sha256Received: string
-    /** of the octets below our own Received field: the sender's, and the recipient's without the trace fields above */
+    /** of the octets below our own Received field: the sender's, and the recipient's without the trace fields above; of what was opened, inside */
     sha256: string | undefined
     octets: number
   }
+  /** `relayed.detail.sha256Sent`: of the octets that the other operator took, protection and our trace field included; `sha256Received` of his proof */
   recipients: { address: string; relay: string; receipt: string; relayed?: ProofLine; receipts: (ProofLine & { report?: ProofReport })[] }[]
   filings: { uniqueId: string | undefined; state: string; settledAt: string | undefined }[]
 }

@@ -75,7 +75,7 @@ export function openSettlement(options: SettlementOptions) {
   }
 
   function relayed(leg: Leg, outcome: Extract<Outcome, { kind: 'relayed' }>): Promise<void> {
-    const { peer, host, tls, reply, protection } = outcome
+    const { peer, host, tls, reply, sha256, protection } = outcome
     const change: Partial<RecipientRow> = {
       relay: 'sent',
       settled_at: now(),
@@ -90,7 +90,7 @@ export function openSettlement(options: SettlementOptions) {
       leg,
       { ...change, ...(awaited ? { receipt_due_at: now() + retry.overdueAfter } : { receipt: 'none' }) },
       'relayed',
-      { peer, host, tls, ...protection, reply: reply.slice(0, 200) },
+      { peer, host, tls, ...protection, sha256Sent: sha256, reply: reply.slice(0, 200) },
       report,
     )
   }

@@ -61,13 +61,20 @@ export async function timelineOf(db: Database, id: string): Promise<Timeline | u
 
 /** Who signed in and what the decisions rested on stand in an event of their own; a report of ours has none. */
 function accepted(message: MessageRow, recipients: readonly RecipientRow[], events: readonly EventRow[]): TimelineLine {
-  const { accepted_at, sender, size, origin } = message
+  const { accepted_at, sender, size, origin, sha256 } = message
   const from = sender === '' ? '<>' : maskPatient(sender)
   const said = JSON.parse(events.find(({ kind }) => kind === 'accepted')?.detail ?? '{}') as Record<string, string>
   return {
     at: accepted_at,
     what: 'accepted',
-    detail: { from, recipients: String(recipients.length), bytes: String(size), origin, ...said },
+    detail: {
+      from,
+      recipients: String(recipients.length),
+      bytes: String(size),
+      origin,
+      ...said,
+      ...(origin === 'report' ? {} : { sha256Received: sha256 }),
+    },
   }
 }
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { NodemailerError } from 'nodemailer/lib/errors'
-import type { SMTPConnectionSendInfo, SMTPEnvelope } from 'nodemailer/lib/smtp-connection'
+import type { SMTPEnvelope } from 'nodemailer/lib/smtp-connection'
 import { PeerRefused } from '../../crypto/index.ts'
 import { type Trust, WrongPeer } from '../trust.ts'
 import { SpoolConnection } from './dot-stuffing.ts'
@@ -16,7 +16,8 @@ export interface Connection {
   readonly reports: boolean
   readonly takes8Bit: boolean
   readonly takesUtf8: boolean
-  send(envelope: SMTPEnvelope, content: Buffer): Promise<SMTPConnectionSendInfo>
+  /** @returns the peer's words, and the SHA-256 of the octets that it has */
+  send(envelope: SMTPEnvelope, content: Buffer): Promise<{ response: string; sha256: string }>
   readonly usable: boolean
   close(): void
 }
@@ -102,7 +103,7 @@ function open(to: Host, dialled: ReturnType<Trust['tlsTowards']>, options: { tru
         send: (envelope, content) =>
           new Promise((sent, failed) => {
             smtp.send(envelope, inSlices(content), (error, info) => {
-              if (!error) return sent(info as SMTPConnectionSendInfo)
+              if (!error) return sent({ response: info?.response ?? '', sha256: smtp.sha256() })
               // A refused recipient leaves its transaction open (RFC 5321 §4.1.4), and a peer that is asked to reset it may never answer.
               usable = false
               smtp.close()

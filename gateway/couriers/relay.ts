@@ -83,9 +83,9 @@ async function transmit(connection: Connection, leg: Leg, outgoing: Outgoing): P
   const unable = lacks(connection, outgoing)
   if (unable) return unable
   try {
-    const { response } = await connection.send(envelopeOf(leg, outgoing), outgoing.content)
+    const { response, sha256 } = await connection.send(envelopeOf(leg, outgoing), outgoing.content)
     const { peer, host, tls, reports } = connection
-    return { kind: 'relayed', peer, host, tls, reports, reply: printable(response), protection: outgoing.ledger }
+    return { kind: 'relayed', peer, host, tls, reports, reply: printable(response), sha256, protection: outgoing.ledger }
   } catch (error) {
     return transactionFailure(error as NodemailerError, connection)
   }

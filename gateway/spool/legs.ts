@@ -24,7 +24,7 @@ export type OutcomeReason = RefusalReason | 'encryptionImpossible' | 'encryption
 
 /** What one delivery attempt found. A failure names its status, so no DSN (RFC 3464 §2.3.4) ever invents one. */
 export type Outcome =
-  /** `relayed`: another operator took it; `final`: it is in the mailbox. `reports`: the peer sends DSNs (RFC 3461 §5.2.2). `protection`: how it was encrypted, or why not. */
+  /** `relayed`: another operator took it; `final`: it is in the mailbox. `reports`: the peer sends DSNs (RFC 3461 §5.2.2). `sha256`: of the octets that they took. `protection`: how it was encrypted, or why not. */
   | {
       kind: 'relayed'
       peer: string
@@ -32,6 +32,7 @@ export type Outcome =
       reply: string
       tls: string
       reports: boolean
+      sha256: string
       protection: Readonly<Record<string, string>>
     }
   | { kind: 'final'; reply: string }

@@ -18,6 +18,7 @@ export interface MessageRow {
   eight_bit: number
   utf8: number
   size: number
+  /** Of the octets that were handed in, before anything was added or opened; of a report of ours, of what it is. */
   sha256: string
   /** Message-ID field: what an MDN answers (RFC 8098 §3.2.5). */
   header_message_id: string | null

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadAnchors, openAudit, protectMail, readCertificate } from '../../../crypto/index.ts'
@@ -86,6 +86,7 @@ describe('a letter to a domain whose certificate is known', () => {
   test('is opened by the key of the domain, and its signature is that of our operator (openssl cms)', async () => {
     const letterOf = await opened(stage.world.folder, await only(boxAt(DOMAINS.whole)), gamma.certificates.whole, pki.authorities)
     expect(letterOf).toContain(`Subject: Lettre de ${SECRET}`)
+    expect(letterOf).not.toContain('hp-legacy-display')
     expect(letterOf).toContain(`Chère consœur, voici ${SECRET}, opérée hier.\n.point`.replaceAll('\n', '\r\n'))
     const [signer = ''] = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/.exec(letterOf) ?? []
     expect(readCertificate(signer).subject).toContainEqual({ type: 'O', value: 'OPERATEUR ALPHA' })
@@ -129,8 +130,12 @@ test('a letter to a box whose certificate is known is encrypted to that box, as 
   )
   const taken = await only(boxAt(DOMAINS.boxes))
   expect(taken.content).not.toContain('SECRET')
-  expect(await opened(stage.world.folder, taken, gamma.certificates.box, pki.authorities)).toContain(SECRET)
-  expect((await only(boxAt(DOMAINS.boxes, 'chirurgie'))).content).toContain(SECRET) // over mutual TLS
+  const shown = await opened(stage.world.folder, taken, gamma.certificates.box, pki.authorities)
+  expect(shown).toContain(`\r\n\r\nSubject: Lettre de ${SECRET}\r\n\r\nChère consœur`) // which a mail client does not show otherwise
+  const plain = await only(boxAt(DOMAINS.boxes, 'chirurgie'))
+  expect(plain.content).toContain(SECRET) // over mutual TLS
+  const hash = createHash('sha256').update(plain.content, 'latin1').digest('hex')
+  expect(linesOf(timeline, 'relayed').find(({ detail }) => detail.protection === 'none')?.detail.sha256Sent).toBe(hash)
 })
 
 test('what must be encrypted and can’t be is not sent: its author is told what to do, in French', async () => {

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import { simpleParser } from 'mailparser'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openAudit, readCertificate } from '../../../crypto/index.ts'
 import { openRecipientCertificates } from '../../../directory/index.ts'
+import { proofOf } from '../../../gateway/proof.ts'
 import type { Timeline } from '../../../gateway/timeline.ts'
 import { openStage, type Stage } from '../../support/stage.ts'
 import { enterCertificate } from '../../world/index.ts'
@@ -23,6 +25,7 @@ beforeAll(async () => {
 afterAll(() => stage[Symbol.asyncDispose]())
 
 const sealed = { protection: 'signed-encrypted', encryptedTo: 'domain', cipher: 'aes-256-gcm' }
+const ACKNOWLEDGEMENTS = { sql: "SELECT id FROM message WHERE origin = 'reception' AND report = 'delivery-status'", parameters: [] }
 const line = ({ lines }: Timeline, kind: string) => lines.find(({ what }) => what === kind)?.detail
 
 test('a referral is signed and encrypted on its way, acknowledged, and filed all the same', async () => {
@@ -42,6 +45,30 @@ test('the other gateway opens it: its reader has the letter, with its subject an
   )
   expect(mail!.toString('latin1')).toMatch(/^Authentication-Results: [\s\S]*?smime=pass/m)
   expect(mail!.includes(sender.address)).toBe(true)
+})
+
+test('both ledgers and proofs have the same SHA-256 of what went from one to the other', async () => {
+  const taken = (await stage.timeline('beta', timeline.message.header_message_id ?? ''))!
+  const sent = line(timeline, 'relayed')?.sha256Sent
+  expect(sent).toMatch(/^[0-9a-f]{64}$/)
+  expect(line(taken, 'accepted')?.sha256Received).toBe(sent)
+  const proof = (of: Timeline) => proofOf(of, { name: 'Essai', hostname: 'essai' }, new Date())
+  expect(proof(taken).message.sha256Received).toBe(proof(timeline).recipients[0]?.relayed?.detail.sha256Sent)
+  const [handedIn, wentOn] = [line(timeline, 'accepted')?.sha256Received, line(taken, 'accepted')?.sha256]
+  expect(handedIn).toBe(createHash('sha256').update(letter.eml).digest('hex'))
+  expect(new Set([sent, handedIn, wentOn]).size).toBe(3) // it was sealed on its way, and opened
+})
+
+test('and so have they of the acknowledgement that came back', async () => {
+  const [made] = await (await stage.rows('beta')).run<{ id: string }>({
+    sql: "SELECT id FROM message WHERE origin = 'report'",
+    parameters: [],
+  })
+  const told = await stage.when('beta', made!.id, ({ recipients }) => recipients[0]?.relay === 'sent')
+  const [came] = await (await stage.rows('alpha')).run<{ id: string }>(ACKNOWLEDGEMENTS)
+  const taken = await stage.timeline('alpha', came!.id)
+  expect(taken && line(taken, 'accepted')?.sha256Received).toBe(line(told, 'relayed')?.sha256Sent)
+  expect(line(told, 'accepted')).not.toHaveProperty('sha256Received')
 })
 
 test('it learns the certificate of our domain from the signature, and encrypts its acknowledgement to us', async () => {
@@ -65,8 +92,7 @@ test('the ledgers of both say what was opened, and who had signed it', async () 
   const opened = (by: string) => ({ opened: 'aes-256-gcm', signedBy: expect.stringContaining(by), smime: 'pass' })
   const taken = await stage.timeline('beta', timeline.message.header_message_id ?? '')
   expect(taken && line(taken, 'accepted')).toMatchObject(opened('OPERATEUR ALPHA'))
-  const acknowledgements = { sql: "SELECT id FROM message WHERE origin = 'reception' AND report = 'delivery-status'", parameters: [] }
-  const [report] = await (await stage.rows('alpha')).run<{ id: string }>(acknowledgements)
+  const [report] = await (await stage.rows('alpha')).run<{ id: string }>(ACKNOWLEDGEMENTS)
   const told = await stage.timeline('alpha', report!.id)
   expect(told && line(told, 'accepted')).toMatchObject(opened('OPERATEUR BETA'))
 })

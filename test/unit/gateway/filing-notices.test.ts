@@ -140,6 +140,7 @@ describe('what becomes of a document is told to its sender', () => {
     const [leg] = await mail.spool.claimDue(10)
     const reply = {
       kind: 'relayed',
+      sha256: '0'.repeat(64),
       peer: 'CN=b',
       host: 'b',
       tls: 'TLSv1.3',

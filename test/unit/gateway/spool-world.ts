@@ -30,6 +30,7 @@ export const DAY = 24 * HOUR
 /** What a peer that took it says. */
 export const RELAYED: Outcome = {
   kind: 'relayed',
+  sha256: '0'.repeat(64),
   peer: 'CN=b',
   host: 'b',
   tls: 'TLSv1.3',
