@@ -58,6 +58,8 @@ export function opensMail(place: string): boolean {
 /** @returns everything for which the others would not take a certificate of ours from this place; empty when they would */
 export function unfitnessOf(place: string, identity: Identity, { configuration, anchors, at }: Standards): Unfitness[] {
   const { usage, inSpace } = ruleOf(place)
+  // Nobody encrypts to it any more: its authority, or the domain that it names, may be gone as well.
+  if (opensMail(place) && at > identity.facts.notAfter) return [{ why: 'expired', detail: 'certificate has expired' }]
   return [...faultsOfOwn(identity, usage, { anchors: inSpace ? anchors : undefined, at }), ...nameFaults(place, identity, configuration)]
 }
 

@@ -55,6 +55,7 @@ const DRAWER = {
 type Name = keyof typeof DRAWER | 'strange'
 
 let pki: Pki
+let stranger: Pki
 let files: Record<Name, IdentityPaths>
 let issued: Record<Name, Issued>
 let trust: { anchors: string[]; crls: string[]; authorities: never[] }
@@ -68,7 +69,7 @@ const issue = (by: Pki, wanted: Wanted) =>
 
 beforeAll(async () => {
   pki = await createPki({ now: NOW, key: 'ec' })
-  const stranger = await createPki({ now: NOW, key: 'ec', label: 'OTHER' })
+  stranger = await createPki({ now: NOW, key: 'ec', label: 'OTHER' })
   const made = await Promise.all(
     Object.entries(DRAWER).map(async ([name, wanted]) => [name, await issue(pki, { ...wanted } as Wanted), pki] as const),
   )
@@ -306,14 +307,15 @@ describe('a certificate that opened mail and has ended', () => {
   const AFTER = NOW.getTime() + 40 * DAY
   const soon = new Date(NOW.getTime() + 30 * DAY)
   const after = () => AFTER
-  let entries: Record<'old' | 'oldBox' | 'next' | 'other' | 'short', IdentityPaths>
+  let entries: Record<'old' | 'oldBox' | 'next' | 'other' | 'short' | 'gone', IdentityPaths>
   beforeAll(async () => {
-    const write = async (name: string, wanted: Wanted) => writeIdentity(folder, name, await issue(pki, wanted), pki)
+    const write = async (name: string, wanted: Wanted, by = pki) => writeIdentity(folder, name, await issue(by, wanted), by)
     entries = {
       old: await write('old', { emails: confidential, notAfter: soon }),
       oldBox: await write('oldBox', { emails: [`dr.fictif@${DOMAIN}`], notAfter: soon }),
       next: await write('next', { emails: confidential }),
       other: await write('other', { emails: [`dr.fictif@${DOMAIN}`] }),
+      gone: await write('gone', { emails: ['domain-confidentiality-authority@given.up.test'], notAfter: soon }, stranger),
       short: await write('short', { emails: confidential, notAfter: new Date(NOW.getTime() + 35 * DAY) }),
     }
     trust = { ...(await pki.write(join(folder, 'later'), { nextUpdate: new Date(AFTER + DAY) })), authorities: [] }
@@ -336,9 +338,12 @@ describe('a certificate that opened mail and has ended', () => {
     ['of a box, with one of its domain', ['oldBox', 'next'], ['kept', undefined]],
     ['alone', ['old'], [undefined]],
     ['of a domain, with one of a box alone', ['old', 'other'], [undefined, undefined]],
+    ['of a domain and of an authority that are ours no more, with one of today', ['gone', 'next'], ['kept', undefined]],
     ['with one that has ended too', ['old', 'short'], [undefined, undefined]],
   ])('%s', (_, names, expected) => {
-    expect(standing(names.map(name => entries[name]))).toEqual(expected)
+    const encryption = names.map(name => entries[name])
+    expect(standing(encryption)).toEqual(expected)
+    expect(() => start(configured({}, { encryption }), after)).not.toThrow()
   })
 
   test.each<[string, () => IdentityPaths[], Date, unknown[]]>([
