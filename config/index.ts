@@ -11,6 +11,7 @@ export {
   type Statement,
   tables,
 } from './database/index.ts'
+export { Fault } from './fault.ts'
 export { ConfigurationFault, loadConfiguration } from './load.ts'
 export { type Detail, type Log, openLog, silent } from './log.ts'
 export { compiled, packageRoot } from './paths.ts'

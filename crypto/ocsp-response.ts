@@ -11,6 +11,7 @@ import {
 } from '@peculiar/asn1-ocsp'
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema'
 import type { Extension } from '@peculiar/asn1-x509'
+import { Fault } from '../config/index.ts'
 import type { Trust } from './anchors.ts'
 import type { OcspAnswer } from './answers.ts'
 import { type ParsedCertificate, parseCertificate, serialText } from './certificate.ts'
@@ -33,14 +34,12 @@ export type OcspFaultReason =
   | 'not-yet-valid'
 
 /** An OCSP response that answers nothing. */
-export class OcspFault extends Error {
+export class OcspFault extends Fault<OcspFaultReason> {
   override readonly name = 'OcspFault'
-  readonly reason: OcspFaultReason
   /** RFC 6960 §4.2.1, when the responder gave nothing else. */
   readonly status: string | undefined
   constructor(reason: OcspFaultReason, message: string, status?: string) {
-    super(message)
-    this.reason = reason
+    super(reason, message)
     this.status = status
   }
 }

@@ -1,3 +1,4 @@
+import { Fault } from '../config/index.ts'
 import type { PeerFault } from './verdict.ts'
 
 /**
@@ -13,13 +14,11 @@ import type { PeerFault } from './verdict.ts'
 export type SignatureFaultReason = 'malformed' | 'unsigned' | 'ambiguous' | 'unsupported' | 'signer' | 'altered' | 'forged'
 
 /** A signature that was refused. The message never quotes the document. */
-export class SignatureFault extends Error {
+export class SignatureFault extends Fault<SignatureFaultReason> {
   override readonly name = 'SignatureFault'
-  readonly reason: SignatureFaultReason
   readonly verdict: PeerFault | undefined
   constructor(reason: SignatureFaultReason, message: string, options?: ErrorOptions & { verdict?: PeerFault }) {
-    super(message, options)
-    this.reason = reason
+    super(reason, message, options)
     this.verdict = options?.verdict
   }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { Fault } from '../config/index.ts'
 import type { Anchors } from './anchors.ts'
 import { HASH_OIDS } from './cms/algorithms.ts'
 import { CmsFault, verifyOpaque } from './cms/index.ts'
@@ -18,13 +19,8 @@ import { formatName } from './names.ts'
 export type TimeStampFaultReason = 'malformed' | 'refused' | 'other' | 'signer' | 'time'
 
 /** The message is a sentence; it quotes nothing that came from outside. */
-export class TimeStampFault extends Error {
+export class TimeStampFault extends Fault<TimeStampFaultReason> {
   override readonly name = 'TimeStampFault'
-  readonly reason: TimeStampFaultReason
-  constructor(reason: TimeStampFaultReason, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.reason = reason
-  }
 }
 
 export interface TimeStamp {

@@ -1,3 +1,4 @@
+import { Fault } from '../config/index.ts'
 export type BalReason =
   | 'address'
   | 'name'
@@ -32,15 +33,13 @@ export interface BalFaultLine {
 }
 
 /** A box that cannot be created or changed as asked. The message is a sentence for the operator. */
-export class BalFault extends Error {
+export class BalFault extends Fault<BalReason> {
   override readonly name = 'BalFault'
-  readonly reason: BalReason
   /** Everything that is wrong, the first one included. */
   readonly faults: readonly BalFaultLine[]
 
   constructor(reason: BalReason, message: string, options?: ErrorOptions & { field?: string; faults?: readonly BalFaultLine[] }) {
-    super(message, options)
-    this.reason = reason
+    super(reason, message, options)
     this.faults = options?.faults ?? [{ field: options?.field ?? reason, reason, message }]
   }
 }

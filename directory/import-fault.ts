@@ -1,3 +1,4 @@
+import { Fault } from '../config/index.ts'
 export type ImportReason =
   | 'unreadable' // the source or the previous snapshot cannot be read
   | 'too-large' // more bytes or lines than any real one
@@ -8,12 +9,6 @@ export type ImportReason =
   | 'shrunk' // fewer than half of the boxes of the snapshot in use
 
 /** An extract that must not be used; the snapshot in use is untouched. The message is a sentence for the operator. */
-export class ImportFault extends Error {
+export class ImportFault extends Fault<ImportReason> {
   override readonly name = 'ImportFault'
-  readonly reason: ImportReason
-
-  constructor(reason: ImportReason, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.reason = reason
-  }
 }

@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3'
+import { Fault } from '../config/index.ts'
 import { openNearest } from './nearest.ts'
 import { openSearch } from './search.ts'
 import type { Directory } from './snapshot.ts'
@@ -6,13 +7,8 @@ import { openBoxReader } from './snapshot-row.ts'
 import { SNAPSHOT_ID, SNAPSHOT_VERSION } from './snapshot-schema.ts'
 
 /** A snapshot that can't be used; the message is a sentence for the operator. */
-export class SnapshotFault extends Error {
+export class SnapshotFault extends Fault<'unreadable' | 'layout'> {
   override readonly name = 'SnapshotFault'
-  readonly reason: 'unreadable' | 'layout'
-  constructor(reason: SnapshotFault['reason'], message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.reason = reason
-  }
 }
 
 interface Facts {

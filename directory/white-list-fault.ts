@@ -1,3 +1,4 @@
+import { Fault } from '../config/index.ts'
 export type WhiteListReason =
   | 'unreadable' // the file cannot be read
   | 'too-large'
@@ -19,15 +20,13 @@ export type WhiteListReason =
   | 'unwritable' // the copy in place cannot be replaced
 
 /** A list that must not be used. The message is a sentence for the operator. */
-export class WhiteListFault extends Error {
+export class WhiteListFault extends Fault<WhiteListReason> {
   override readonly name = 'WhiteListFault'
-  readonly reason: WhiteListReason
   /** Of a refused signature, the verifier's own code: unsigned, altered, forged, signer, malformed, … */
   readonly detail: string | undefined
 
   constructor(reason: WhiteListReason, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.reason = reason
+    super(reason, message, options)
     this.detail = reason === 'signature' ? (options?.cause as { reason?: string } | undefined)?.reason : undefined
   }
 }

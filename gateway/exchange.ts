@@ -1,16 +1,12 @@
 import { Client } from 'undici'
+import { Fault } from '../config/index.ts'
 import { connector, serviceTls } from '../crypto/index.ts'
 
 export type ExchangeFaultReason = 'unreachable' | 'too-slow' | 'too-large' | 'answer'
 
 /** A request that brought nothing. Codes only: a server's text has no place in a log. */
-export class ExchangeFault extends Error {
+export class ExchangeFault extends Fault<ExchangeFaultReason> {
   override readonly name = 'ExchangeFault'
-  readonly reason: ExchangeFaultReason
-  constructor(reason: ExchangeFaultReason, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.reason = reason
-  }
 }
 
 export interface ExchangeOptions {

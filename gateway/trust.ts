@@ -1,4 +1,5 @@
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
+import { Fault } from '../config/index.ts'
 import {
   type Anchors,
   clientTls,
@@ -32,13 +33,8 @@ export interface TrustedSpace {
 export type Peer = { readonly name: string } | { readonly refused: Refused }
 
 /** The white list does not give a certificate's name for a domain; the message names both. */
-export class WrongPeer extends Error {
+export class WrongPeer extends Fault<'peerNameDiffers' | 'peerNotListed'> {
   override readonly name = 'WrongPeer'
-  readonly reason: 'peerNameDiffers' | 'peerNotListed'
-  constructor(reason: WrongPeer['reason'], message: string) {
-    super(message)
-    this.reason = reason
-  }
 }
 
 const REASONS: Partial<Record<PeerFault, RefusalReason>> = {

@@ -1,3 +1,4 @@
+import { Fault } from '../../config/index.ts'
 import type { PeerFault } from '../verdict.ts'
 
 /**
@@ -28,13 +29,11 @@ export type CmsFaultReason =
   | 'undecryptable'
 
 /** The one error of this folder and of S/MIME. The message is a sentence that never quotes the content. */
-export class CmsFault extends Error {
+export class CmsFault extends Fault<CmsFaultReason> {
   override readonly name = 'CmsFault'
-  readonly reason: CmsFaultReason
   readonly verdict: PeerFault | undefined
   constructor(reason: CmsFaultReason, message: string, options?: ErrorOptions & { verdict?: PeerFault }) {
-    super(message, options)
-    this.reason = reason
+    super(reason, message, options)
     this.verdict = options?.verdict
   }
 }

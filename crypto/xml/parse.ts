@@ -1,4 +1,5 @@
 import { SaxesParser, type SaxesTagNS } from 'saxes'
+import { Fault } from '../../config/index.ts'
 import { readingRuns } from './text-runs.ts'
 
 export type Tag = SaxesTagNS
@@ -13,13 +14,8 @@ export interface XmlSink {
 }
 
 /** Why a text was not taken as XML. The message never quotes the text. */
-export class XmlFault extends Error {
+export class XmlFault extends Fault<'malformed' | 'doctype' | 'too-complex'> {
   override readonly name = 'XmlFault'
-  readonly reason: 'malformed' | 'doctype' | 'too-complex'
-  constructor(reason: XmlFault['reason'], message: string) {
-    super(message)
-    this.reason = reason
-  }
 }
 
 const DEEPEST = 512

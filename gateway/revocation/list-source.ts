@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Fault } from '../../config/index.ts'
 import { fetchedListName, isOlderList, type ListFacts, readCertificate, readList } from '../../crypto/index.ts'
 import { ExchangeFault } from '../exchange.ts'
 import { listFolder, type TrustFiles } from './anchors.ts'
@@ -9,13 +10,8 @@ import { keptList } from './kept-list.ts'
 export type ListFaultReason = 'unreachable' | 'too-slow' | 'too-large' | 'answer' | 'invalid' | 'older' | 'outdated' | 'not-yet-valid'
 
 /** A download that changed nothing. */
-export class ListFault extends Error {
+export class ListFault extends Fault<ListFaultReason> {
   override readonly name = 'ListFault'
-  readonly reason: ListFaultReason
-  constructor(reason: ListFaultReason, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.reason = reason
-  }
 }
 
 /** A list of one authority: where it is published, and the copy of it that we keep. */
