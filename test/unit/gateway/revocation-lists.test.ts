@@ -76,7 +76,7 @@ function authoritiesIn(data: string, { onRenewed = () => {}, delta = false }: { 
     ...(delta && index === 1 ? { deltaCrl: `${server.url}/delta.crl` } : {}),
   }))
   const trust = { anchors: [], crls: [], authorities }
-  const configuration = { data, tls: trust, whiteList: trust, signIn: {} } as unknown as Configuration
+  const configuration = { data, tls: trust, whiteList: trust, directory: {}, signIn: {} } as unknown as Configuration
   const opened = openAuthorities(configuration, { onRenewed, now: () => clock, log })
   open.push(opened)
   return opened
