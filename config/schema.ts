@@ -277,7 +277,11 @@ export const configuration = z.strictObject({
   signature: identity.describe('ORG SIGN or SERV S/MIME: signs what this operator attests, and mail that leaves'),
   smime,
   audit,
-  timeStamp: timeStamp.optional().describe('stamps what `pli trace --proof` writes; without a stamp nothing is written then'),
+  timeStamp: timeStamp
+    .optional()
+    .describe(
+      'stamps what `pli trace --proof` writes (without a stamp nothing is written then), and one checkpoint of the audit log a day',
+    ),
   signIn,
   admin: z.strictObject({ listen: listen.extend({ host: z.string().default('127.0.0.1') }) }).optional(),
   console: console.optional(),

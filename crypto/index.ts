@@ -16,6 +16,8 @@ export {
   exportAudit,
   openAudit,
   openAuditKeeper,
+  openCheckpointStamps,
+  type StampedPeriod,
   verifyExport,
   wordsOf,
 } from './audit/index.ts'

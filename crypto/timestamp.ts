@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Fault } from '../config/index.ts'
 import type { Anchors } from './anchors.ts'
 import { HASH_OIDS } from './cms/algorithms.ts'
-import { CmsFault, verifyOpaque } from './cms/index.ts'
+import { CmsFault, unverifiedContent, verifyOpaque } from './cms/index.ts'
 import { readAlgorithm, readOid } from './cms/read.ts'
 import { algorithm, inContext, integer, NULL, octetString, sequence, TAG, value } from './cms/write.ts'
 import { type Element, elements, onlyElement } from './der.ts'
@@ -77,6 +77,24 @@ export async function readTimeStamp(
   return { token, at: info.at, authority }
 }
 
+/**
+ * Verifies a stamp that was kept: of this digest, signed by a certificate that was for time stamps, and accepted, at the time that it says.
+ * @param options.at now: what has been revoked by then counts
+ * @throws TimeStampFault
+ */
+export async function openTimeStamp(
+  token: Buffer,
+  { digest, anchors, at }: { digest: Buffer; anchors: Anchors; at: Date },
+): Promise<Omit<TimeStamp, 'token'>> {
+  const said = await accepted(() => unverifiedContent(token, MOST_OCTETS))
+  const saidAt = parsing(() => readInfo(said ?? Buffer.alloc(0))).at
+  const { content, authority } = await verified(token, anchors, saidAt, at)
+  const info = parsing(() => readInfo(content))
+  if (info.hash !== HASH_OIDS.sha256 || !info.digest.equals(digest))
+    throw new TimeStampFault('other', 'the time stamp is of something else')
+  return { at: info.at, authority }
+}
+
 /** The token of an answer that grants one. */
 function tokenOf(response: Buffer): Buffer {
   const { status, token } = parsing(() => {
@@ -91,14 +109,21 @@ function tokenOf(response: Buffer): Buffer {
   return token
 }
 
-async function verified(token: Buffer, anchors: Anchors, at: Date): Promise<{ content: Buffer; authority: string }> {
-  try {
-    const { content, contentType, signers } = await verifyOpaque(token, { anchors, at, usage: 'timeStamp', most: MOST_OCTETS })
+function verified(token: Buffer, anchors: Anchors, at: Date, revokedBy = at): Promise<{ content: Buffer; authority: string }> {
+  return accepted(async () => {
+    const trust = { anchors, at, revokedBy, usage: 'timeStamp', most: MOST_OCTETS } as const
+    const { content, contentType, signers } = await verifyOpaque(token, trust)
     const [signer, ...others] = signers
     if (contentType !== ID_TST_INFO) throw new TimeStampFault('malformed', 'what the authority signed is no time stamp')
     if (!signer || others.length > 0 || !signer.isNamed)
       throw new TimeStampFault('signer', 'the signature of the time stamp does not name one certificate')
     return { content, authority: formatName(signer.facts.subject) }
+  })
+}
+
+async function accepted<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
   } catch (cause) {
     if (!(cause instanceof CmsFault)) throw cause
     const reason = cause.reason === 'malformed' || cause.reason === 'unsigned' ? 'malformed' : 'signer'

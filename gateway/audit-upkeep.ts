@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { type Configuration, type Database, type Log, packageRoot } from '../config/index.ts'
 import { type Anchors, formatName, type ListDates, openAudit, openAuditKeeper } from '../crypto/index.ts'
 import type { AuditNotes } from './audit-notes.ts'
+import { openAuditStamps } from './audit-stamps.ts'
 import type { Identities } from './certificates/identities.ts'
 import { layout } from './data.ts'
 
@@ -36,15 +37,19 @@ export function openAuditUpkeep(options: {
   const audit = openAudit(db, { now })
   const { checkpointEvery: every, checkpointInterval: interval, keepFor } = configuration.audit
   const keeper = openAuditKeeper({ db, audit, operator: hostname, every, interval, keepFor, now })
+  const stamps = openAuditStamps({ db, authority: configuration.timeStamp, now, log })
   let toldBefore = ''
 
   async function sign(anyhow: boolean): Promise<void> {
     const made = await keeper.sign(identity(), { anyhow })
-    if (made) log.info('audit-checkpoint', { number: made.number, line: made.line, hash: made.hash })
+    if (made) {
+      log.info('audit-checkpoint', { number: made.number, line: made.line, hash: made.hash })
+      stamps.ask()
+    }
     const unfiled = await keeper.unfiled()
     if (unfiled.length === 0) return
     await append(file, unfiled.map(({ text }) => `${text}\n`).join(''))
-    await keeper.filed(unfiled.map(({ number }) => number))
+    await keeper.filed(unfiled)
   }
 
   async function removeOld(): Promise<void> {
@@ -110,6 +115,7 @@ export function openAuditUpkeep(options: {
     },
     /** At a clean stop: what was written is signed. */
     async stop(): Promise<void> {
+      await stamps.stop()
       await notes.flush()
       await attempt(() => say('gateway.stop', hostname))
       await attempt(() => sign(true))

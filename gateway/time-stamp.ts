@@ -18,17 +18,27 @@ const REPLY = 'application/timestamp-reply'
  * @returns the stamp, verified
  * @throws Error with one sentence
  */
-export async function stampOf(digest: Buffer, authority: NonNullable<Configuration['timeStamp']>, now: () => number): Promise<Stamped> {
+export async function stampOf(
+  digest: Buffer,
+  authority: NonNullable<Configuration['timeStamp']>,
+  now: () => number,
+  signal?: AbortSignal,
+): Promise<Stamped> {
   const { question, query } = askTimeStamp(digest, new Date(now()))
   const { anchors, crls } = authority
-  const response = await post(query, authority)
+  const response = await post(query, authority, signal)
   return { ...(await readTimeStamp(response, question, { anchors: loadAnchors({ anchors, crls }), at: new Date(now()) })), response }
 }
 
-async function post(query: Buffer, { url, httpsAnchors, timeout }: NonNullable<Configuration['timeStamp']>): Promise<Buffer> {
+async function post(
+  query: Buffer,
+  { url, httpsAnchors, timeout }: NonNullable<Configuration['timeStamp']>,
+  signal: AbortSignal | undefined,
+): Promise<Buffer> {
   const authorities = httpsAnchors?.map(file => readFileSync(file, 'latin1'))
   const headers = { 'content-type': 'application/timestamp-query', accept: REPLY }
-  const { status, header, bytes } = await exchange(url, { headers, body: query, timeout, most: MOST_OCTETS, authorities }).catch(cause => {
+  const asked = { headers, body: query, timeout, most: MOST_OCTETS, authorities, signal }
+  const { status, header, bytes } = await exchange(url, asked).catch(cause => {
     throw cause instanceof ExchangeFault ? new Error(sentenceOf(cause, timeout), { cause }) : cause
   })
   if (status !== 200 || header('content-type').split(';')[0]?.trim().toLowerCase() !== REPLY)

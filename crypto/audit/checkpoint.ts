@@ -28,6 +28,8 @@ export interface CheckpointTrust {
   signers: readonly string[]
   /** The instant of verifying: what has been revoked by then counts. */
   at: Date
+  /** Authorities of time stamps; without them stamps are not checked, and prove nothing. */
+  stampAnchors?: Anchors | undefined
 }
 
 /** A checkpoint whose signature is right. */
@@ -44,15 +46,26 @@ const MOST_OCTETS = 1024
 /** What the first checkpoint says of the one before it. */
 export const NO_CHECKPOINT = GENESIS
 
-/** A checkpoint in the file beside the database, and in an export: one line, without its end. */
-export function checkpointLine({ number, line, cms }: { number: number; line: number; cms: string }): string {
-  return JSON.stringify({ checkpoint: number, line, cms })
+interface CheckpointLine {
+  number: number
+  line: number
+  /** base64 */
+  cms: string
+  /** base64 */
+  stamp?: string | undefined
 }
 
+/** A checkpoint in the file beside the database, and in an export: one line, without its end. */
+export function checkpointLine({ number, line, cms, stamp }: CheckpointLine): string {
+  return JSON.stringify({ checkpoint: number, line, cms, ...(stamp !== undefined && { stamp }) })
+}
+
+const LINE = /^\{"checkpoint":(\d{1,15}),"line":(\d{1,15}),"cms":"([A-Za-z0-9+/]+={0,2})"(?:,"stamp":"([A-Za-z0-9+/]+={0,2})")?\}$/
+
 /** @returns undefined when it is no checkpoint in the one form that {@link checkpointLine} writes */
-export function readCheckpointLine(text: string): { number: number; line: number; cms: string } | undefined {
-  const [, number, line, cms] = /^\{"checkpoint":(\d{1,15}),"line":(\d{1,15}),"cms":"([A-Za-z0-9+/]+={0,2})"\}$/.exec(text) ?? []
-  return number && line && cms ? { number: Number(number), line: Number(line), cms } : undefined
+export function readCheckpointLine(text: string): CheckpointLine | undefined {
+  const [, number, line, cms, stamp] = LINE.exec(text) ?? []
+  return number && line && cms ? { number: Number(number), line: Number(line), cms, stamp } : undefined
 }
 
 /** @returns SHA-256, hexadecimal, of a signed checkpoint */

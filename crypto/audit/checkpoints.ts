@@ -3,6 +3,7 @@ import { judgeCertificate } from '../chain.ts'
 import { CmsFault } from '../cms/index.ts'
 import type { AuditFault, Mark } from './chain.ts'
 import { type CheckpointTrust, digestOf, NO_CHECKPOINT, type OpenedCheckpoint, openCheckpoint, readCheckpointLine } from './checkpoint.ts'
+import { type Dated, judgeStamp, unstampedDays } from './stamps.ts'
 
 /** A checkpoint as it is kept in rows or in a file. */
 export interface KeptCheckpoint {
@@ -11,6 +12,8 @@ export interface KeptCheckpoint {
   cms: string
   /** Not in files. */
   at?: number
+  /** base64 of a time stamp */
+  stamp?: string | undefined
 }
 
 /** Checkpoints that were kept elsewhere: the lines of a file. */
@@ -24,6 +27,9 @@ export interface CheckpointCopies {
 export interface VerifiedMark extends Mark {
   at: number
   digest: string
+  dated?: Dated
+  /** SHA-256, hexadecimal, of its time stamp. */
+  stampDigest?: string
 }
 
 export interface Marks {
@@ -42,7 +48,12 @@ export async function verifyCheckpoints(kept: AsyncIterable<KeptCheckpoint>, tru
   const marks: VerifiedMark[] = []
   const signers = new Map<string, string>()
   const notes: string[] = []
-  const end = (fault?: AuditFault): Marks => ({ marks, signers: [...signers.values()], notes, ...(fault && { fault }) })
+  const end = (fault?: AuditFault): Marks => ({
+    marks,
+    signers: [...signers.values()],
+    notes: [...notes, ...stampNotes(marks, trust)],
+    ...(fault && { fault }),
+  })
   for await (const stored of kept) {
     const opened = await open(stored, trust)
     if ('why' in opened) return end(opened)
@@ -51,12 +62,17 @@ export async function verifyCheckpoints(kept: AsyncIterable<KeptCheckpoint>, tru
     if (fault) return end(fault)
     if (last && opened.at < last.at) notes.push(`the clock was set back before checkpoint ${opened.number}`)
     noteSigner(opened, trust, signers, notes)
-    marks.push({ number: opened.number, line: opened.line, hash: opened.hash, at: opened.at, digest: opened.digest })
+    const { number, line, hash, at, digest, dated } = opened
+    marks.push({
+      ...{ number, line, hash, at, digest },
+      ...(dated && { dated }),
+      ...(stored.stamp && { stampDigest: stampDigest(stored.stamp) }),
+    })
   }
   return end()
 }
 
-async function open(stored: KeptCheckpoint, trust: CheckpointTrust): Promise<OpenedCheckpoint | AuditFault> {
+async function open(stored: KeptCheckpoint, trust: CheckpointTrust): Promise<(OpenedCheckpoint & { dated?: Dated }) | AuditFault> {
   const fault = (why: string) => ({ checkpoint: stored.number, why })
   const cms = Buffer.from(stored.cms, 'base64')
   if (cms.toString('base64') !== stored.cms) return fault('it cannot be read')
@@ -64,11 +80,30 @@ async function open(stored: KeptCheckpoint, trust: CheckpointTrust): Promise<Ope
     const opened = await openCheckpoint(cms, trust)
     const isItself = opened.number === stored.number && opened.line === stored.line && (stored.at === undefined || stored.at === opened.at)
     if (!isItself) return fault('it is another one than its number, its line and its time say')
-    return opened.at > trust.at.getTime() + SKEW ? fault('it is dated in the future') : opened
+    if (opened.at > trust.at.getTime() + SKEW) return fault('it is dated in the future')
+    if (stored.stamp === undefined || !trust.stampAnchors) return opened
+    const dated = await judgeStamp({ cms, at: opened.at }, stored.stamp, { anchors: trust.stampAnchors, at: trust.at })
+    return 'wrong' in dated ? fault(dated.wrong) : { ...opened, dated }
   } catch (error) {
     if (error instanceof CmsFault) return fault(`it is not as it was signed: ${error.message}`)
     throw error
   }
+}
+
+function stampDigest(stamp: string): string {
+  return digestOf(Buffer.from(stamp, 'base64'))
+}
+
+/** What is to be known of stamps: those that nobody could check, and days without one. */
+function stampNotes(marks: readonly VerifiedMark[], { stampAnchors }: CheckpointTrust): string[] {
+  const unchecked = marks.filter(({ stampDigest, dated }) => stampDigest && !dated).length
+  const unknown = marks.filter(({ dated }) => dated && 'unknown' in dated)
+  const why = unknown[0]?.dated && 'unknown' in unknown[0].dated ? unknown[0].dated.unknown : ''
+  return [
+    ...(unchecked > 0 ? [`${unchecked} time stamps are not checked: the configuration names no authority for them`] : []),
+    ...(unknown.length > 0 ? [`${unknown.length} time stamps cannot be judged now: ${why}`] : []),
+    ...(stampAnchors ? unstampedDays(marks) : []),
+  ]
 }
 
 function outOfOrder({ number, line, previous }: OpenedCheckpoint, last: VerifiedMark | undefined): AuditFault | undefined {
@@ -109,7 +144,12 @@ export async function compareCopies(
     place++
     const copy = readCheckpointLine(text)
     if (!copy) return { why: `line ${place} of ${copies.file} is no checkpoint` }
-    if (here.get(copy.number)?.digest === digestOf(Buffer.from(copy.cms, 'base64'))) continue
+    const mark = here.get(copy.number)
+    if (mark?.digest === digestOf(Buffer.from(copy.cms, 'base64'))) {
+      // The first copy is made before the stamp is there.
+      if (copy.stamp === undefined || mark.stampDigest === stampDigest(copy.stamp)) continue
+      return { checkpoint: copy.number, why: `its time stamp is ${mark.stampDigest ? 'another one' : 'missing'}, ${copies.file} has it` }
+    }
     const opened = await open(copy, trust)
     if ('why' in opened) return { ...opened, why: `its copy on line ${place} of ${copies.file} is wrong: ${opened.why}` }
     const { number, line } = copy

@@ -27,6 +27,12 @@ export interface AuditKeeperOptions {
   now(): number
 }
 
+export interface Unfiled {
+  number: number
+  text: string
+  isStamped: boolean
+}
+
 /** What keeps the log as it should be: signed, and no longer than it may be. Several processes may do it at once. */
 export interface AuditKeeper {
   /**
@@ -36,10 +42,10 @@ export interface AuditKeeper {
    * @throws Error when the line that the last checkpoint signed is not there any more, or the certificate has ended: then nothing is signed
    */
   sign(identity: Identity, options?: { anyhow?: boolean }): Promise<Checkpoint | undefined>
-  /** @returns checkpoints that are not in the file yet, in order, as its lines */
-  unfiled(): Promise<{ number: number; text: string }[]>
+  /** @returns checkpoints that are not in the file yet, or not with their time stamps, in order, as its lines */
+  unfiled(): Promise<Unfiled[]>
   /** They are in the file, and the disk has it. */
-  filed(numbers: readonly number[]): Promise<void>
+  filed(lines: readonly Unfiled[]): Promise<void>
   /**
    * Says in a line which old lines will be removed, once a day at most. Only when they are whole, and a checkpoint ends them, by the time that was signed.
    * @returns the last of them; undefined when there is nothing to remove
@@ -90,7 +96,7 @@ export function openAuditKeeper({ db, audit, operator, every, interval, keepFor,
     const previous = last ? digestOf(Buffer.from(last.cms, 'base64')) : NO_CHECKPOINT
     const checkpoint = { number: (last?.number ?? 0) + 1, line: head.line, hash: head.hash, at: now(), operator, previous }
     const { number, line, at } = checkpoint
-    const row = { number, line, at, cms: signCheckpoint(checkpoint, identity).toString('base64'), filed: 0 }
+    const row = { number, line, at, cms: signCheckpoint(checkpoint, identity).toString('base64'), filed: 0, stamp: null }
     const insert = build.insertInto('audit_checkpoint').values(row)
     const inserted = await db.run(insert.onConflict(conflict => conflict.column('number').doNothing()).returning('number'))
     return inserted.length > 0 ? checkpoint : undefined
@@ -164,13 +170,18 @@ export function openAuditKeeper({ db, audit, operator, every, interval, keepFor,
     prune,
     async unfiled() {
       const rows = await db.run(checkpoints.where('filed', '=', 0).orderBy('number'))
-      return rows.map(row => ({
-        number: Number(row.number),
-        text: checkpointLine({ ...row, number: Number(row.number), line: Number(row.line) }),
-      }))
+      return rows.map(({ cms, stamp, ...row }) => {
+        const [number, line] = [Number(row.number), Number(row.line)]
+        return { number, text: checkpointLine({ number, line, cms, stamp: stamp ?? undefined }), isStamped: stamp !== null }
+      })
     },
-    async filed(numbers) {
-      if (numbers.length > 0) await db.run(build.updateTable('audit_checkpoint').set({ filed: 1 }).where('number', 'in', numbers))
+    async filed(lines) {
+      const done = build.updateTable('audit_checkpoint').set({ filed: 1 })
+      const numbers = (isStamped: boolean) => lines.filter(line => line.isStamped === isStamped).map(({ number }) => number)
+      const [stamped, bare] = [numbers(true), numbers(false)]
+      if (stamped.length > 0) await db.run(done.where('number', 'in', stamped))
+      // A stamp that came meanwhile is still to be filed.
+      if (bare.length > 0) await db.run(done.where('number', 'in', bare).where('stamp', 'is', null))
     },
   }
 }

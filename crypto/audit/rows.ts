@@ -36,6 +36,11 @@ export const auditMigrations: Migration[] = [
       )`,
     ],
   },
+  {
+    id: 'audit-3',
+    // A time stamp of its signature, one a day: the authority's clock, beside our own.
+    up: ['ALTER TABLE audit_checkpoint ADD COLUMN stamp TEXT'],
+  },
 ]
 
 export interface AuditRow {
@@ -60,6 +65,8 @@ export interface CheckpointRow {
   cms: string
   /** 1 once it stands in the file beside the database; no evidence, only what is still to be done. */
   filed: number
+  /** base64 of a TimeStampToken (RFC 3161) of its signature value */
+  stamp: string | null
 }
 
 export const build = tables<{ audit: AuditRow; audit_checkpoint: CheckpointRow }>()

@@ -10,6 +10,7 @@ import {
   verifyCheckpoints,
 } from './checkpoints.ts'
 import { type AuditRow, build, rowOf } from './rows.ts'
+import { type StampedPeriod, stampedPeriod } from './stamps.ts'
 
 export interface AuditCheck {
   /** A head that was kept elsewhere: the chain must still hold it. */
@@ -34,6 +35,8 @@ export interface AuditVerdict {
     /** Lines behind the last one: the chain alone holds them. */
     unsigned: number
     signers: string[]
+    /** What time stamps prove beside our own word; absent when there is none that was right. */
+    stamps?: StampedPeriod
   }
   /** What is no fault, and should be known. */
   notes: string[]
@@ -79,11 +82,13 @@ async function differing(copies: readonly CheckpointCopies[], marks: readonly Ve
 
 function verdictOf({ from, head }: Walk, checked: Marks | undefined, fault: AuditFault | undefined): AuditVerdict {
   const last = checked?.marks.at(-1)
+  const stamps = checked && stampedPeriod(checked.marks)
   const checkpoints = checked && {
     count: checked.marks.length,
     ...(last && { last: { number: last.number, line: last.line, at: last.at } }),
     unsigned: Math.max(0, head.line - Math.max(last?.line ?? 0, from.line)),
     signers: [...new Set(checked.signers)],
+    ...(stamps && { stamps }),
   }
   return {
     ...{ lines: Math.max(0, head.line - from.line), from, head },
@@ -155,7 +160,8 @@ export function rowsOf(db: Database): AuditSource {
       for (let after: number | undefined, more = true; more; ) {
         const all = build.selectFrom('audit_checkpoint').selectAll().orderBy('number').limit(CHECKPOINTS_PAGE)
         const page = await db.run(after === undefined ? all : all.where('number', '>', after))
-        for (const { number, line, at, cms } of page) yield { number: Number(number), line: Number(line), at: Number(at), cms }
+        for (const { number, line, at, cms, stamp } of page)
+          yield { number: Number(number), line: Number(line), at: Number(at), cms, stamp: stamp ?? undefined }
         after = Number(page.at(-1)?.number)
         more = page.length === CHECKPOINTS_PAGE
       }

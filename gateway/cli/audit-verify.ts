@@ -7,10 +7,12 @@ import {
   type AuditVerdict,
   type CheckpointTrust,
   formatName,
+  loadAnchors,
   loadIdentity,
   openAudit,
   type Rdn,
   readCertificate,
+  type StampedPeriod,
   verifyExport,
   wordsOf,
 } from '../../crypto/index.ts'
@@ -63,16 +65,27 @@ export function verdictText({ lines, from, head, checkpoints, notes, fault }: Au
 
 function signedText(checkpoints: AuditVerdict['checkpoints']): string[] {
   if (!checkpoints?.last) return ['no checkpoint yet: nothing is signed']
-  const { count, last, unsigned, signers } = checkpoints
+  const { count, last, unsigned, signers, stamps } = checkpoints
   return [
     `${count} checkpoints, the last one (${last.number}) at line ${last.line}, ${clock(last.at)}; ${unsigned} lines behind it`,
     ...signers.map(signer => `signed by ${signer}`),
+    ...stampedText(stamps),
   ]
 }
 
-function trustIn({ signature, tls, data }: Configuration, former: readonly string[]): CheckpointTrust {
+function stampedText(stamps: StampedPeriod | undefined): string[] {
+  if (!stamps) return []
+  const { count, first, last, checkpoint, line, authorities } = stamps
+  return [
+    `dated by ${count} time ${count === 1 ? 'stamp' : 'stamps'}, from ${clock(first)} to ${clock(last)}: the lines up to ${line} (checkpoint ${checkpoint}) were there by then`,
+    ...authorities.map(authority => `stamped by ${authority}`),
+  ]
+}
+
+function trustIn({ signature, tls, timeStamp, data }: Configuration, former: readonly string[]): CheckpointTrust {
   const subjects = [...ownSubject(signature, former.length > 0), ...former.map(subjectIn)]
-  return { anchors: openAnchors(tls, { data }), signers: subjects.map(formatName), at: new Date() }
+  const stampAnchors = timeStamp && loadAnchors({ anchors: timeStamp.anchors, crls: timeStamp.crls })
+  return { anchors: openAnchors(tls, { data }), stampAnchors, signers: subjects.map(formatName), at: new Date() }
 }
 
 /** Of a .p12 file the certificate can't be read without its passphrase: who has none names the certificate. */

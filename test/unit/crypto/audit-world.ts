@@ -28,20 +28,22 @@ export const OPERATOR = 'smtp.alpha.mssante.example'
 /** Authorities, and who signs; made once for a file of tests. */
 export interface Signers {
   pki: Pki
+  now: number
   issued: Issued
   identity: Identity
   /** Another organisation of the same authority. */
   stranger: Identity
 }
 
-export async function makeSigners(): Promise<Signers> {
-  const pki = await createPki({ now: new Date(NOW), key: 'ec' })
+/** @param now milliseconds: the machine's, where TLS is spoken */
+export async function makeSigners(now = NOW): Promise<Signers> {
+  const pki = await createPki({ now: new Date(now), key: 'ec' })
   const signer = async (organization: string) =>
     pki.issue({ kind: 'signature', commonName: organization, organization, structure: '1750000001', key: 'ec' })
   const [issued, other] = [await signer('OPÉRATEUR, FICTIF'), await signer('AUTRE')]
   const identityOf = ({ certificatePem, keyPem }: Issued) =>
-    createIdentity({ certificatePem: certificatePem + pki.authorities[1], keyPem }, new Date(NOW))
-  return { pki, issued, identity: identityOf(issued), stranger: identityOf(other) }
+    createIdentity({ certificatePem: certificatePem + pki.authorities[1], keyPem }, new Date(now))
+  return { pki, now, issued, identity: identityOf(issued), stranger: identityOf(other) }
 }
 
 /** A log with its keeper, in a folder of its own. */
@@ -61,7 +63,7 @@ export interface AuditWorld extends AsyncDisposable {
   /** With copies of checkpoints that were kept elsewhere. */
   verifyWith(copies: readonly string[]): Promise<AuditVerdict>
   exported(range?: { since?: number; until?: number }): Promise<string[]>
-  verifyExported(lines: readonly string[]): Promise<AuditVerdict>
+  verifyExported(lines: readonly string[], trust?: AuditCheck['trust']): Promise<AuditVerdict>
   tamper(sql: string, ...parameters: unknown[]): Promise<Record<string, unknown>[]>
   /** Makes the hashes anew from a line on, as a forger can. */
   forge(from: number): Promise<void>
@@ -70,18 +72,18 @@ export interface AuditWorld extends AsyncDisposable {
   snapshot(): Promise<() => Promise<void>>
 }
 
-export async function openAuditWorld({ pki, identity }: Signers, { every = 3 } = {}): Promise<AuditWorld> {
+export async function openAuditWorld({ pki, now: begin, identity }: Signers, { every = 3 } = {}): Promise<AuditWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'pli-checkpoints-'))
   const db = await openDatabase({ file: join(folder, 'pli.db'), migrations: auditMigrations })
   const now = () => world.now
   const audit = openAudit(db, { now })
   const keeper = openAuditKeeper({ db, audit, operator: OPERATOR, every, interval: 3_600_000, keepFor: 200 * DAY, now })
-  const paths = await pki.write(join(folder, 'igc'), { nextUpdate: new Date(NOW + 2_000 * DAY) })
+  const paths = await pki.write(join(folder, 'igc'), { nextUpdate: new Date(begin + 2_000 * DAY) })
   const trust = () => ({ anchors: world.anchors, signers: [formatName(identity.facts.subject)], at: new Date(world.now) })
   const tamper = (sql: string, ...parameters: unknown[]) => db.run({ sql, parameters })
   const world: AuditWorld = {
     folder,
-    now: NOW,
+    now: begin,
     db,
     audit,
     keeper,
@@ -103,7 +105,7 @@ export async function openAuditWorld({ pki, identity }: Signers, { every = 3 } =
       await keeper.sign(by)
       const unfiled = await keeper.unfiled()
       world.filed.push(...unfiled.map(({ text }) => text))
-      await keeper.filed(unfiled.map(({ number }) => number))
+      await keeper.filed(unfiled)
     },
     verify: check => audit.verify({ trust: trust(), ...check }),
     verifyWith: copies => world.verify({ copies: [{ file: 'kept', lines: each(copies) }] }),
@@ -112,7 +114,7 @@ export async function openAuditWorld({ pki, identity }: Signers, { every = 3 } =
       for await (const line of exportAudit(db, { ...range, operator: OPERATOR, now })) lines.push(line)
       return lines
     },
-    verifyExported: lines => verifyExport(() => each(lines), { trust: trust() }),
+    verifyExported: (lines, as) => verifyExport(() => each(lines), { trust: as ?? trust() }),
     tamper,
     async forge(from) {
       const rows = (await tamper('SELECT * FROM audit WHERE line >= ? ORDER BY line', from - 1)) as Record<string, string>[]
