@@ -85,7 +85,7 @@ export interface RefusalOptions extends ErrorOptions {
 /** RFC 5321 §4.5.3.1.5: a reply line has 512 octets at most, code, status and CRLF included. */
 const MOST_OCTETS = 500
 
-/** Thrown once, where the rule is; the listener turns it into the reply. */
+/** Thrown once, where the rule is; `replies.ts` turns it into the reply. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly reason: RefusalReason
