@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { through } from '../../../crypto/cms/flow.ts'
 import { collect } from '../../../crypto/cms/source.ts'
 import { legacyDisplay, subjectOf } from '../../../crypto/legacy-display/index.ts'
+import { cpuClock } from '../../support/cpu-time.ts'
 import { type Leaf, leavesOf, type Node, read, withoutDisplay, written } from './legacy-display-mails.ts'
 
 const SUBJECT = 'Résultats de l’IRM <urgent> & suite'
@@ -188,6 +189,21 @@ describe('what is in the subject', () => {
         expect(plain.split('\r\n\r\n')).toEqual([expect.any(String), utf8(`Subject: ${subject}`), 'x\r\n'])
       }),
     )
+  })
+
+  test.each([
+    ['blanks', `<body${' '.repeat(4_000)}"`],
+    ['comments', '<!--'.repeat(250_000)],
+    ['tags', '<meta>'.repeat(170_000)],
+  ])('a text that is hard to read takes no time: %s', async (_, html) => {
+    const spent = cpuClock()
+    await shown(`Content-Type: text/html; charset=utf-8\n\n${html}\n`)
+    expect(spent()).toBeLessThan(2_000)
+  })
+
+  test('an attribute without quotes may hold slashes', async () => {
+    const mail = await shown('Content-Type: text/html; charset=utf-8\n\n<link href=/a/b.css rel=x><body background=https://a.test/b>x\n')
+    expect(mail).toContain('<body background=https://a.test/b>\r\n<div class="header-protection')
   })
 
   test('one that is very long is cut, so that no line is too long', async () => {
