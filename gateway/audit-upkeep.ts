@@ -105,8 +105,11 @@ export function openAuditUpkeep(options: {
       const lines = places.map(place => say('certificate.renew', place, { certificate: all[place] ?? '' }))
       void attempt(() => Promise.all(lines).then(() => undefined))
     },
-    /** Somebody who may send us signals told us to look at our files. */
-    reloaded: (): void => void attempt(() => say('gateway.reload', hostname)),
+    /** Somebody who may send us signals told us to look at our files; the configuration itself could be read, or not. */
+    reloaded: (isRead: boolean): void => {
+      const entry = { by: 'gateway', action: 'gateway.reload', object: hostname }
+      void attempt(() => audit.append({ ...entry, result: isRead ? 'done' : 'refused' }))
+    },
     async tick(): Promise<void> {
       watchLists()
       await notes.flush()

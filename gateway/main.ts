@@ -151,7 +151,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     bridge,
     failed: db.failed,
     renew(entries) {
-      auditing.reloaded()
+      auditing.reloaded(entries !== undefined)
       if (entries) auditing.renewed(identities.open(entries))
       renewTrust()
     },

@@ -82,7 +82,8 @@ test('a revocation list that has ended, one that is back, and a look at the file
     await auditing.tick()
     await auditing.tick()
   }
-  auditing.reloaded()
+  auditing.reloaded(true)
+  auditing.reloaded(false)
   await auditing.stop()
   const lines = await world.audit.list()
   expect(lines.map(({ action, object, result }) => [action, object, result])).toEqual([
@@ -90,6 +91,7 @@ test('a revocation list that has ended, one that is back, and a look at the file
     ['revocation-list.state', 'AC', 'refused'],
     ['revocation-list.state', 'AC', 'done'],
     ['gateway.reload', 'smtp.alpha.mssante.example', 'done'],
+    ['gateway.reload', 'smtp.alpha.mssante.example', 'refused'],
     ['gateway.stop', 'smtp.alpha.mssante.example', 'done'],
   ])
   expect(lines[1]?.detail).toEqual({ until: new Date(world.now - 3_600_000).toISOString() })
