@@ -1,3 +1,5 @@
+import { pdfFile, pdfStream } from './pdf-file.ts'
+
 /**
  * One page of Helvetica text, made by hand: header, catalogue with an XMP packet that announces PDF/A-1b as the letters of the field do,
  * cross-reference table, deterministic file identifier. Readers open it; it is no reference for PDF/A (its font is not embedded).
@@ -5,13 +7,13 @@
  */
 export function buildPdf(lines: readonly string[]): Buffer {
   const content = `BT /F1 11 Tf 56 780 Td 16 TL\n${lines.map(line => `${pdfString(line)} Tj T*`).join('\n')}\nET`
-  return assemble([
+  return pdfFile([
     '<< /Type /Catalog /Pages 2 0 R /Metadata 6 0 R >>',
     '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
     '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 5 0 R /Resources << /Font << /F1 4 0 R >> >> >>',
     '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>',
-    stream('', content),
-    stream(' /Type /Metadata /Subtype /XML', XMP),
+    pdfStream('', content),
+    pdfStream(' /Type /Metadata /Subtype /XML', XMP),
   ])
 }
 
@@ -23,28 +25,8 @@ const XMP = [
   '<?xpacket end="r"?>',
 ].join('\n')
 
-function stream(entries: string, content: string): string {
-  return `<< /Length ${Buffer.byteLength(content, 'latin1')}${entries} >>\nstream\n${content}\nendstream`
-}
-
 /** A PDF string in WinAnsi, where French letters share their Latin-1 codes; the rest becomes a question mark. */
 function pdfString(text: string): string {
   const latin = text.replace(/[^\x20-\x7e\xa0-\xff]/g, '?')
   return `(${latin.replace(/[\\()]/g, '\\$&')})`
-}
-
-function assemble(objects: readonly string[]): Buffer {
-  let file = '%PDF-1.4\n%\xe2\xe3\xcf\xd3\n'
-  const offsets: number[] = []
-  for (const [index, body] of objects.entries()) {
-    offsets.push(file.length)
-    file += `${index + 1} 0 obj\n${body}\nendobj\n`
-  }
-  const table = offsets.map(offset => `${String(offset).padStart(10, '0')} 00000 n \n`).join('')
-  const id = '<00000000000000000000000000000001>'
-  const trailer = `<< /Size ${objects.length + 1} /Root 1 0 R /ID [${id} ${id}] >>`
-  return Buffer.from(
-    `${file}xref\n0 ${objects.length + 1}\n0000000000 65535 f \n${table}trailer\n${trailer}\nstartxref\n${file.length}\n%%EOF\n`,
-    'latin1',
-  )
 }

@@ -1,22 +1,20 @@
+import { type PdfFileOptions, pdfFile, pdfStream } from './pdf-file.ts'
+
 /** Every departure from a valid PDF/A-1b is one optional field, so that a test names its case. */
-export interface PdfAOptions {
+export interface PdfAOptions extends PdfFileOptions {
   /** makes the bytes differ: drawn as so many bars */
   bars?: number
-  header?: string
   /** pdfaid:part and pdfaid:conformance; `null` leaves the packet out */
   claims?: { part: string; conformance: string } | null
   /** as elements of XMP instead of attributes */
   claimsAsElements?: boolean
   outputIntent?: boolean
-  id?: boolean
   /** entries added to the catalogue, e.g. `/OpenAction << /S /JavaScript /JS (x) >>` */
   catalog?: string
   /** entries added to the page */
   page?: string
   /** entries added to the resources of the page */
   resources?: string
-  /** entries added to the trailer */
-  trailer?: string
   /** further objects, from number 8 on */
   objects?: readonly string[]
 }
@@ -29,7 +27,7 @@ export function buildPdfA(options: PdfAOptions = {}): Buffer {
   const bars = Array.from({ length: options.bars ?? 3 }, (_, index) => `56 ${760 - index * 18} 400 6 re f`).join('\n')
   const claims = options.claims === undefined ? { part: '1', conformance: 'B' } : options.claims
   const glyph = '600 0 0 0 500 700 d1 0 0 500 700 re f'
-  return assemble(
+  return pdfFile(
     [
       `<< /Type /Catalog /Pages 2 0 R ${claims ? '/Metadata 6 0 R' : ''} ${
         options.outputIntent === false
@@ -41,10 +39,10 @@ export function buildPdfA(options: PdfAOptions = {}): Buffer {
         options.resources ?? ''
       } >> ${options.page ?? ''} >>`,
       `<< /Type /Font /Subtype /Type3 /FontBBox [0 0 600 700] /FontMatrix [0.001 0 0 0.001 0 0] /FirstChar 97 /LastChar 97 /Widths [600] ${'/Encoding << /Type /Encoding /Differences [97 /a] >> /CharProcs << /a 8 0 R >> /Resources << >>'} >>`,
-      stream('', `${bars}\nBT /F1 11 Tf 56 780 Td (aaaa) Tj ET`),
-      stream(' /Type /Metadata /Subtype /XML', packet(claims ?? { part: '', conformance: '' }, options.claimsAsElements ?? false)),
-      stream(' /N 3', profile().toString('latin1')),
-      stream('', glyph),
+      pdfStream('', `${bars}\nBT /F1 11 Tf 56 780 Td (aaaa) Tj ET`),
+      pdfStream(' /Type /Metadata /Subtype /XML', packet(claims ?? { part: '', conformance: '' }, options.claimsAsElements ?? false)),
+      pdfStream(' /N 3', profile().toString('latin1')),
+      pdfStream('', glyph),
       ...(options.objects ?? []),
     ],
     options,
@@ -113,23 +111,4 @@ function int(value: number): Buffer {
 
 function fixed(value: number): Buffer {
   return int(Math.round(value * 65536))
-}
-
-function stream(entries: string, content: string): string {
-  return `<< /Length ${Buffer.byteLength(content, 'latin1')}${entries} >>\nstream\n${content}\nendstream`
-}
-
-function assemble(objects: readonly string[], options: PdfAOptions): Buffer {
-  let file = options.header ?? '%PDF-1.4\n%\xe2\xe3\xcf\xd3\n'
-  const offsets: number[] = []
-  for (const [index, body] of objects.entries()) {
-    offsets.push(file.length)
-    file += `${index + 1} 0 obj\n${body}\nendobj\n`
-  }
-  const table = offsets.map(offset => `${String(offset).padStart(10, '0')} 00000 n \n`).join('')
-  const id = '<00000000000000000000000000000001>'
-  const ids = options.id === false ? '' : `/ID [${id} ${id}]`
-  const trailer = `<< /Size ${objects.length + 1} /Root 1 0 R ${ids} ${options.trailer ?? ''} >>`
-  const xref = `xref\n0 ${objects.length + 1}\n0000000000 65535 f \n${table}`
-  return Buffer.from(`${file}${xref}trailer\n${trailer}\nstartxref\n${file.length}\n%%EOF\n`, 'latin1')
 }

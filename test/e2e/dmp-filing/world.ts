@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { letPass } from '../../support/let-pass.ts'
 import { sharedRecogniser } from '../../support/shared-recogniser.ts'
 import { type DmpSimulator, type Patients, startDmpSimulator } from '../../world/dmp-simulator/index.ts'
 import { buildLetter, type CdaOptions, sampleAuthor, samplePatient } from '../../world/letter.ts'
@@ -76,15 +77,7 @@ export async function startFilingWorld(options: { patients?: Patients; timeoutMs
       await world.operator.db.atomically(world.operator.bridge.rowsFor({ id, sender, acceptedAt: world.now }))
       return built.uniqueId
     },
-    pass: async milliseconds => {
-      const end = world.now + milliseconds
-      for (;;) {
-        const wakeAt = await world.operator.bridge.drain()
-        if (wakeAt === undefined || wakeAt > end) break
-        world.now = Math.max(wakeAt, world.now + 1)
-      }
-      world.now = end
-    },
+    pass: milliseconds => letPass(world, world.operator.bridge, milliseconds),
     takeOver: async () => {
       await world.operator.stop()
       world.operator = await open()
@@ -96,6 +89,7 @@ export async function startFilingWorld(options: { patients?: Patients; timeoutMs
     [Symbol.asyncDispose]: async () => {
       await world.operator.stop()
       await dmp.close()
+      rmSync(folder, { recursive: true })
     },
   }
   world.operator = await open()

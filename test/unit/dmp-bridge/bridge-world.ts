@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Database, type Migration, openDatabase } from '../../../config/database/index.ts'
@@ -13,6 +13,7 @@ import { type Bridge, type BridgeOptions, createBridge } from '../../../dmp-brid
 import { judge, judgeFailure } from '../../../dmp-bridge/outcome.ts'
 import { registryAnswer } from '../../../dmp-bridge/soap.ts'
 import type { SubmissionRequest } from '../../../dmp-bridge/submission.ts'
+import { letPass } from '../../support/let-pass.ts'
 import { sharedRecogniser } from '../../support/shared-recogniser.ts'
 import { buildCda, buildLetter, buildMail, sampleAuthor, samplePatient, TEST_INS_OID } from '../../world/letter.ts'
 import { startTinyDmp, type TinyDmp } from './tiny-dmp.ts'
@@ -102,7 +103,8 @@ export async function startBridgeWorld(
   options: Partial<BridgeOptions> & { withoutDmp?: boolean; migrations?: Migration[] } = {},
 ): Promise<BridgeWorld> {
   const dmp = await startTinyDmp()
-  const file = join(mkdtempSync(join(tmpdir(), 'pli-bridge-')), 'pli.sqlite')
+  const folder = mkdtempSync(join(tmpdir(), 'pli-bridge-'))
+  const file = join(folder, 'pli.sqlite')
   const db = await openDatabase({ file, migrations: options.migrations ?? bridgeMigrations })
   let owners = 0
 
@@ -170,15 +172,7 @@ export async function startBridgeWorld(
       world.mails.set(id, eml)
       await db.atomically(world.bridge.rowsFor({ id, sender, acceptedAt: world.now }))
     },
-    pass: async milliseconds => {
-      const end = world.now + milliseconds
-      for (;;) {
-        const wakeAt = await world.bridge.drain()
-        if (wakeAt === undefined || wakeAt > end) break
-        world.now = Math.max(wakeAt, world.now + 1)
-      }
-      world.now = end
-    },
+    pass: milliseconds => letPass(world, world.bridge, milliseconds),
     restart: async (more = {}) => {
       await world.bridge.stop()
       world.bridge = create(more)
@@ -189,6 +183,7 @@ export async function startBridgeWorld(
       await world.bridge.stop()
       await dmp.down()
       await db.close()
+      rmSync(folder, { recursive: true })
     },
   }
   world.bridge = create({})

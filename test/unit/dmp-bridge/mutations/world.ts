@@ -11,6 +11,7 @@ import type { Dmp } from '../../../../dmp-bridge/dmp.ts'
 import { dmpClient } from '../../../../dmp-bridge/dmp-client.ts'
 import { bridgeMigrations } from '../../../../dmp-bridge/filing-tables.ts'
 import { type Bridge, type BridgeOptions, createBridge } from '../../../../dmp-bridge/main.ts'
+import { letPass } from '../../../support/let-pass.ts'
 import { sharedRecogniser } from '../../../support/shared-recogniser.ts'
 import { type DmpSimulator, type DmpSimulatorOptions, type KnownPatient, startDmpSimulator } from '../../../world/dmp-simulator/index.ts'
 import { type FictionalPatient, sampleAuthor } from '../../../world/letter.ts'
@@ -114,15 +115,7 @@ export async function startProofWorld(options: WorldOptions): Promise<ProofWorld
       world.mails.set(id, eml)
       await world.db.atomically(world.bridge.rowsFor({ id, sender: { ...sender, ...who }, acceptedAt: world.now }))
     },
-    pass: async milliseconds => {
-      const end = world.now + milliseconds
-      for (;;) {
-        const wakeAt = await world.bridge.drain()
-        if (wakeAt === undefined || wakeAt > end) break
-        world.now = Math.max(wakeAt, world.now + 1)
-      }
-      world.now = end
-    },
+    pass: milliseconds => letPass(world, world.bridge, milliseconds),
     of: async messageId => {
       const filings = await world.bridge.orders.list({ messageId })
       return filings.toSorted((a, b) => a.place - b.place).map(({ state, reasons }) => [state, ...reasons].join(' '))
