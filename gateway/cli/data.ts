@@ -4,9 +4,16 @@ import { layout, openData } from '../data.ts'
 /** Where a command that looks into an operator's rows finds them. */
 export const CONFIG_OPTION = ['-c, --config <file>', "the operator's configuration"] as const
 
-/** Opens the rows beside a gateway that may be running, and closes them whatever happens. */
-export async function withData<T>(config: string, work: (db: Database, configuration: Configuration) => Promise<T>): Promise<T> {
-  const configuration = loadConfiguration(config)
+/**
+ * Opens the rows beside a gateway that may be running, and closes them whatever happens.
+ * @param options.filesAside for what makes one of the files that the configuration names
+ */
+export async function withData<T>(
+  config: string,
+  work: (db: Database, configuration: Configuration) => Promise<T>,
+  options: { filesAside?: boolean } = {},
+): Promise<T> {
+  const configuration = loadConfiguration(config, options)
   const db = await openData(configuration.data)
   try {
     return await work(db, configuration)

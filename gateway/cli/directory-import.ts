@@ -26,7 +26,7 @@ export function directoryImportCommand(directory: Command): void {
     .option('--changes <file>', 'write the added, removed and changed boxes there, one a line (TSV, for its owner only)')
     .option('--json', 'for programs')
     .action(async (file: string, named: string | undefined, { config, by: who, people, changes, json }: Options, command: Command) => {
-      const snapshot = named ?? (config === undefined ? undefined : loadConfiguration(config).directory.file)
+      const snapshot = named ?? (config === undefined ? undefined : loadConfiguration(config, FIRST).directory.file)
       if (snapshot === undefined) return command.error('error: name a snapshot, or a configuration', { exitCode: 2 })
       const progress = showProgress(process.stderr)
       const choices = { ...(people !== undefined && { people }), ...(changes !== undefined && { changes }) }
@@ -36,10 +36,13 @@ export function directoryImportCommand(directory: Command): void {
     })
 }
 
+/** The first import makes what the configuration names. */
+const FIRST = { filesAside: true }
+
 /** Imports, and writes down what came of it: counts, never whom. */
 async function written(config: string, who: string | undefined, run: () => Promise<ImportReport>): Promise<ImportReport> {
   const note = (entry: Pick<AuditEntry, 'result' | 'detail'>) =>
-    withData(config, db => writeDown(db, { who, action: 'directory.import', object: 'directory', ...entry }))
+    withData(config, db => writeDown(db, { who, action: 'directory.import', object: 'directory', ...entry }), FIRST)
   try {
     const report = await run()
     const { generatedAt, count, added, removed, changed } = report

@@ -42,8 +42,7 @@ beforeAll(async () => {
     directory: { file: 'directory.sqlite' },
   }
   writeFileSync(configuration, stringify(value))
-  const { status } = await ask('import', extract, '--by', 'maud')
-  expect(status).toBe(0)
+  expect(await ask('import', extract, '--by', 'maud')).toMatchObject({ status: 0, stderr: '' })
 })
 
 afterAll(() => rmSync(folder, { recursive: true }))
