@@ -9,6 +9,7 @@ import type { openClients } from './clients.ts'
 import { dataKey } from './data-key.ts'
 import { startAdminServer } from './http/admin.ts'
 import { type Door, type ListenerOptions, openListener } from './listener.ts'
+import { mostBytes } from './policy.ts'
 import type { Authorities, TrustPlace } from './revocation/index.ts'
 import type { Stores } from './stores.ts'
 import type { Trust } from './trust.ts'
@@ -50,7 +51,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
       listen: configuration.listen[door],
       hostname: configuration.hostname,
       tls: tlsOf(door),
-      limits: configuration.limits,
+      limits: { ...configuration.limits, messageBytes: mostBytes(configuration.limits, door === 'reception' ? 'reception' : 'submission') },
       policy: options.policy,
       signIn: clients.signIn,
       meet: options.trust.meet,

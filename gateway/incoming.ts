@@ -7,7 +7,7 @@ import type { Dispatcher } from './dispatcher.ts'
 import { receiverOf, receiversAmong, senderOf } from './filing/index.ts'
 import { openIntake } from './intake.ts'
 import { openOpening } from './opening/index.ts'
-import { contentLimits } from './policy.ts'
+import { contentLimits, mostBytes } from './policy.ts'
 import { Refusal } from './refusals.ts'
 import type { Policy } from './session.ts'
 import type { Stores } from './stores.ts'
@@ -28,7 +28,7 @@ export function openIncoming(options: {
 }) {
   const { configuration, stores, policy, directory, bridge, dispatcher, identities, anchors, now, log } = options
   const { spool, boxes, patients, recipientCertificates } = stores
-  const opening = openOpening({ identities: identities.encryption, anchors, most: configuration.limits.messageBytes, now })
+  const opening = openOpening({ identities: identities.encryption, anchors, most: mostBytes(configuration.limits, 'reception'), now })
   const intake = openIntake<Bal>({
     ...{ spool, opening, patients, now },
     learn: async certificates => {
@@ -38,7 +38,7 @@ export function openIncoming(options: {
         log.error('certificate-not-learnt', {}, error) // the next mail of its holder shows it again
       }
     },
-    limits: contentLimits(configuration),
+    limits: { submission: contentLimits(configuration, 'submission'), reception: contentLimits(configuration, 'reception') },
     checkHeader: policy.checkHeader,
     hostname: configuration.hostname,
     filingRows: ({ id, boxes, received, acceptedAt }) =>

@@ -5,6 +5,7 @@ import type { ContentLimits, ContentSummary } from './content-guard.ts'
 import type { HeaderFacts } from './header-policy.ts'
 import { type LearntCertificate, learntFrom, type Opening, protectionOf, refusalOfClosed, type Verdict } from './opening/index.ts'
 import type { PatientMail, Patients } from './patients/index.ts'
+import type { Origin } from './policy.ts'
 import { openReceiver, type Received, stored } from './received.ts'
 import { Refusal } from './refusals.ts'
 import { acceptedDetail } from './rules/decisions.ts'
@@ -15,7 +16,7 @@ import type { Transaction } from './transaction.ts'
 
 export interface IntakeOptions<Box extends OwnBox> {
   spool: Spool
-  limits: ContentLimits
+  limits: Readonly<Record<Origin, ContentLimits>>
   checkHeader: Policy<Box>['checkHeader']
   hostname: string
   now(): number

@@ -29,8 +29,20 @@ export function policyFor(
   })
 }
 
+/** Whose message it is: handed in by one of our own, or by another operator. */
+export type Origin = 'submission' | 'reception'
+
 /** What a message may be, as the content guard wants it. */
-export function contentLimits({ limits }: Configuration): ContentLimits {
-  const { messageBytes, headerBytes, headerFields, lineBytes, parts, depth } = limits
-  return { size: messageBytes, headerBytes, headerFields, headerLine: lineBytes, line: lineBytes, parts, depth }
+export function contentLimits({ limits }: Configuration, origin: Origin): ContentLimits {
+  const { headerBytes, headerFields, lineBytes, parts, depth } = limits
+  return { size: mostBytes(limits, origin), headerBytes, headerFields, headerLine: lineBytes, line: lineBytes, parts, depth }
+}
+
+/**
+ * What one's own may send, another operator's gateway must be able to bring: signed, encrypted and in base64 a mail is 1.37 times as long, and its
+ * way has added trace fields.
+ * @returns octets
+ */
+export function mostBytes({ messageBytes }: Configuration['limits'], origin: Origin): number {
+  return origin === 'submission' ? messageBytes : Math.ceil(messageBytes * 1.4) + 65_536
 }

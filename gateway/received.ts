@@ -3,6 +3,7 @@ import { ContentFault, ContentGuard, type ContentLimits, type ContentSummary } f
 import type { HeaderFacts } from './header-policy.ts'
 import { resultsField, type Seen, type Verdict, verdictOf, withoutForgedResults } from './opening/index.ts'
 import type { Patients } from './patients/index.ts'
+import type { Origin } from './policy.ts'
 import { Refusal } from './refusals.ts'
 import type { OwnBox, Policy } from './session.ts'
 import type { Draft } from './spool/index.ts'
@@ -29,7 +30,7 @@ export interface Received<Box> {
  * refused is read on, so that the reply comes when the client listens.
  */
 export function openReceiver<Box extends OwnBox>(options: {
-  limits: ContentLimits
+  limits: Readonly<Record<Origin, ContentLimits>>
   checkHeader: Policy<Box>['checkHeader']
   patients: Pick<Patients, 'messageBytes'>
   isToPatient(transaction: Transaction<Box>): boolean
@@ -43,8 +44,9 @@ export function openReceiver<Box extends OwnBox>(options: {
     seen?: Exclude<Seen, { kind: 'closed' }>,
   ): Promise<Received<Box>> {
     const toPatient = options.isToPatient(transaction)
-    const most = toPatient ? Math.min(options.limits.size, options.patients.messageBytes) : options.limits.size
-    const guard = new ContentGuard({ ...options.limits, size: most })
+    const limits = options.limits[transaction.box ? 'submission' : 'reception']
+    const most = toPatient ? Math.min(limits.size, options.patients.messageBytes) : limits.size
+    const guard = new ContentGuard({ ...limits, size: most })
     let checked: { facts: HeaderFacts; box: Box | undefined } | undefined
     let refusal: unknown
     let early: Buffer[] = []
@@ -84,7 +86,7 @@ export function openReceiver<Box extends OwnBox>(options: {
       }
     }
     if (refusal && !guard.fault) throw refusal
-    if (toPatient && guard.fault?.reason === 'tooBig' && most < options.limits.size) throw new Refusal('tooBigForPatient')
+    if (toPatient && guard.fault?.reason === 'tooBig' && most < limits.size) throw new Refusal('tooBigForPatient')
     const summary = guard.end()
     if (!checked) {
       checked = await options.checkHeader(transaction, guard.fields) // a message without a body: its header ends with the message

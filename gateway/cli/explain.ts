@@ -12,7 +12,7 @@ import { dataKey } from '../data-key.ts'
 import { type ExplainRequest, type Explanation, explain, type Line } from '../explain/index.ts'
 import { judgeWith, look } from '../opening/index.ts'
 import { openHidden, openPatients } from '../patients/index.ts'
-import { policyFor } from '../policy.ts'
+import { mostBytes, policyFor } from '../policy.ts'
 import { openPlanner } from '../protection/index.ts'
 import { openAnchors, openServices } from '../revocation/index.ts'
 import { openTrust } from '../trust.ts'
@@ -84,7 +84,7 @@ export async function explainedBy(
       const planner = openPlanner({ policies: configuration.smime.policy, certificates, anchors: peers, now })
       const seen = (mail: Buffer) => {
         const identities = configuration.smime.encryption.map(files => loadOpener(identityFiles(files)))
-        return look(mail, { identities, judge: judgeWith(peers, now), most: configuration.limits.messageBytes })
+        return look(mail, { identities, judge: judgeWith(peers, now), most: mostBytes(configuration.limits, 'reception') })
       }
       const { directory } = national
       return await explain({ configuration, policy, boxes, space, now, look: seen, directory, planner }, { ...asked, file: read })

@@ -43,7 +43,7 @@ async function messageLines(
   bytes: Buffer,
   handed: Handed<Bal> | undefined,
 ): Promise<{ lines: Judged[]; box: Bal | undefined; from: string; protected: boolean }> {
-  const guard = new ContentGuard(contentLimits(configuration))
+  const guard = new ContentGuard(contentLimits(configuration, handed && !handed.signedIn ? 'reception' : 'submission'))
   guard.write(bytes)
   const fault = contentFault(guard)
   const lines: Judged[] = [

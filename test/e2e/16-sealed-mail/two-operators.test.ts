@@ -10,12 +10,14 @@ import { enterCertificate } from '../../world/index.ts'
 import { type Letter, sampleLetter } from '../../world/letter.ts'
 
 /** Two of our operators. Only alpha knows the certificate of the other's domain, to begin with. */
+const MOST_BYTES = 300_000
 let stage: Stage
 let letter: Letter
 let timeline: Timeline
 
 beforeAll(async () => {
-  stage = await openStage()
+  const limits = { messageBytes: MOST_BYTES }
+  stage = await openStage({ extra: { alpha: { limits }, beta: { limits } } })
   const { accounts, operators } = stage.world
   await enterCertificate(operators.alpha.data, operators.beta.domain, operators.beta.keys.mail)
   letter = await sampleLetter({ sender: accounts.sender, recipient: accounts.recipient })
@@ -95,4 +97,17 @@ test('the ledgers of both say what was opened, and who had signed it', async () 
   const [report] = await (await stage.rows('alpha')).run<{ id: string }>(ACKNOWLEDGEMENTS)
   const told = await stage.timeline('alpha', report!.id)
   expect(told && line(told, 'accepted')).toMatchObject(opened('OPERATEUR BETA'))
+})
+
+test('the largest letter that one takes arrives at the other, though it grows on its way', async () => {
+  const { sender, recipient } = stage.world.accounts
+  const head = `From: <${sender.address}>\r\nSubject: essai\r\n\r\n`
+  const line = `${'a'.repeat(70)}\r\n`
+  const text = line.repeat(Math.floor((MOST_BYTES - head.length) / line.length))
+  const id = await stage.submit(sender, recipient.address, Buffer.from(head + text))
+  const { recipients, lines } = await stage.settled('alpha', id)
+  expect(recipients).toMatchObject([{ relay: 'sent', receipt: 'delivered' }])
+  expect(lines.find(({ what }) => what === 'relayed')?.detail).toMatchObject(sealed)
+  const heavier = stage.submit(sender, recipient.address, Buffer.from(head + text + line))
+  await expect(heavier).rejects.toMatchObject({ responseCode: 552 })
 })

@@ -199,7 +199,7 @@ async function openDoor(
     learn: async learnt => {
       for (const { subject, pem } of learnt) await certificates.add({ subject, pem, source: 'signed-mail' })
     },
-    limits: CONTENT_LIMITS,
+    limits: { submission: CONTENT_LIMITS, reception: CONTENT_LIMITS },
     checkHeader: policy.checkHeader,
     hostname,
     now: Date.now,

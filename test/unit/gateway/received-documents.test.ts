@@ -26,7 +26,7 @@ async function handIn(receivers: IntakeOptions<Bal>['receivers'], recipients: st
     spool: world.spool,
     opening: openOpening({ identities: () => [], anchors: loadAnchors({ anchors: [], crls: [] }), most: CONTENT_LIMITS.size, now }),
     learn: async () => {},
-    limits: CONTENT_LIMITS,
+    limits: { submission: CONTENT_LIMITS, reception: CONTENT_LIMITS },
     checkHeader: async () =>
       ({ box: undefined, facts: { from: 'x@a.mssante.test', messageId: '<m@a>', hasDate: true, report: null } }) as never,
     hostname: 'smtp.b.mssante.test',
