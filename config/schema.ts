@@ -79,7 +79,9 @@ const trust = z.strictObject({
 /** What one message may be. They are limits, not switches: each has a ceiling, none can be turned off. */
 const limits = z
   .strictObject({
-    messageBytes: atMost(megabytes(100), megabytes(25)),
+    messageBytes: atMost(megabytes(100), megabytes(25)).describe(
+      'what our own may send; other operators may bring 1.4 times as much, since a letter grows when it is sealed',
+    ),
     recipients: atMost(1_000, 500).describe('RFC 5321 §4.5.3.1.8 asks for 100 at least'),
     headerBytes: atMost(megabytes(1), 65_536),
     headerFields: atMost(5_000, 500),
