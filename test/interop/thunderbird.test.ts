@@ -1,11 +1,16 @@
 import { writeFile } from 'node:fs/promises'
+import { simpleParser } from 'mailparser'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { collect } from '../../crypto/cms/source.ts'
 import { type MailProtection, openMail, protectMail } from '../../crypto/index.ts'
 import { type Outgoing, openProtection } from '../../gateway/protection/index.ts'
+import { openStage } from '../support/stage.ts'
 import { startThunderbird, type Thunderbird } from '../support/thunderbird.ts'
 import { has } from '../support/tools.ts'
 import { type CmsWorld, createCmsWorld, type KeyName, type Person } from '../unit/crypto/cms-people.ts'
+import { enterCertificate } from '../world/index.ts'
+import { type Letter, sampleLetter } from '../world/letter.ts'
+import { type IdentityPaths, type Pki, writeIdentity } from '../world/pki.ts'
 
 const now = new Date()
 const KEYS: KeyName[] = ['rsa', 'ec', 'ec384']
@@ -20,15 +25,17 @@ const [GOOD, NONE, OF_ANOTHER_ADDRESS] = [0, -1, 1038]
 let world: CmsWorld
 let domain: Person
 let thunderbird: Thunderbird
+let delivered: Delivered
 
 beforeAll(async () => {
   if (!isThere) return
   world = await createCmsWorld(now)
   domain = await world.person('domain', { key: 'ec', emails: ['domain-signing-authority@a.mssante.test'] })
+  delivered = await carried()
   thunderbird = await startThunderbird({
-    authorities: world.pki.authorities,
-    owners: Object.fromEntries(KEYS.map(key => [key, world.people[key].paths])),
-    mails: await Promise.all(CASES.map(written)),
+    authorities: [...world.pki.authorities, ...delivered.authorities],
+    owners: { ...Object.fromEntries(KEYS.map(key => [key, world.people[key].paths])), reader: delivered.reader },
+    mails: [...(await Promise.all(CASES.map(written))), delivered.mail],
   })
 })
 afterAll(async () => {
@@ -87,6 +94,37 @@ async function sentByTheGateway(content: Buffer, to: Person): Promise<Buffer> {
   }
 }
 
+/** A letter that was carried from one operator to a box of the other, and who can read it. */
+interface Delivered {
+  letter: Letter
+  mail: Buffer
+  reader: IdentityPaths
+  authorities: readonly string[]
+}
+
+/** The whole way over SMTP: the sender's operator knows the certificate of the box. */
+async function carried(): Promise<Delivered> {
+  let pki!: Pki
+  await using stage = await openStage({
+    prepare: async made => {
+      pki = made
+      return []
+    },
+  })
+  const { accounts, operators } = stage.world
+  const { sender, recipient } = accounts
+  const issued = await pki.issue({
+    ...{ kind: 'mail', organization: 'HÔPITAL FICTIF', structure: '1130000001', key: 'ec' },
+    ...{ commonName: recipient.address, emails: [recipient.address] },
+  })
+  const reader = await writeIdentity(world.folder, 'reader', issued, pki)
+  await enterCertificate(operators.alpha.data, recipient.address, reader)
+  const letter = await sampleLetter({ sender, recipient })
+  await stage.settled('alpha', await stage.submit(sender, recipient.address, letter.eml))
+  const [mail] = await stage.mailbox(recipient.address)
+  return { letter, mail: mail!, reader, authorities: pki.authorities }
+}
+
 function written({ to, signer, form, profile, written = 0, html = false, ...rest }: Case): Promise<Buffer> {
   const author = signer === 'domain' ? 'rsa' : signer
   const mail = [
@@ -136,6 +174,17 @@ describe.skipIf(!isThere)('Thunderbird reads what we sign and encrypt to a box',
     expect(shown.signer).toContain('CN=domain@a.mssante.test')
     expect(shown.body).toContain(`Une lettre déchiffrée pour ${mail.to}.`)
     expect(shown.body).toContain(SHOWN_SUBJECT)
+  })
+
+  test('that was handed in at one operator and delivered by another, documents and all', async () => {
+    const { mail, letter } = delivered
+    const [, id = ''] = /^Message-ID: <(.*)>/im.exec(mail.toString('latin1')) ?? []
+    const shown = await thunderbird.show(id)
+    expect(shown).toMatchObject({ encryption: GOOD, encryptionIcon: 'ok' })
+    const { subject, text, attachments } = await simpleParser(letter.eml)
+    expect(shown.body).toContain(`Subject: ${subject}`)
+    expect(shown.body).toContain(text!.trim())
+    expect(shown.attachments).toEqual(attachments.map(({ filename }) => filename))
   })
 
   test('in CBC only: of AuthEnvelopedData it shows nothing, which is why boxes get the other profile', async () => {

@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -18,13 +19,15 @@ export interface Shown {
   /** The icons beside the header: `ok`, `mismatch`, … */
   encryptionIcon: string | undefined
   signatureIcon: string | undefined
+  /** Names of the files. */
+  attachments: string[]
   /** Subject of the certificate that signed. */
   signer: string | undefined
 }
 
 /** Whose mail is in its local folder, and what it trusts. */
 export interface ThunderbirdSetup {
-  /** PEM, the root first */
+  /** PEM; a root is trusted for mail */
   authorities: readonly string[]
   owners: Readonly<Record<string, IdentityPaths>>
   /** Whole messages with a Message-ID each. */
@@ -115,7 +118,7 @@ async function writeProfile(profile: string, { authorities, owners, mails }: Thu
   for (const [index, pem] of authorities.entries()) {
     const file = join(profile, `authority${index}.pem`)
     await writeFile(file, pem)
-    nss('certutil', '-A', '-n', `authority ${index}`, '-t', index === 0 ? ',C,' : ',,', '-a', '-i', file)
+    nss('certutil', '-A', '-n', `authority ${index}`, '-t', isRoot(pem) ? ',C,' : ',,', '-a', '-i', file)
   }
   for (const [name, { certificate, key }] of Object.entries(owners)) {
     const file = join(profile, `${name}.p12`)
@@ -126,6 +129,11 @@ async function writeProfile(profile: string, { authorities, owners, mails }: Thu
   await writeFile(join(profile, LOCAL, FOLDER), mbox(mails))
   const lines = Object.entries(PREFERENCES).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});`)
   await writeFile(join(profile, 'user.js'), lines.join('\n'))
+}
+
+function isRoot(pem: string): boolean {
+  const { subject, issuer } = new X509Certificate(pem)
+  return subject === issuer
 }
 
 function mbox(mails: readonly Buffer[]): Buffer {
@@ -177,6 +185,7 @@ const LOOK = `${WINDOW}
     encryptionIcon: icon('encryptedHdrIcon'),
     signatureIcon: icon('signedHdrIcon'),
     signer: view.gSignerCert?.subjectName,
+    attachments: view.currentAttachments.map(each => each.name),
   }
 `
 
