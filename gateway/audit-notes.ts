@@ -3,20 +3,24 @@ import type { Audit, AuditEntry } from '../crypto/index.ts'
 
 /** What happens without anybody's order, or at a stranger's, on its way into the audit log. It begins before there is a database. */
 export interface AuditNotes {
+  /** Notes what is news each time that it happens. */
+  write(entry: AuditEntry): void
   /** Notes what holds from now on: the same as last time of this action and object is no news. */
   note(entry: AuditEntry): void
   /** Notes that something is right again; no news when nothing was refused. */
   over(entry: AuditEntry): void
-  /** Notes what a stranger can do again and again: at once, then once in a window, with how many there were. */
+  /** Notes what a stranger can do again and again: at once, then once in a window, with how many there were. The object is one of ours, never his word. */
   count(entry: AuditEntry): void
   /** From now on everything is written, first what has been noted already. */
   begin(audit: Pick<Audit, 'append'>): void
   /** Writes what waits, and the counts of windows that are over. What can't be written waits for the next time. */
   flush(): Promise<void>
+  /** At a clean stop: writes as `flush`, and the counts of windows that go on. */
+  end(): Promise<void>
 }
 
 export const COUNT_WINDOW_MS = 15 * 60_000
-/** Beyond them, whoever else comes in a window is counted in one line. */
+/** Beyond them, whoever else comes in a window is counted in one line for each thing of ours that he came with. */
 export const MOST_COUNTED = 100
 
 interface Counted {
@@ -66,9 +70,9 @@ export function openAuditNotes({ now, log }: { now(): number; log: Pick<Log, 'er
     add(entry)
   }
 
-  function endWindows(): void {
+  function endWindows(areAllOver = false): void {
     for (const [key, { entry, since, more }] of counted) {
-      if (Math.abs(now() - since) < COUNT_WINDOW_MS) continue // a clock may have been set back
+      if (!areAllOver && Math.abs(now() - since) < COUNT_WINDOW_MS) continue // a clock may have been set back
       if (more === 0) counted.delete(key)
       else {
         counted.set(key, { entry, since: now(), more: 0 })
@@ -78,6 +82,7 @@ export function openAuditNotes({ now, log }: { now(): number; log: Pick<Log, 'er
   }
 
   return {
+    write: add,
     note,
     over(entry) {
       if (last.get(JSON.stringify([entry.action, entry.object]))?.result === 'refused') note(entry)
@@ -85,7 +90,7 @@ export function openAuditNotes({ now, log }: { now(): number; log: Pick<Log, 'er
     count(entry) {
       endWindows()
       const isOneTooMany = counted.size >= MOST_COUNTED && !counted.has(JSON.stringify(entry))
-      const shown = isOneTooMany ? { ...entry, by: 'network:others', object: '' } : entry
+      const shown = isOneTooMany ? { ...entry, by: 'network:others' } : entry
       const key = JSON.stringify(shown)
       const known = counted.get(key)
       if (known) {
@@ -101,6 +106,10 @@ export function openAuditNotes({ now, log }: { now(): number; log: Pick<Log, 'er
     },
     flush() {
       endWindows()
+      return flush()
+    },
+    end() {
+      endWindows(true)
       return flush()
     },
   }

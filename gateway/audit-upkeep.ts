@@ -102,13 +102,12 @@ export function openAuditUpkeep(options: {
     /** Certificates of ours that were replaced while we run, by their places. */
     renewed: (places: readonly string[]): void => {
       const all = certificatesOf(identities)
-      const lines = places.map(place => say('certificate.renew', place, { certificate: all[place] ?? '' }))
-      void attempt(() => Promise.all(lines).then(() => undefined))
+      for (const place of places)
+        notes.write({ by: 'gateway', action: 'certificate.renew', object: place, detail: { certificate: all[place] ?? '' } })
     },
     /** Somebody who may send us signals told us to look at our files; the configuration itself could be read, or not. */
     reloaded: (isRead: boolean): void => {
-      const entry = { by: 'gateway', action: 'gateway.reload', object: hostname }
-      void attempt(() => audit.append({ ...entry, result: isRead ? 'done' : 'refused' }))
+      notes.write({ by: 'gateway', action: 'gateway.reload', object: hostname, result: isRead ? 'done' : 'refused' })
     },
     async tick(): Promise<void> {
       watchLists()
@@ -119,7 +118,7 @@ export function openAuditUpkeep(options: {
     /** At a clean stop: what was written is signed. */
     async stop(): Promise<void> {
       await stamps.stop()
-      await notes.flush()
+      await notes.end()
       await attempt(() => say('gateway.stop', hostname))
       await attempt(() => sign(true))
     },

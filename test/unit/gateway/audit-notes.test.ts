@@ -94,6 +94,29 @@ describe('what strangers do', () => {
     now += COUNT_WINDOW_MS
     expect((await written()).at(-1)).toBe(`network:others refused ${5_000 - MOST_COUNTED - 1}`)
   })
+
+  test('cannot hide which token of ours somebody else came with', async () => {
+    for (let network = 0; network < 2 * MOST_COUNTED; network++) notes.count(stranger(`network:192.0.2.${network}`))
+    for (const object of ['backup', 'backup', 'console']) {
+      notes.count({ ...stranger('network:198.51.100.1'), object, detail: { why: 'revoked' } })
+    }
+    expect((await written()).slice(MOST_COUNTED + 1)).toEqual(['network:others backup refused 1', 'network:others console refused 1'])
+  })
+
+  test('is written with its count when we stop, though its window goes on', async () => {
+    for (let times = 0; times < 1_000; times++) notes.count(stranger('network:192.0.2.1'))
+    await notes.end()
+    const all = ['network:192.0.2.1 refused 1', 'network:192.0.2.1 refused 999']
+    expect(await written()).toEqual(all)
+    await notes.end()
+    expect(await written()).toEqual(all)
+  })
+})
+
+test('what is to be written each time it happens is', async () => {
+  notes.begin(audit)
+  for (const object of ['a', 'a']) notes.write(entry(object))
+  expect(await written()).toEqual(['gateway a done', 'gateway a done'])
 })
 
 test('what cannot be written is told once, and written later', async () => {

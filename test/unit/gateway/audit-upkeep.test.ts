@@ -97,6 +97,20 @@ test('a revocation list that has ended, one that is back, and a look at the file
   expect(lines[1]?.detail).toEqual({ until: new Date(world.now - 3_600_000).toISOString() })
 })
 
+test('what happened while nothing could be written down is written when it can be', async () => {
+  await using world = await openAuditWorld(signers)
+  const auditing = upkeep(world)
+  await auditing.start()
+  await world.tamper('ALTER TABLE audit RENAME TO away')
+  auditing.renewed(['signature'])
+  auditing.reloaded(true)
+  await auditing.tick()
+  await world.tamper('ALTER TABLE away RENAME TO audit')
+  await auditing.tick()
+  expect((await world.audit.list()).map(({ action }) => action)).toEqual(['gateway.start', 'certificate.renew', 'gateway.reload'])
+  expect(new Set(told.splice(0))).toEqual(new Set(['audit-fault: no such table: audit']))
+})
+
 test('what a crash left of a line is cut back, and its checkpoint is appended again', async () => {
   const whole = readFileSync(file(), 'utf8')
   appendFileSync(file(), '{"checkpoint":3,"li')
