@@ -8,7 +8,7 @@ import { openAuditNotes } from './audit-notes.ts'
 import { openAuditUpkeep } from './audit-upkeep.ts'
 import { openCertificateAlarm } from './certificates/alarm.ts'
 import { type Entries, openIdentities } from './certificates/identities.ts'
-import { takeInventory } from './certificates/inventory.ts'
+import { watchAuthorities } from './certificates/inventory.ts'
 import { openClients } from './clients.ts'
 import { openDelivery } from './delivery.ts'
 import { type Doors, openDoors } from './doors.ts'
@@ -108,11 +108,12 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
     onOld: age => log.warn('directory-old', { version: directory.version, hours: Math.floor(age / 3_600_000) }),
   })
   const { masterKeys } = configuration
+  const authoritiesOf = watchAuthorities(configuration)
   const { tick: tellCertificates } = openCertificateAlarm({
     ...{ db, spool, reports, now, log, onReport },
     certificates: () => [
       ...identities.lasting().map(({ place, current }) => ({ place, kind: 'own' as const, facts: current().facts })),
-      ...takeInventory(configuration, now()).certificates.filter(({ kind }) => kind === 'authority'),
+      ...authoritiesOf(),
     ],
   })
   const upkeep = openUpkeep({

@@ -1,6 +1,15 @@
 import type { Configuration } from '../../config/index.ts'
-import { type Anchors, type CertificateFacts, type Identity, type ListDates, loadAnchors, loadOpener } from '../../crypto/index.ts'
-import { anchorFiles, trustPlaces } from '../revocation/index.ts'
+import {
+  type AnchorFiles,
+  type Anchors,
+  type CertificateFacts,
+  type Identity,
+  type ListDates,
+  loadAnchors,
+  loadOpener,
+} from '../../crypto/index.ts'
+import { stampOf } from '../follow.ts'
+import { anchorFiles, type TrustFiles, trustPlaces } from '../revocation/index.ts'
 import { opensMail, type Standards, type Unfitness, unfitnessOf, wordsOf } from './fitness.ts'
 import { identityPlaces } from './identities.ts'
 import { succeeded } from './succession.ts'
@@ -41,10 +50,8 @@ export function takeInventory(configuration: Configuration, now: number): Invent
       inventory.faults.push({ place, reason: (error as Error).message })
     }
   }
-  const { timeStamp } = configuration
   let anchors: Anchors | undefined
-  const trusts = { ...trustPlaces(configuration), ...(timeStamp && { timeStamp: { ...timeStamp, authorities: [] } }) }
-  for (const [place, trust] of Object.entries(trusts))
+  for (const [place, trust] of Object.entries(judgingPlaces(configuration)))
     read(place, () => {
       const loaded = loadAnchors(anchorFiles(trust, configuration.data))
       if (place === 'tls') anchors = loaded
@@ -52,17 +59,55 @@ export function takeInventory(configuration: Configuration, now: number): Invent
       inventory.lists.push(...loaded.lists().map(list => ({ place, ...list })))
     })
   for (const [place, files] of servicePlaces(configuration))
-    read(place, () =>
-      inventory.certificates.push(
-        ...loadAnchors({ anchors: files, crls: [] })
-          .authorities()
-          .map(facts => authority(place, facts)),
-      ),
-    )
+    read(place, () => inventory.certificates.push(...authoritiesIn(place, { anchors: files })))
   const identities: { place: string; identity: Identity }[] = []
   for (const { place, files } of identityPlaces(configuration)) read(place, () => identities.push({ place, identity: loadOpener(files) }))
   inventory.certificates.unshift(...ownCertificates(identities, { configuration, anchors, at: new Date(now) }))
   return inventory
+}
+
+/**
+ * The authorities alone, without lists or keys: cheap enough for whoever looks at them while mail is waiting.
+ * @returns what looks at the files; those of a place are read again when one was written or replaced, and stay as they were while they can't be read
+ */
+export function watchAuthorities(configuration: Configuration): () => NamedCertificate[] {
+  const judging = Object.entries(judgingPlaces(configuration)).map(([place, { anchors, authorities }]) => {
+    return watchPlace(place, { anchors, authorities })
+  })
+  const serving = servicePlaces(configuration).map(([place, anchors]) => watchPlace(place, { anchors }))
+  const all = [...judging, ...serving]
+  return () => all.flatMap(look => look())
+}
+
+function watchPlace(place: string, files: AuthorityFiles): () => NamedCertificate[] {
+  const paths = [...files.anchors, ...(files.authorities ?? []).map(({ certificate }) => certificate)]
+  let known: string | undefined
+  let found: NamedCertificate[] = []
+  return () => {
+    try {
+      const stamp = stampOf(paths)
+      if (stamp === undefined || stamp === known) return found
+      found = authoritiesIn(place, files)
+      known = stamp
+    } catch {
+      // Whoever trusts them tells of it.
+    }
+    return found
+  }
+}
+
+type AuthorityFiles = Pick<AnchorFiles, 'anchors' | 'authorities'>
+
+function authoritiesIn(place: string, files: AuthorityFiles): NamedCertificate[] {
+  return loadAnchors({ ...files, crls: [] })
+    .authorities()
+    .map(facts => authority(place, facts))
+}
+
+/** Authorities of those whose certificates we judge ourselves, with lists. */
+function judgingPlaces(configuration: Configuration): Record<string, TrustFiles> {
+  const { timeStamp } = configuration
+  return { ...trustPlaces(configuration), ...(timeStamp && { timeStamp: { ...timeStamp, authorities: [] } }) }
 }
 
 function ownCertificates(identities: readonly { place: string; identity: Identity }[], standards: Standards): FoundCertificate[] {
