@@ -45,7 +45,7 @@ function withoutBlanks(line: string): string {
   return line.slice(0, end)
 }
 
-/** Line ends stay line ends, every other octet can be had back. */
+/** Line ends stay line ends, every other octet can be had back. No row of it is a delimiter, which the text may hold. */
 function quotedPrintable(content: Buffer): Buffer {
   const written = content.toString('latin1').split('\r\n').map(quotedLine)
   return Buffer.from(written.join('\r\n'), 'latin1')
@@ -58,12 +58,16 @@ function quotedLine(line: string): string {
     const code = line.charCodeAt(at)
     const isBlank = code === 32 || code === 9
     const isPlain = (code > 32 && code < 127 && code !== EQUALS) || (isBlank && at < line.length - 1)
-    const written = isPlain ? line[at]! : `=${code.toString(16).toUpperCase().padStart(2, '0')}`
+    const written = isPlain ? line[at]! : escaped(code)
     if (row.length + written.length > MOST_CHARACTERS - 1) {
       rows.push(`${row}=`)
       row = ''
     }
-    row += written
+    row += row === '' && line.startsWith('--', at) ? escaped(code) : written
   }
   return [...rows, row].join('\r\n')
+}
+
+function escaped(code: number): string {
+  return `=${code.toString(16).toUpperCase().padStart(2, '0')}`
 }

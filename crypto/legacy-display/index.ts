@@ -166,6 +166,11 @@ class Walk implements Flow {
   }
 
   private cross(data: Buffer, { start, end, level, isLast }: Delimiter): number {
+    if (level === UNSURE) {
+      this.release()
+      this.state = 'through'
+      return end
+    }
     if (this.state === 'text') this.textEnds()
     this.raw.push(data.subarray(start, end))
     this.frames.length = isLast ? level : level + 1
@@ -176,22 +181,38 @@ class Walk implements Flow {
     return end
   }
 
-  /** @returns the next line that ends a part; the innermost multipart comes first */
+  /** @returns the next line that ends a part, the innermost multipart comes first; or that may, but is longer than we wait for */
   private delimiter(data: Buffer, at: number): Delimiter | undefined {
     if (this.frames.length === 0) return undefined
     const isHere = this.startsLine && data[at] === DASH && data[at + 1] === DASH
     for (let start = isHere ? at : nextDashes(data, at); start >= 0; start = nextDashes(data, start)) {
       const lf = data.indexOf(LF, start)
-      if (lf < 0) return undefined
-      const text = data.toString('latin1', start + 2, Math.min(lf, start + MOST_DELIMITER)).replace(/[ \t\r]+$/, '')
-      const level = this.frames.findLastIndex(({ boundary }) => text === boundary || text === `${boundary}--`)
-      if (level >= 0) return { start, end: lf + 1, level, isLast: text !== this.frames[level]!.boundary }
+      const line = data.subarray(start, lf < 0 ? undefined : lf)
+      if (line.length >= MOST_DELIMITER) {
+        if (this.frames.some(({ boundary }) => startsWith(line, boundary))) return { start, end: start, level: UNSURE, isLast: true }
+      } else if (lf < 0) return undefined
+      else {
+        const level = this.frames.findLastIndex(({ boundary }) => isDelimiter(line, boundary) || isDelimiter(line, `${boundary}--`))
+        if (level >= 0) return { start, end: lf + 1, level, isLast: !isDelimiter(line, this.frames[level]!.boundary) }
+      }
     }
     return undefined
   }
 }
 
 const CRLF = 0x0d0a
+/** Level of a line that is too long to say which delimiter it is. */
+const UNSURE = -1
+
+/** @param line without its LF */
+function startsWith(line: Buffer, text: string): boolean {
+  return line.length >= text.length + 2 && line.toString('latin1', 2, text.length + 2) === text
+}
+
+/** RFC 2046 §5.1.1: blanks may follow. */
+function isDelimiter(line: Buffer, text: string): boolean {
+  return startsWith(line, text) && line.subarray(text.length + 2).every(octet => octet === 32 || octet === 9 || octet === 13)
+}
 
 /** @returns where the next line begins that starts with two dashes, or -1 */
 function nextDashes(data: Buffer, at: number): number {

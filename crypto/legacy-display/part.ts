@@ -18,6 +18,7 @@ export interface Part {
 const HOLDS_ASCII = /^(?:us-ascii|utf-8|iso-8859-(?:[1-9]|1[0-6])|windows-125[0-8]|koi8-[ru])$/
 /** RFC 5322 §2.1.1 allows lines of 998. */
 const MOST_SHOWN = 900
+const DASHES = Buffer.from('--')
 const BOM = Buffer.from([0xef, 0xbb, 0xbf])
 const PARAMETER = /;\s*([A-Za-z0-9_.-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"\\()<>@,/[\]?=:]+))\s*/y
 
@@ -61,8 +62,10 @@ export function withSubject(part: Part, body: Buffer, subject: string): Buffer |
   const content = decodeBody(body, encoding)
   const shown = content && (part.type === 'text/html' ? inHtml(part, content, subject) : inPlainText(part, content, subject))
   if (!shown) return undefined
+  // What stood behind something comes to the start of a line now, where it could be taken for a delimiter.
+  const isSafe = !shown.behind.subarray(0, 2).equals(DASHES)
   const isShort = encoding === 'base64' || encoding === 'quoted-printable'
-  const written = isShort || shown.fits[encoding] ? encoding : 'quoted-printable'
+  const written = isShort || (shown.fits[encoding] && isSafe) ? encoding : 'quoted-printable'
   const parameters = new Map([
     ...part.parameters,
     ...(shown.charset ? [['charset', shown.charset] as const] : []),

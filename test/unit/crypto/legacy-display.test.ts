@@ -201,6 +201,13 @@ describe('what is in the subject', () => {
     expect(spent()).toBeLessThan(2_000)
   })
 
+  test('nor do lines that look like delimiters', async () => {
+    const spent = cpuClock()
+    const line = `--${' '.repeat(290)}x\n`
+    await shown(`Content-Type: multipart/alternative; boundary=a\n\n--a\nContent-Type: application/pdf\n\n${line.repeat(28_000)}`)
+    expect(spent()).toBeLessThan(1_000)
+  })
+
   test('an attribute without quotes may hold slashes', async () => {
     const mail = await shown('Content-Type: text/html; charset=utf-8\n\n<link href=/a/b.css rel=x><body background=https://a.test/b>x\n')
     expect(mail).toContain('<body background=https://a.test/b>\r\n<div class="header-protection')
@@ -248,6 +255,39 @@ describe('any mail', () => {
       }),
       { numRuns: 500 },
     )
+  })
+
+  test.each([280, 294, 295, 296, 297, 298, 400, 2000])(
+    'a delimiter with %i blanks behind it stays one, in whatever pieces it comes; a very long one may hide the text',
+    async blanks => {
+      const mail = `Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: text/plain\n\nBonjour\n--a${' '.repeat(blanks)}\n\nsecond\n--a--\n`
+      const after = await shown(mail)
+      expect(await shown(mail, SUBJECT, 1)).toBe(after)
+      expect(await shown(mail, SUBJECT, 7)).toBe(after)
+      const leaves = leavesOf(read(Buffer.from(after, 'latin1')))
+      expect(leaves.map(({ isMarked }) => isMarked)).toEqual([blanks < 290 || after !== mail.replaceAll('\n', '\r\n'), false])
+    },
+  )
+
+  const x75 = 'x'.repeat(75)
+  test.each([
+    ['written so that it was none', 'plain', 'quoted-printable', 'y\n=2D-a\nz'],
+    ['written so to the last octet', 'plain', 'quoted-printable', 'y\n--=61\nz'],
+    ['the end of a long line', 'plain', '7bit', `${x75}--a\nz`],
+    ['the end of a long line of letters', 'plain', '7bit', `${x75}--a--\nz`],
+    ['behind the mark of UTF-8', 'plain', '8bit', '\xef\xbb\xbf--a\nz'],
+    ['first in the body', 'html', '8bit', '<body>--a\nz'],
+    ['first in the body, without octets above 127', 'html', '7bit', '<body>--a--\nz'],
+    ['in a body that is encoded', 'html', 'quoted-printable', '<body>--a\nz'],
+  ])('no text becomes a delimiter: %s', async (_, type, encoding, body) => {
+    const header = `Content-Type: text/${type}; charset=utf-8\nContent-Transfer-Encoding: ${encoding}\n`
+    const mail = `Content-Type: multipart/mixed; boundary=a\n\n--a\n${header}\n${body}\n--a\n\nsecond\n--a--\n`
+    const [before, now] = [
+      leavesOf(read(Buffer.from(mail.replaceAll('\n', '\r\n'), 'latin1'))),
+      leavesOf(read(Buffer.from(await shown(mail), 'latin1'))),
+    ]
+    expect(now[0]!.isMarked).toBe(true)
+    expect(now.map(leaf => withoutDisplay(leaf, SUBJECT))).toEqual(before.map(comparable))
   })
 
   function comparable(leaf: Leaf) {
