@@ -67,6 +67,17 @@ export function judgePast(der: Buffer, trust: Trust, usage: Usage, { at, revoked
   return judge(der, trust, usage, at, revokedBy).verdict
 }
 
+/**
+ * Whether a certificate is revoked by now, whenever: whose key was stolen signs with any date. One that has ended is looked at as it was when it ended.
+ * @returns one sentence; undefined when nothing is known of it
+ */
+export function revokedSince(der: Buffer, trust: Trust, usage: Usage, now: Date): string | undefined {
+  const leaf = tryParse(der)
+  const at = leaf && leaf.facts.notAfter < now ? leaf.facts.notAfter : now
+  const verdict = judgePast(der, trust, usage, { at, revokedBy: now })
+  return verdict.kind === 'refused' && verdict.why === 'revoked' ? verdict.detail : undefined
+}
+
 function judge(der: Buffer, trust: Trust, usage: Usage, at: Date, revokedBy = at): { verdict: PeerVerdict; until: number } {
   const leaf = tryParse(der)
   if (!leaf) return { verdict: refused('unreadable', 'certificate cannot be read'), until: 0 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Fault } from '../config/index.ts'
-import type { Anchors } from './anchors.ts'
+import { type Anchors, trustOf } from './anchors.ts'
+import { revokedSince } from './chain.ts'
 import { HASH_OIDS } from './cms/algorithms.ts'
 import { CmsFault, unverifiedContent, verifyOpaque } from './cms/index.ts'
 import { readAlgorithm, readOid } from './cms/read.ts'
@@ -30,6 +31,12 @@ export interface TimeStamp {
   at: Date
   /** Subject of its certificate. */
   authority: string
+}
+
+/** A stamp that was kept, and what has become of its authority. */
+export interface KeptTimeStamp extends Omit<TimeStamp, 'token'> {
+  /** One sentence, when its certificate was revoked after it stamped: whose key was stolen stamps with any date (RFC 3161 §4). */
+  revokedSince: string | undefined
 }
 
 /** A question, which an answer must fit. */
@@ -85,14 +92,14 @@ export async function readTimeStamp(
 export async function openTimeStamp(
   token: Buffer,
   { digest, anchors, at }: { digest: Buffer; anchors: Anchors; at: Date },
-): Promise<Omit<TimeStamp, 'token'>> {
+): Promise<KeptTimeStamp> {
   const said = await accepted(() => unverifiedContent(token, MOST_OCTETS))
   const saidAt = parsing(() => readInfo(said ?? Buffer.alloc(0))).at
-  const { content, authority } = await verified(token, anchors, saidAt, at)
+  const { content, authority, certificate } = await verified(token, anchors, saidAt, at)
   const info = parsing(() => readInfo(content))
   if (info.hash !== HASH_OIDS.sha256 || !info.digest.equals(digest))
     throw new TimeStampFault('other', 'the time stamp is of something else')
-  return { at: info.at, authority }
+  return { at: info.at, authority, revokedSince: revokedSince(certificate, trustOf(anchors), 'timeStamp', at) }
 }
 
 /** The token of an answer that grants one. */
@@ -109,7 +116,13 @@ function tokenOf(response: Buffer): Buffer {
   return token
 }
 
-function verified(token: Buffer, anchors: Anchors, at: Date, revokedBy = at): Promise<{ content: Buffer; authority: string }> {
+interface Verified {
+  content: Buffer
+  authority: string
+  certificate: Buffer
+}
+
+function verified(token: Buffer, anchors: Anchors, at: Date, revokedBy = at): Promise<Verified> {
   return accepted(async () => {
     const trust = { anchors, at, revokedBy, usage: 'timeStamp', most: MOST_OCTETS } as const
     const { content, contentType, signers } = await verifyOpaque(token, trust)
@@ -117,7 +130,7 @@ function verified(token: Buffer, anchors: Anchors, at: Date, revokedBy = at): Pr
     if (contentType !== ID_TST_INFO) throw new TimeStampFault('malformed', 'what the authority signed is no time stamp')
     if (!signer || others.length > 0 || !signer.isNamed)
       throw new TimeStampFault('signer', 'the signature of the time stamp does not name one certificate')
-    return { content, authority: formatName(signer.facts.subject) }
+    return { content, authority: formatName(signer.facts.subject), certificate: signer.certificate }
   })
 }
 

@@ -1,5 +1,5 @@
 import { trustOf } from '../anchors.ts'
-import { judgeCertificate } from '../chain.ts'
+import { revokedSince } from '../chain.ts'
 import { CmsFault } from '../cms/index.ts'
 import type { AuditFault, Mark } from './chain.ts'
 import { type CheckpointTrust, digestOf, NO_CHECKPOINT, type OpenedCheckpoint, openCheckpoint, readCheckpointLine } from './checkpoint.ts'
@@ -97,11 +97,10 @@ function stampDigest(stamp: string): string {
 /** What is to be known of stamps: those that nobody could check, and days without one. */
 function stampNotes(marks: readonly VerifiedMark[], { stampAnchors }: CheckpointTrust): string[] {
   const unchecked = marks.filter(({ stampDigest, dated }) => stampDigest && !dated).length
-  const unknown = marks.filter(({ dated }) => dated && 'unknown' in dated)
-  const why = unknown[0]?.dated && 'unknown' in unknown[0].dated ? unknown[0].dated.unknown : ''
+  const unknown = marks.flatMap(({ dated }) => (dated && 'unknown' in dated ? [dated.unknown] : []))
   return [
     ...(unchecked > 0 ? [`${unchecked} time stamps are not checked: the configuration names no authority for them`] : []),
-    ...(unknown.length > 0 ? [`${unknown.length} time stamps cannot be judged now: ${why}`] : []),
+    ...(unknown.length > 0 ? [`${unknown.length} time stamps cannot be judged now: ${[...new Set(unknown)].join('; ')}`] : []),
     ...(stampAnchors ? unstampedDays(marks) : []),
   ]
 }
@@ -123,9 +122,9 @@ function noteSigner(
   const digest = digestOf(certificate)
   if (signers.has(digest)) return
   signers.set(digest, signer)
-  const verdict = judgeCertificate(certificate, trustOf(anchors), 'signature', at)
-  if (verdict.kind === 'refused' && verdict.why === 'revoked')
-    notes.push(`a ${verdict.detail}: if its key was stolen, rely on checkpoints of which a copy was kept elsewhere before`)
+  const revoked = revokedSince(certificate, trustOf(anchors), 'signature', at)
+  if (revoked !== undefined)
+    notes.push(`a ${revoked}: if its key was stolen, rely on checkpoints of which a copy was kept elsewhere before`)
 }
 
 /**

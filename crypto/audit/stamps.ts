@@ -68,9 +68,10 @@ export async function judgeStamp(
   try {
     const digest = digestIn(cms)
     if (!digest) return { wrong: 'it is not in the encoding that is stamped' }
-    const { at: stampedAt, authority } = await openTimeStamp(token, { digest, anchors, at })
+    const { at: stampedAt, authority, revokedSince } = await openTimeStamp(token, { digest, anchors, at })
     if (Math.abs(stampedAt.getTime() - signedAt) > MOST_APART)
       return { wrong: `it says ${new Date(signedAt).toISOString()}, its time stamp ${stampedAt.toISOString()}` }
+    if (revokedSince !== undefined) return { unknown: `the authority's ${revokedSince}: nobody says whether its key was stolen before` }
     return { at: stampedAt.getTime(), authority }
   } catch (error) {
     if (!(error instanceof TimeStampFault)) throw error
@@ -122,8 +123,10 @@ export function stampedPeriod(marks: readonly StampedMark[]): StampedPeriod | un
   return { count: stamped.length, first: first.at, last: last.at, checkpoint: last.number, line: last.line, authorities }
 }
 
-/** @returns sentences about the days, since the first stamp, whose checkpoints have none */
-export function unstampedDays(marks: readonly StampedMark[]): string[] {
+/** @returns sentences about the days, since the first stamp, whose checkpoints have none; or that there is no stamp at all */
+export function unstampedDays(marks: readonly (StampedMark & { stampDigest?: string })[]): string[] {
+  if (marks.length > 0 && marks.every(({ stampDigest }) => stampDigest === undefined))
+    return ['no checkpoint has a time stamp, though the configuration names an authority']
   const days = new Map<number, boolean>()
   for (const { at, dated } of marks) days.set(dayOf(at), (days.get(dayOf(at)) ?? false) || (dated !== undefined && 'at' in dated))
   const gaps: number[][] = [[]]

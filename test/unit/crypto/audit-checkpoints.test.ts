@@ -267,7 +267,7 @@ describe('tampering is found, and its place is told', () => {
 describe('certificates of then', () => {
   const revoking = (on: Date) => {
     signers.pki.revoke(signers.issued, on)
-    return signers.pki.write(join(world.folder, `revoked-${on.getTime()}`), { nextUpdate: new Date(NOW + 30 * DAY) })
+    return signers.pki.write(join(world.folder, `revoked-${on.getTime()}`), { nextUpdate: new Date(NOW + 2_000 * DAY) })
   }
 
   test('one that has ended since is good for what it signed before', async () => {
@@ -277,16 +277,23 @@ describe('certificates of then', () => {
   })
 
   test.each([
-    ['before is not', -3_600_000, { fault: { checkpoint: 1, why: expect.stringContaining('certificate was revoked on 2026-11-20') } }],
+    ['before is not', -3_600_000, 2, { fault: { checkpoint: 1, why: expect.stringContaining('certificate was revoked on 2026-11-20') } }],
     [
       'later is, and it is told',
       DAY,
+      2,
       { notes: [expect.stringMatching(/^a certificate was revoked on 2026-11-21: if its key was stolen/)] },
     ],
-  ])('one that was revoked %s', async (_, after, expected) => {
+    [
+      'later is, and it is told when it has ended as well',
+      DAY,
+      4 * 365,
+      { notes: [expect.stringMatching(/^a certificate was revoked on 2026-11-21: if its key was stolen/)] },
+    ],
+  ])('one that was revoked %s', async (_, after, days, expected) => {
     await world.write(1)
     const paths = await revoking(new Date(NOW + after))
-    world.now += 2 * DAY
+    world.now += days * DAY
     expect(await world.verify({ trust: { ...world.trust(), anchors: loadAnchors(paths) } })).toMatchObject(expected)
   })
 

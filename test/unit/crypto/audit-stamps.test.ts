@@ -11,8 +11,7 @@ let restore: () => Promise<void>
 
 beforeAll(async () => {
   signers = await makeSigners()
-  const subject = { commonName: 'HORODATAGE FICTIF', organization: 'FICTIVE', structure: '1750000001', key: 'ec' } as const
-  authority = await signers.pki.issue({ kind: 'timeStamp', ...subject })
+  authority = await issueAuthority('HORODATAGE FICTIF')
   world = await openAuditWorld(signers)
   restore = await world.snapshot()
 })
@@ -20,6 +19,8 @@ beforeAll(async () => {
 afterEach(() => restore())
 afterAll(() => world[Symbol.asyncDispose]())
 
+const issueAuthority = (commonName: string) =>
+  signers.pki.issue({ kind: 'timeStamp', commonName, organization: 'FICTIVE', structure: '1750000001', key: 'ec' })
 const stamps = () => openCheckpointStamps(world.db)
 const trust = () => ({ ...world.trust(), stampAnchors: world.anchors })
 const verify = () => world.verify({ trust: trust() })
@@ -138,6 +139,34 @@ describe('stamps are verified', () => {
     const verdict = await world.verify({ trust: { ...world.trust(), stampAnchors: loadAnchors(lists) } })
     expect([verdict.fault, verdict.checkpoints?.stamps]).toEqual([undefined, undefined])
     expect(verdict.notes).toEqual([expect.stringMatching(/^2 time stamps cannot be judged now: the time stamp is not accepted: /)])
+  })
+
+  test('those of an authority that was revoked since cover nothing, not even once it has ended: nobody says whether its key was stolen before', async () => {
+    const former = authority
+    authority = await issueAuthority('HORODATAGE RÉVOQUÉ')
+    world.now = NOW + 2 * DAY
+    expect(await checkpoint()).toBe(true)
+    signers.pki.revoke(authority, new Date(NOW + 5 * DAY))
+    authority = former
+    const lists = await signers.pki.write(`${world.folder}/revoked`, { nextUpdate: new Date(NOW + 2_000 * DAY) })
+    for (const days of [6, 4 * 365]) {
+      world.now = NOW + days * DAY
+      const verdict = await world.verify({ trust: { ...world.trust(), stampAnchors: loadAnchors(lists) } })
+      expect(verdict.fault).toBeUndefined()
+      expect(verdict.checkpoints?.stamps).toMatchObject({ count: 2, checkpoint: 3 })
+      expect(verdict.notes).toEqual([
+        expect.stringMatching(/^1 time stamps cannot be judged now: the authority's certificate was revoked on 2026-11-25: /),
+        'no time stamp since 2026-11-22',
+      ])
+    }
+  })
+
+  test('stamps that are gone, all of them, are missed where an authority is configured', async () => {
+    await world.tamper('UPDATE audit_checkpoint SET stamp = NULL WHERE number > 0')
+    const { notes, checkpoints, fault } = await verify()
+    expect([checkpoints?.stamps, fault]).toEqual([undefined, undefined])
+    expect(notes).toEqual(['no checkpoint has a time stamp, though the configuration names an authority'])
+    expect((await world.verify()).notes).toEqual([])
   })
 
   const forged = async (forgery: Forgery) => {
