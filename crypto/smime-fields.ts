@@ -84,26 +84,32 @@ export function encodingOf(fields: readonly Field[]): string {
 
 /**
  * The bare addresses of an address list (RFC 5322 §3.4), without names, comments and groups.
- * What cannot be read is left out: this text goes outside the encryption.
+ * What cannot be read is left out: this text goes outside the encryption. A quote without an end reaches to the end, so that no field takes long to read.
  */
 export function addressesIn(field: Field): string[] {
   const addresses: string[] = []
   let mailbox = ''
-  for (const [token] of withoutComments(bodyOf(field)).matchAll(/"(?:[^"\\]|\\.)*"|<[^>]*>|[,;:]|[^",;:<>]+|./g)) {
+  for (const [token] of withoutComments(bodyOf(field)).matchAll(/"(?:[^"\\]|\\.)*(?:"|\\?$)|<[^<>]*>|[,;:]|[^",;:<>]+|./g)) {
     if (token === ':') mailbox = ''
     else if (token === ',' || token === ';') addresses.push(mailbox)
     if (/^[,;:]$/.test(token)) mailbox = ''
     else mailbox += token
   }
   return [...addresses, mailbox]
-    .map(text => (/<([^>]*)>/.exec(text)?.[1] ?? text).trim())
+    .map(text => inBrackets(text).trim())
     .filter(address => /^(?:"[^"\r\n]*"|[^\s@<>"]+)@[^\s@<>"]+$/.test(address))
+}
+
+function inBrackets(text: string): string {
+  const start = text.indexOf('<')
+  const end = text.indexOf('>', start)
+  return start < 0 || end < 0 ? text : text.slice(start + 1, end)
 }
 
 function withoutComments(text: string): string {
   if (!text.includes('(')) return text
   let depth = 0
-  return [...text.matchAll(/"(?:[^"\\]|\\.)*"|\\.|[\s\S]/g)]
+  return [...text.matchAll(/"(?:[^"\\]|\\.)*(?:"|\\?$)|\\.|[\s\S]/g)]
     .map(([token]) => {
       if (token === '(') depth++
       const kept = depth === 0 ? token : ' '

@@ -46,7 +46,14 @@ function bareAddresses(field: Field): string {
 function structure(fields: readonly Field[], protection: HeaderProtection): string[] {
   const type = onlyField(fields, 'content-type')?.raw ?? 'Content-Type: text/plain; charset=us-ascii\r\n'
   const others = fields.filter(({ name }) => name.startsWith('content-') && name !== 'content-type').map(({ raw }) => raw)
-  return [`${withoutHp(type).trimEnd()};\r\n hp="${protection}"\r\n`, ...others]
+  return [`${withoutLastSemicolon(withoutHp(type))};\r\n hp="${protection}"\r\n`, ...others]
+}
+
+/** Some programs end a Content-Type with one; before another parameter, two of them would be an empty one (RFC 2045 §5.1). */
+function withoutLastSemicolon(raw: string): string {
+  let end = raw.length
+  while (/[;\s]/.test(raw[end - 1] ?? '')) end--
+  return raw.slice(0, end)
 }
 
 function withoutHp(raw: string): string {

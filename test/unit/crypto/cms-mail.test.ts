@@ -208,6 +208,27 @@ describe('an encrypted mail shows outside', () => {
   })
 })
 
+test.each([
+  ['brackets without an end', '<', 64_000],
+  ['quoted pairs without an end', '"\\', 32_000],
+  ['a quote without an end', '"\\"\\"', 16_000],
+  ['comments without an end', '(', 64_000],
+])('addresses that are hard to read take no time: %s', async (_, piece, times) => {
+  const hard = mail.toString().replace(/^Bcc: .*$/m, `Cc: ${piece.repeat(times)}`)
+  const spent = cpuClock()
+  await protect({ encrypt: sealFor('mail-client') }, Buffer.from(hard))
+  expect(spent()).toBeLessThan(1_000)
+})
+
+describe('the type of a mail keeps its form', () => {
+  test.each([';', '; ', ';;\r\n '])('when it ends in %j: hp is one more parameter, and the subject is shown', async end => {
+    const odd = Buffer.from(`From: rsa@a.mssante.test\r\nSubject: SECRET\r\nContent-Type: text/plain; charset=utf-8${end}\r\n\r\nx\r\n`)
+    expect((await protect({ sign: sign() }, odd)).toString()).toContain('text/plain; charset=utf-8;\r\n hp="clear"\r\n')
+    const { message } = await open(await protect({ sign: sign(), encrypt: sealFor('mail-client') }, odd))
+    expect(message.toString()).toContain('\r\n\r\nSubject: SECRET\r\n\r\nx')
+  })
+})
+
 describe('a mail is refused', () => {
   const refusal = (message: Source) =>
     open(message).then(
