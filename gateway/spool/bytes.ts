@@ -112,7 +112,10 @@ async function clearOf(id: string, path: string, vault: Vault): Promise<Buffer> 
     if (size <= KEEP_IN_MEMORY) return vault.open(id, await handle.readFile())
     const clear = sharedOctets(size)
     let end = 0
-    for await (const record of recordsOf(id, handle, vault)) end += record.copy(clear, end)
+    for await (const record of recordsOf(id, handle, vault)) {
+      if (end + record.length > size) throw new SealFault('a sealed object grew while it was read') // what finds no room would be cut off
+      end += record.copy(clear, end)
+    }
     return clear.subarray(0, end)
   } finally {
     await handle.close()

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -28,16 +28,19 @@ describe('a large letter that is read back', () => {
   let bytes: Bytes
   /** The turn in which each of its records was opened. */
   let openedIn: number[]
+  let whenOpened: () => void
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'pli-large-'))
     openedIn = []
+    whenOpened = () => {}
     const vault = newVault()
     const watched: Vault = {
       ...vault,
       async *records(name, take) {
         for await (const record of vault.records(name, take)) {
           openedIn.push(turns)
+          whenOpened()
           yield record
         }
       },
@@ -53,6 +56,18 @@ describe('a large letter that is read back', () => {
     expect((await bytes.read('m1')).equals(LARGE)).toBe(true)
     expect(openedIn.length).toBeGreaterThanOrEqual(4)
     expect(new Set(openedIn).size).toBe(openedIn.length)
+  })
+
+  test('is never shorter than what was written, also when its file grows under the hand that reads it', async () => {
+    const file = join(folder, 'm1')
+    const all = readFileSync(file)
+    truncateSync(file, 600_000) // more than a record
+    whenOpened = () => writeFileSync(file, all, { flag: 'r+' })
+    const read = bytes.read('m1').then(
+      octets => (octets.equals(LARGE) ? 'whole' : 'cut'),
+      error => (error as Error).name,
+    )
+    expect(await read).not.toBe('cut')
   })
 
   test('lies where threads see it without a copy', async () => {
