@@ -89,13 +89,14 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
 }
 
 async function openAdmin({ configuration, stores, identities, administration, notes, now, log }: DoorsOptions) {
-  const { admin, data } = configuration
+  const { admin, data, domains } = configuration
   if (!admin) return undefined
   return startAdminServer({
     ...admin,
     tls: serverTls({ identity: identities.tls(), door: 'admin' }),
     oppositions: openOppositions(stores.db, { secret: dataKey(data, 'patients', stores.vault), now }),
     ...administration,
+    domains,
     notes,
     now,
     log,

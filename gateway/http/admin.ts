@@ -5,6 +5,7 @@ import { type Configuration, type Log, packageRoot } from '../../config/index.ts
 import type { ServerTls } from '../../crypto/index.ts'
 import { adminEndpoints, refusedBy } from '../../directory/index.ts'
 import type { Oppositions } from '../../dmp-bridge/index.ts'
+import { domainOf } from '../address.ts'
 import type { Administration } from '../administration.ts'
 import type { AuditNotes } from '../audit-notes.ts'
 import { networkOf } from '../sign-in/network.ts'
@@ -17,6 +18,8 @@ export interface AdminServerOptions extends Administration {
   listen: NonNullable<Configuration['admin']>['listen']
   tls: ServerTls
   oppositions: Oppositions
+  /** Ours. */
+  domains: readonly string[]
   notes: Pick<AuditNotes, 'count'>
   now: () => number
   /** Resolves after so many milliseconds; the timers' own by default. */
@@ -37,6 +40,7 @@ export function startAdminServer(options: AdminServerOptions): Promise<HttpsServ
     },
     holderOf: tokens.holderOf,
     audit: audit.append,
+    isOurs: address => options.domains.includes(domainOf(address).toLowerCase()),
     async refused(source, token) {
       const former = token === undefined ? undefined : await tokens.formerHolderOf(token)
       const why = token === undefined ? 'no-token' : (former?.why ?? 'unknown')

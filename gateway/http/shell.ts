@@ -21,6 +21,8 @@ export interface ShellOptions {
     result: 'done' | 'refused'
     detail: Record<string, string>
   }) => Promise<void>
+  /** Whether an address may stand in the audit log: what a caller mistakes for a box may be a patient. */
+  isOurs: (address: string) => boolean
   /** @returns how an error of the rooms is answered; undefined when it is a bug of ours */
   refusedBy: (error: unknown) => Refused | undefined
   /** Notes that somebody came without a right token. */
@@ -79,7 +81,7 @@ export function openShell(options: ShellOptions): Shell {
   })
   for (const endpoint of endpoints) {
     const path = endpoint.path.replaceAll(/\{(\w+)\}/g, ':$1')
-    app.on(endpoint.method.toUpperCase(), path, context => answer(context, endpoint))
+    app.on(endpoint.method.toUpperCase(), path, context => answer(context, endpoint, options))
   }
   app.notFound(() => new Problem(404, 'no-such-operation', 'There is no such operation: see /openapi.json').toResponse())
   app.onError(error => problemOf(error, options).toResponse())
@@ -110,13 +112,16 @@ async function auditCall(context: Asked, { audit }: ShellOptions): Promise<void>
   await audit({ by, action: `api.${call.id}`, object: call.object, result, detail: { ...call.detail, status: String(status) } })
 }
 
-async function answer(context: Asked, endpoint: Endpoint): Promise<Response> {
+async function answer(context: Asked, endpoint: Endpoint, { isOurs }: Pick<ShellOptions, 'isOurs'>): Promise<Response> {
   const given = context.req.param() as Record<string, string>
-  context.set('call', { id: endpoint.id, object: given.address ?? '' })
+  const called = (address: unknown = '') => {
+    context.set('call', { id: endpoint.id, object: typeof address === 'string' && isOurs(address) ? address : '' })
+  }
+  called(given.address)
   const params = checked(endpoint.params, given, 'path')
   const query = checked(endpoint.query, onlyOnce(context.req.queries()), 'query')
   const body = endpoint.text ? await textOf(context, endpoint.text) : endpoint.body ? checked(endpoint.body, await jsonOf(context), '') : {}
-  if (typeof body.address === 'string') context.set('call', { id: endpoint.id, object: body.address })
+  if (typeof body.address === 'string') called(body.address)
   const revision = endpoint.conditional ? revisionOf(context.req.header('If-Match')) : undefined
   const value = await endpoint.run({ params, query, body, by: context.var.by, ...(revision !== undefined && { revision }) })
   const shown = endpoint.answer.parse(value) as { revision?: unknown }

@@ -161,6 +161,19 @@ test('of two administrators who read the same box, the second is told that it ha
   expect(await change({ name: 'Bloc C' })).toMatchObject({ status: 412, json: { reason: 'revision' } })
 })
 
+test('what is asked of a patient, or of anything else than an address of ours, leaves no word of it in the audit log', async () => {
+  await world.ask({ path: box('185057800608436@patient.mssante.fr') })
+  await post(box('MARTIN Anne', '/suspend'))
+  await post('/v1/boxes', { ...SERVICE, address: '185057800608436@patient.mssante.fr' })
+  await world.ask({ path: box(`nobody@${DOMAIN.toUpperCase()}`) })
+  expect((await world.administration.audit.list()).slice(1).map(({ action, object, result }) => [action, object, result])).toEqual([
+    ['api.showBox', '', 'refused'],
+    ['api.suspendBox', '', 'refused'],
+    ['api.createBox', '', 'refused'],
+    ['api.showBox', `nobody@${DOMAIN.toUpperCase()}`, 'refused'],
+  ])
+})
+
 describe('tokens', () => {
   test.each([
     ['none', undefined],

@@ -76,6 +76,7 @@ export async function openAdminWorld(): Promise<AdminWorld> {
     tls: serverTls({ identity, door: 'test' }),
     ...administration,
     notes,
+    domains: [DOMAIN],
     oppositions: openOppositions(db, { secret: Buffer.alloc(32, 1), now }),
     now,
     wait(milliseconds) {
