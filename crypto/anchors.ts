@@ -108,6 +108,18 @@ export function loadAnchors(files: AnchorFiles, { ocsp }: { ocsp?: OcspAccess | 
   return Object.freeze(anchors)
 }
 
+/**
+ * Reads the authorities of a public service, whose certificate OpenSSL alone judges, without lists.
+ * @returns PEM: what OpenSSL can end a chain at, an authority or a certificate that is its own; nothing else of the files
+ * @throws Error as {@link loadAnchors}, and when there is none: OpenSSL would then trust nobody
+ */
+export function loadAuthorities(files: readonly string[]): string[] {
+  const { authorityPems, pinned } = readTrust({ anchors: files, crls: [] }, [])
+  const pems = [...authorityPems, ...pinned.filter(isRoot).map(({ x509 }) => x509.toString())]
+  if (pems.length === 0) throw new Error(`${files.join(', ')}: no certificate of an authority`)
+  return pems
+}
+
 /** The present state of anchors; for this room only. */
 export function trustOf(anchors: Anchors): Trust {
   const state = states.get(anchors)

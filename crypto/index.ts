@@ -1,4 +1,12 @@
-export { type AnchorFiles, type Anchors, fetchedListName, type ListDates, loadAnchors, type OcspAccess } from './anchors.ts'
+export {
+  type AnchorFiles,
+  type Anchors,
+  fetchedListName,
+  type ListDates,
+  loadAnchors,
+  loadAuthorities,
+  type OcspAccess,
+} from './anchors.ts'
 export { signatureValueOf, signText, withTimeStamp } from './attest.ts'
 export {
   type Audit,

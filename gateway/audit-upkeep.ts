@@ -99,11 +99,15 @@ export function openAuditUpkeep(options: {
       notes.begin(audit)
       await attempt(() => sign(true))
     },
-    /** Certificates of ours that were replaced while we run, by their places. */
+    /** Certificates of ours that were replaced or taken away while we run, by their places. */
     renewed: (places: readonly string[]): void => {
       const all = certificatesOf(identities)
       for (const place of places)
-        notes.write({ by: 'gateway', action: 'certificate.renew', object: place, detail: { certificate: all[place] ?? '' } })
+        notes.write(
+          all[place] === undefined
+            ? { by: 'gateway', action: 'certificate.remove', object: place }
+            : { by: 'gateway', action: 'certificate.renew', object: place, detail: { certificate: all[place] } },
+        )
     },
     /** Somebody who may send us signals told us to look at our files; the configuration itself could be read, or not. */
     reloaded: (isRead: boolean): void => {

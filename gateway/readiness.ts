@@ -1,5 +1,5 @@
 import { type Configuration, ConfigurationFault } from '../config/index.ts'
-import { type Anchors, loadAnchors, loadMailboxKey, loadMasterKeys, readSecret } from '../crypto/index.ts'
+import { type Anchors, loadAnchors, loadAuthorities, loadMailboxKey, loadMasterKeys, readSecret } from '../crypto/index.ts'
 import { openAnsFiles, RulesFault } from '../dmp-bridge/index.ts'
 import { loadFor } from './certificates/fitness.ts'
 import { identityPlaces } from './certificates/identities.ts'
@@ -27,23 +27,23 @@ export function checkKeys(file: string, configuration: Configuration, now: numbe
     ...identityPlaces(configuration).flatMap(own => faultOf(own.place, () => loadFor(own, standards))),
     ...faultOf('whiteList', () => loadAnchors(whiteList)),
     ...(timeStamp ? faultOf('timeStamp', () => loadAnchors(timeStamp)) : []),
-    ...(timeStamp ? faultOf('timeStamp', () => checkAuthorities(timeStamp.httpsAnchors ?? [])) : []),
+    ...(timeStamp ? faultOf('timeStamp', () => checkAuthorities(timeStamp.httpsAnchors)) : []),
     ...(certificates ? faultOf('signIn.certificates', () => loadAnchors(certificates)) : []),
     ...(psc
       ? [
-          ...faultOf('signIn.psc', () => checkAuthorities(psc.anchors ?? [])),
+          ...faultOf('signIn.psc', () => checkAuthorities(psc.anchors)),
           ...faultOf('signIn.psc.introspection', () => readSecret(psc.introspection.clientSecret, 'client secret')),
         ]
       : []),
     ...(console?.psc
       ? [
-          ...faultOf('console.psc', () => checkAuthorities(console.psc?.anchors ?? [])),
+          ...faultOf('console.psc', () => checkAuthorities(console.psc?.anchors)),
           ...faultOf('console.psc', () => readSecret(console.psc?.clientSecret ?? '', 'client secret')),
         ]
       : []),
     ...(fhir
       ? [
-          ...faultOf('directory.fhir', () => checkAuthorities(fhir.anchors ?? [])),
+          ...faultOf('directory.fhir', () => checkAuthorities(fhir.anchors)),
           ...faultOf('directory.fhir', () => readSecret(fhir.apiKey, 'API key')),
         ]
       : []),
@@ -65,9 +65,9 @@ export async function checkAnsFiles(file: string, { dmp }: Configuration): Promi
   }
 }
 
-/** Authorities of a service's certificate; Node would pass over a file that holds none, and then trust nobody. */
-function checkAuthorities(files: readonly string[]): void {
-  loadAnchors({ anchors: files, crls: [] })
+/** Authorities of a service's certificate; those of the machine when none are named. */
+function checkAuthorities(files: readonly string[] | undefined): void {
+  if (files) loadAuthorities(files)
 }
 
 function faultOf(place: string, work: () => unknown): string[] {

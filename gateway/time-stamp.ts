@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
 import type { Configuration } from '../config/index.ts'
-import { askTimeStamp, loadAnchors, readTimeStamp, type TimeStamp } from '../crypto/index.ts'
+import { askTimeStamp, loadAnchors, loadAuthorities, readTimeStamp, type TimeStamp } from '../crypto/index.ts'
 import { ExchangeFault, exchange } from './exchange.ts'
 
 /** A time stamp, with the answer that it came in. */
@@ -35,7 +34,7 @@ async function post(
   { url, httpsAnchors, timeout }: NonNullable<Configuration['timeStamp']>,
   signal: AbortSignal | undefined,
 ): Promise<Buffer> {
-  const authorities = httpsAnchors?.map(file => readFileSync(file, 'latin1'))
+  const authorities = httpsAnchors && loadAuthorities(httpsAnchors)
   const headers = { 'content-type': 'application/timestamp-query', accept: REPLY }
   const asked = { headers, body: query, timeout, most: MOST_OCTETS, authorities, signal }
   const { status, header, bytes } = await exchange(url, asked).catch(cause => {

@@ -42,7 +42,7 @@ export interface Unfitness {
 const RULES: Record<string, { usage: Usage; offer: string; inSpace: boolean }> = {
   tls: { usage: 'server', offer: 'SERV SSL', inSpace: true },
   signature: { usage: 'signature', offer: 'ORG SIGN or SERV S/MIME', inSpace: true },
-  'smime.encryption': { usage: 'encryption', offer: 'SERV S/MIME', inSpace: true },
+  'smime.encryption': { usage: 'encryption', offer: 'SERV CONF or SERV S/MIME', inSpace: true },
   'dmp.client': { usage: 'client', offer: 'ORG AUTH_CLI', inSpace: false },
   'dmp.signature': { usage: 'signature', offer: 'ORG SIGN', inSpace: false },
 }

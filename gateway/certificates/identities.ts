@@ -21,7 +21,7 @@ export interface Identities {
   /** Looks at the files of all of them. @returns the places where another one is in use now */
   renew(): string[]
   /**
-   * Takes other entries of what opens mail, all of them or, when one can't be used, none. @returns the places of the entries when they are others now
+   * Takes other entries of what opens mail, all of them or, when one can't be used, none. @returns the places of the entries when they are others now, and those that nothing stands at any more
    */
   open(entries: Entries): string[]
 }
@@ -84,7 +84,7 @@ export function openIdentities(configuration: Configuration, options: { anchors:
       try {
         held = [...held.filter(({ place }) => !opensMail(place)), ...wanted.map(hold)]
         log.info('encryption-entries-taken', { before: present.length, now: wanted.length })
-        return wanted.map(({ place }) => place)
+        return [...wanted, ...present.slice(wanted.length)].map(({ place }) => place)
       } catch (error) {
         log.error('certificate-refused', { place: 'smime.encryption', reason: (error as Error).message }) // those of before serve
         return []

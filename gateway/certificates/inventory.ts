@@ -117,18 +117,20 @@ function ownCertificates(identities: readonly { place: string; identity: Identit
   )
   return identities.map(({ place, identity }) => {
     const faults = unfitnessOf(place, identity, standards)
-    const hasEnded = faults.some(({ why }) => ENDED.includes(why)) || identity.facts.notAfter < standards.at
+    // Its own end has a state of its own; that of an authority of it has none.
+    const isOver = identity.facts.notAfter < standards.at
+    const hasEnded = faults.some(({ why }) => ENDED.includes(why)) || isOver
     const standing = old.has(place) ? { standing: hasEnded ? ('kept' as const) : ('succeeded' as const) } : {}
-    const wrong = faults.filter(({ why }) => why !== 'expired' && !(opensMail(place) && isBorne(why, old.has(place))))
+    const wrong = faults.filter(({ why }) => !(why === 'expired' && isOver) && !(opensMail(place) && isBorne(why, old.has(place))))
     return { place, kind: 'own', facts: identity.facts, ...standing, ...(wrong.length > 0 && { wrong: wordsOf(place, wrong) }) }
   })
 }
 
 const ENDED: readonly Unfitness['why'][] = ['expired', 'revoked']
 
-/** What opens mail may lie there before its time, and after it was revoked once another stands in for it. */
+/** What opens mail may lie there before its time, and after it was revoked, or its authority has ended, once another stands in for it. */
 function isBorne(why: Unfitness['why'], isSucceeded: boolean): boolean {
-  return why === 'not-yet-valid' || (why === 'revoked' && isSucceeded)
+  return why === 'not-yet-valid' || (ENDED.includes(why) && isSucceeded)
 }
 
 function authority(place: string, facts: CertificateFacts): FoundCertificate {

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
 import type { Configuration, Log } from '../../config/index.ts'
-import { loadAnchors } from '../../crypto/index.ts'
+import { loadAuthorities } from '../../crypto/index.ts'
 import { follow } from '../follow.ts'
 
 /** Authorities of a public service's certificate, PEM; asked for at each connection. Undefined: those of the machine. */
@@ -22,13 +21,13 @@ export function openServices({ directory, signIn, console }: Pick<Configuration,
     if (!files) return () => undefined
     const look = follow(files, () => {
       try {
-        current = read(files)
+        current = loadAuthorities(files)
         log.info('authorities-renewed', { place })
       } catch (error) {
         log.error('authorities-refused', { place, reason: (error as Error).message })
       }
     })
-    let current = read(files)
+    let current = loadAuthorities(files)
     looks.push(look)
     return () => current
   }
@@ -40,11 +39,4 @@ export function openServices({ directory, signIn, console }: Pick<Configuration,
       for (const look of looks) look()
     },
   }
-}
-
-/** OpenSSL would pass over what is no certificate, and then trust nobody. */
-function read(files: readonly string[]): string[] {
-  const pems = files.map(file => readFileSync(file, 'latin1'))
-  loadAnchors({ anchors: files, crls: [] })
-  return pems
 }

@@ -102,12 +102,13 @@ test('what happened while nothing could be written down is written when it can b
   const auditing = upkeep(world)
   await auditing.start()
   await world.tamper('ALTER TABLE audit RENAME TO away')
-  auditing.renewed(['signature'])
+  auditing.renewed(['signature', 'smime.encryption.7'])
   auditing.reloaded(true)
   await auditing.tick()
   await world.tamper('ALTER TABLE away RENAME TO audit')
   await auditing.tick()
-  expect((await world.audit.list()).map(({ action }) => action)).toEqual(['gateway.start', 'certificate.renew', 'gateway.reload'])
+  const actions = ['gateway.start', 'certificate.renew', 'certificate.remove', 'gateway.reload']
+  expect((await world.audit.list()).map(({ action }) => action)).toEqual(actions)
   expect(new Set(told.splice(0))).toEqual(new Set(['audit-fault: no such table: audit']))
 })
 

@@ -29,6 +29,8 @@ import { type CertificateRequest, createPki, type IdentityPaths, type Issued, ty
 const NOW = new Date()
 const HOST = 'smtp.a.mssante.test'
 const DOMAIN = 'a.mssante.test'
+/** After the end of the authorities. */
+const LATE = new Date(NOW.getTime() + 3700 * 86_400_000)
 const folder = mkdtempSync(join(tmpdir(), 'pli-places-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -51,6 +53,8 @@ const DRAWER = {
   encryptsOnly: { kind: 'mail', emails: confidential, keyUsage: ['keyAgreement'] },
   timeStamp: { kind: 'timeStamp' },
   revoked: { kind: 'mail', emails: confidential },
+  longServer: { kind: 'server', commonName: HOST, notAfter: LATE },
+  longMail: { kind: 'mail', emails: confidential, notAfter: LATE },
 } as const satisfies Record<string, Wanted>
 type Name = keyof typeof DRAWER | 'strange'
 
@@ -221,7 +225,7 @@ describe('entries of smime.encryption, added and removed while we run', () => {
     expect(identities.open([files.box, files.mail])).toEqual(['smime.encryption.0', 'smime.encryption.1'])
     expect(serials(identities)).toEqual(serialsOf('box', 'mail'))
     expect(identities.held.map(({ place }) => place)).toEqual(expect.arrayContaining(['tls', 'smime.encryption.1']))
-    expect(identities.open([files.box])).toEqual(['smime.encryption.0'])
+    expect(identities.open([files.box])).toEqual(['smime.encryption.0', 'smime.encryption.1']) // the second is gone
     expect(serials(identities)).toEqual(serialsOf('box'))
     expect(said.map(({ event }) => event)).toEqual(['encryption-entries-taken', 'encryption-entries-taken'])
   })
@@ -371,6 +375,17 @@ describe('a certificate that opened mail and has ended', () => {
   test('one that was revoked is kept once it is succeeded, and wrong while it is not', () => {
     expect(standing([files.revoked, entries.next])).toEqual(['kept', undefined])
     expect(standing([files.revoked])).toEqual([expect.stringContaining('was revoked')])
+  })
+
+  test('one whose authority has ended is wrong, as the start says; one that opens mail once nothing stands in for it', () => {
+    const at = NOW.getTime() + 3660 * DAY
+    const later = { ...configured({ tls: 'longServer' }, { encryption: [files.longMail] }) }
+    const shown = own(later, at).filter(({ place }) => /tls|smime/.test(place))
+    expect(shown.map(({ wrong }) => wrong)).toEqual([
+      expect.stringMatching(/^certificate of the authority .* expired on .* \(SERV SSL belongs here\)$/),
+      expect.stringMatching(/^certificate of the authority .* expired on /),
+    ])
+    expect(checked(later, at).filter(fault => fault.startsWith('tls'))).toEqual([expect.stringContaining(shown[0]!.wrong!)])
   })
 
   test('one of the wrong kind is wrong, whatever stands beside it', () => {

@@ -19,6 +19,7 @@ const file = join(folder, 'authorities.pem')
 let [theirs, former]: Pki[] = []
 let server: Server
 let url: string
+let ofTheirServer: string
 let services: Services
 let said: { event: string; detail: Record<string, unknown> }[]
 const note = (event: string, detail: Record<string, unknown> = {}) => void said.push({ event, detail })
@@ -29,6 +30,7 @@ beforeAll(async () => {
   ;[theirs, former] = [await createPki({ now, key: 'ec' }), await createPki({ now, key: 'ec', label: 'FORMER' })]
   const named = { commonName: 'localhost', organization: 'SERVICE FICTIF', structure: '1759999029', key: 'ec' } as const
   const { certificatePem, keyPem } = await theirs.issue({ kind: 'server', ...named })
+  ofTheirServer = certificatePem
   server = createServer({ cert: certificatePem + theirs.authorities[1], key: keyPem }, (_, response) => {
     const endpoints = { authorization_endpoint: `${url}/authorize`, token_endpoint: `${url}/token` }
     response.setHeader('content-type', 'application/json').setHeader('connection', 'close')
@@ -100,6 +102,12 @@ test.each(CLIENTS)('%s: a replaced file counts from the next connection on; a br
     write([theirs!.authorities[1]!]) // the root is not there
     services.tick()
     await client.call()
+    write([ofTheirServer]) // no authority
+    services.tick()
+    await client.call()
+    write(['-----BEGIN CERTIFICATE-----\nMIIB', ...theirs!.authorities]) // OpenSSL alone would read none of it
+    services.tick()
+    await client.call()
   } finally {
     await client.close()
   }
@@ -110,6 +118,8 @@ test.each(CLIENTS)('%s: a replaced file counts from the next connection on; a br
     ...places.map(place => ({ event: 'authorities-renewed', detail: { place } })),
     ...refused(/authorities\.pem: no PEM certificate/),
     ...refused(/has no issuer among the anchors/),
+    ...refused(/authorities\.pem: no certificate of an authority/),
+    ...places.map(place => ({ event: 'authorities-renewed', detail: { place } })),
   ])
 })
 
