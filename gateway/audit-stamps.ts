@@ -33,6 +33,7 @@ export function openAuditStamps(options: {
     if (!due) return
     const stamp = await stampOf(due.digest, settings, now, cancel.signal).catch(alarm)
     if (!stamp) return
+    if (!due.isTimely(stamp.at)) return alarm(new Error('the time stamp came too late for its checkpoint'))
     await stamps.keep(due.number, stamp.token)
     failedFirst = undefined
     told = { reason: '', at: 0 }

@@ -8,9 +8,9 @@ import { build } from './rows.ts'
 
 /** Time stamps of checkpoints: one a day, of the signature, kept beside it. */
 export interface CheckpointStamps {
-  /** @returns the last checkpoint and the SHA-256 of its signature, when no other of its day (UTC) has a stamp */
-  due(): Promise<{ number: number; digest: Buffer } | undefined>
-  /** Keeps a stamp that was verified; the file gets the checkpoint once more, with it. */
+  /** @returns the last checkpoint and the SHA-256 of its signature, when no other of its day (UTC) has a stamp; `isTimely`: whether one would be believed */
+  due(): Promise<{ number: number; digest: Buffer; isTimely(stampedAt: Date): boolean } | undefined>
+  /** Keeps a stamp that was verified, and is timely; the file gets the checkpoint once more, with it. */
   keep(number: number, token: Buffer): Promise<void>
   /** @returns when the first checkpoint was made that should have had the next stamp, milliseconds; undefined when none is missing or none was ever had */
   missingSince(): Promise<number | undefined>
@@ -26,7 +26,11 @@ export function openCheckpointStamps(db: Database): CheckpointStamps {
       const [last] = await db.run(checkpoints)
       const [stamped] = await db.run(checkpoints.where('stamp', 'is not', null))
       if (!last || (stamped && dayOf(Number(stamped.at)) === dayOf(Number(last.at)))) return undefined
-      return { number: Number(last.number), digest: stampedDigest(Buffer.from(last.cms, 'base64')) }
+      return {
+        number: Number(last.number),
+        digest: stampedDigest(Buffer.from(last.cms, 'base64')),
+        isTimely: stampedAt => isTimely(stampedAt, Number(last.at)),
+      }
     },
     async keep(number, token) {
       const row = build.updateTable('audit_checkpoint').set({ stamp: token.toString('base64'), filed: 0 })
@@ -53,6 +57,10 @@ export type Dated = { at: number; authority: string } | { unknown: string } | { 
 /** Our stamps are asked for at once. One that came later dates what was written anew. */
 const MOST_APART = 10 * 60_000
 
+function isTimely(stampedAt: Date, signedAt: number): boolean {
+  return Math.abs(stampedAt.getTime() - signedAt) <= MOST_APART
+}
+
 /**
  * @param checkpoint verified already
  * @param stamp base64 of a time stamp
@@ -69,7 +77,7 @@ export async function judgeStamp(
     const digest = digestIn(cms)
     if (!digest) return { wrong: 'it is not in the encoding that is stamped' }
     const { at: stampedAt, authority, revokedSince } = await openTimeStamp(token, { digest, anchors, at })
-    if (Math.abs(stampedAt.getTime() - signedAt) > MOST_APART)
+    if (!isTimely(stampedAt, signedAt))
       return { wrong: `it says ${new Date(signedAt).toISOString()}, its time stamp ${stampedAt.toISOString()}` }
     if (revokedSince !== undefined) return { unknown: `the authority's ${revokedSince}: nobody says whether its key was stolen before` }
     return { at: stampedAt.getTime(), authority }

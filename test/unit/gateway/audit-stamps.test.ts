@@ -127,6 +127,17 @@ test('an authority that is away, or wrong, stops no checkpoint: each one asks ag
   expect(await verify()).toMatchObject({ notes: [], checkpoints: { count: 7, stamps: { count: 2, checkpoint: 6 } } })
 })
 
+test('a stamp that comes long after its checkpoint, as when the machine slept, is not kept: it would look as if it dated what was written anew', async () => {
+  await world.write(1)
+  world.now += 11 * 60_000
+  stamps.ask()
+  await stamps.idle()
+  expect(told('audit-unstamped')).toMatchObject([{ reason: 'the time stamp came too late for its checkpoint' }])
+  expect((await verify()).fault).toBeUndefined()
+  await checkpoint()
+  expect((await verify()).checkpoints?.stamps).toMatchObject({ count: 1, checkpoint: 2 })
+})
+
 test('at a stop what is being asked is broken off, and is no fault of the authority', async () => {
   server.answer(forging, { silent: true })
   await world.write(1)
