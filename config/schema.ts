@@ -167,7 +167,10 @@ const encryptionPolicy = z.enum(['never', 'whenPossible', 'required'])
 /** Mail between operators, signed and encrypted. Mutual TLS is asked for whatever this says. */
 const smime = z
   .strictObject({
-    encryption: z.array(identity).default([]).describe('SERV S/MIME: what other operators encrypt to our domains is opened with these'),
+    encryption: z
+      .array(identity)
+      .default([])
+      .describe('SERV CONF or SERV S/MIME: what other operators encrypt to our domains is opened with these'),
     policy: z
       .strictObject({
         default: encryptionPolicy.default('whenPossible'),

@@ -18,7 +18,7 @@ export interface EndingNews {
 const USES: Readonly<Record<string, string>> = {
   tls: 'certificat de serveur (SERV SSL)',
   signature: 'certificat de signature (ORG SIGN ou SERV S/MIME)',
-  smime: 'certificat de chiffrement (SERV S/MIME)',
+  smime: 'certificat de chiffrement (SERV CONF ou SERV S/MIME)',
   'dmp.client': 'certificat client du DMP (ORG AUTH_CLI)',
   'dmp.signature': 'certificat de signature du DMP (ORG SIGN)',
 }
