@@ -51,6 +51,8 @@ function loadPem(files: PemFiles): { certificatePem: string; keyPem: string } {
   const own = readFileSync(files.certificate, 'utf8')
   if (pemBlocks(own, 'CERTIFICATE').length === 0) throw new Error('no PEM certificate in the file')
   const chain = files.chain ? readFileSync(files.chain, 'utf8') : ''
+  if (files.chain && pemBlocks(chain, 'CERTIFICATE').length === 0)
+    throw new Error(`no PEM certificate in the file of the chain, ${files.chain}`)
   return { certificatePem: `${own}\n${chain}`, keyPem: readFileSync(files.key, 'utf8') }
 }
 

@@ -45,6 +45,11 @@ describe('an identity', () => {
     ],
     ['with a certificate for a key', () => loadIdentity({ ...paths, key: paths.certificate }, now), /private key cannot be read/],
     ['with a key for a certificate', () => loadIdentity({ ...paths, certificate: paths.key }, now), /no PEM certificate/],
+    [
+      'with a key for a chain',
+      () => loadIdentity({ ...paths, chain: paths.key }, now),
+      /no PEM certificate in the file of the chain, .*key\.pem/,
+    ],
     ['that has expired', () => loadIdentity(paths, new Date('2031-01-01')), /expired on 2029-11-21/],
     ['of tomorrow', () => loadIdentity(paths, new Date('2020-01-01')), /valid only from/],
     [
