@@ -69,16 +69,20 @@ function withAbsolutePaths(value: unknown, folder: string): unknown {
 
 /** Every file that is named must be there; the data folder is made when it is not. */
 function missingFiles(value: unknown): string[] {
-  return [...new Set(filesIn(value))].filter(path => !isReadable(path)).map(path => `${path}: cannot be read`)
+  return filesIn(value, '')
+    .filter(([, path]) => !isReadable(path))
+    .map(([place, path]) => `${place}: ${path}: cannot be read`)
 }
 
-function filesIn(value: unknown): string[] {
-  if (Array.isArray(value)) return value.flatMap(filesIn)
+/** Where each file is named, and its path. */
+function filesIn(value: unknown, place: string): [place: string, path: string][] {
   if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([key, inner]) => {
-    if (key === 'data') return []
-    if (key === 'whiteList') return filesIn(isDownloaded(inner) ? { ...inner, file: undefined } : inner)
-    return PATHS.has(key) ? [inner].flat().filter(path => typeof path === 'string' && path !== '') : filesIn(inner)
+  return Object.entries(value).flatMap(([key, inner]): [string, string][] => {
+    const here = place === '' ? key : `${place}.${key}`
+    if (here === 'data') return []
+    if (here === 'whiteList' && isDownloaded(inner)) return filesIn({ ...inner, file: undefined }, here)
+    if (!PATHS.has(key) || Array.isArray(value)) return filesIn(inner, here)
+    return [inner].flat().flatMap((path): [string, string][] => (typeof path === 'string' && path !== '' ? [[here, path]] : []))
   })
 }
 

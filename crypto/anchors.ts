@@ -217,7 +217,8 @@ function readListOf({ file, der }: { file: string; der: Buffer }, authorities: r
   try {
     return readRevocationList(der, authorities)
   } catch (cause) {
-    throw new Error(`${file}: ${(cause as Error).message}`, { cause })
+    const why = cause instanceof RangeError ? 'not a revocation list, PEM or DER' : (cause as Error).message
+    throw new Error(`${file}: ${why}`, { cause })
   }
 }
 

@@ -12,7 +12,9 @@ const MOST_OCTETS = 16 * 1024
  */
 export function loadMailboxKey(file: string): MailboxPublicKey {
   const pem = readCapped(file, MOST_OCTETS).toString('latin1')
-  if (!/-----BEGIN PUBLIC KEY-----/.test(pem) || /PRIVATE KEY/.test(pem)) throw new Error(`${file} is no public key (PEM), or not only one`)
+  if (/PRIVATE KEY/.test(pem))
+    throw new Error(`${file} holds the private key, which is for the IMAP server alone: its public key (.pub) belongs here`)
+  if (!/-----BEGIN PUBLIC KEY-----/.test(pem)) throw new Error(`${file} is no public key (PEM)`)
   let key: ReturnType<typeof createPublicKey>
   try {
     key = createPublicKey(pem)

@@ -85,7 +85,7 @@ async function open(stored: KeptCheckpoint, trust: CheckpointTrust): Promise<(Op
     const dated = await judgeStamp({ cms, at: opened.at }, stored.stamp, { anchors: trust.stampAnchors, at: trust.at })
     return 'wrong' in dated ? fault(dated.wrong) : { ...opened, dated }
   } catch (error) {
-    if (error instanceof CmsFault) return fault(`it is not as it was signed: ${error.message}`)
+    if (error instanceof CmsFault) return fault(error.reason === 'signer' ? error.message : `it is not as it was signed: ${error.message}`)
     throw error
   }
 }

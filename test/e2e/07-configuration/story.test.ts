@@ -89,7 +89,7 @@ test('keys, lists and secrets that can not be used are all told, and no secret i
   expect(status).toBe(1)
   expect(stderr.split('\n').slice(1, -1)).toEqual([
     '  - masterKeys: the master key file /empty.pem can be used by others than its owner: chmod 600 it',
-    '  - mailboxes: /empty.pem is no public key (PEM), or not only one',
+    '  - mailboxes: /empty.pem is no public key (PEM)',
     expect.stringMatching(
       /^ {2}- signature: \/keys\/own\.pem: CN=smtp\.a\.test,.*extended key usage does not allow signatures .*SERV S\/MIME belongs here\)$/,
     ),

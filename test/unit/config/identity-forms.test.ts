@@ -101,9 +101,9 @@ describe('an identity is configured', () => {
     [
       'in files that are missing',
       { pkcs12: 'keys/none.p12', passphrase: 'keys/none', ...trust },
-      ['/keys/none.p12: cannot be read', '/keys/none: cannot be read'],
+      ['tls.pkcs12: /keys/none.p12: cannot be read', 'tls.passphrase: /keys/none: cannot be read'],
     ],
-    ['with a chain that is missing', { ...pem, chain: 'keys/none.pem', ...trust }, ['/keys/none.pem: cannot be read']],
+    ['with a chain that is missing', { ...pem, chain: 'keys/none.pem', ...trust }, ['tls.chain: /keys/none.pem: cannot be read']],
   ])('and refused %s', async (_, tls, faults) => {
     expect(await faultsOf(tls)).toEqual(faults)
   })

@@ -68,7 +68,9 @@ describe('a configuration that is right', () => {
     expect(smime.encryption).toEqual([{ certificate: join(folder, 'own.pem'), key: join(folder, 'own.key') }])
     expect(smime.policy).toEqual({ default: 'whenPossible', domains: { 'b.test': 'required' } })
     expect(load().smime).toEqual({ encryption: [], policy: { default: 'whenPossible', domains: {} } })
-    expect(faultsOf(() => load({ smime: { encryption: [{ ...files, key: 'gone.key' }] } }))).toEqual(['/gone.key: cannot be read'])
+    expect(faultsOf(() => load({ smime: { encryption: [{ ...files, key: 'gone.key' }] } }))).toEqual([
+      'smime.encryption.0.key: /gone.key: cannot be read',
+    ])
   })
 
   test('may be JSON', () => {
@@ -94,8 +96,8 @@ test('all faults are told at once: what does not fit, what is not known, what is
     expect.stringMatching(/^listen\.submission\.port: /),
     'retry.warnAfter: "soon" is no duration: write a number and s, m, h or d',
     expect.stringMatching(/^the file: .*verifyCertificates/),
-    '/gone.pem: cannot be read',
-    '/gone.sqlite: cannot be read',
+    'tls.certificate: /gone.pem: cannot be read',
+    'directory.file: /gone.sqlite: cannot be read',
   ])
 })
 

@@ -108,6 +108,7 @@ describe('loadAnchors', () => {
       async () => ({ ...paths, crls: [await file('stranger.pem', other.crls()[1]!)] }),
       /issuer .* not among the anchors: CN=OTHER/,
     ],
+    ['a certificate in place of a list', async () => ({ ...paths, crls: [paths.anchors[0]!] }), /not a revocation list, PEM or DER$/],
     ['an authority without its root', async () => ({ ...paths, anchors: paths.anchors.slice(1) }), /no issuer among the anchors/],
     [
       'a file without certificate',

@@ -76,7 +76,8 @@ test('the pair is made once, the private key for its owner alone', () => {
 })
 
 test.each([
-  ['a private key', () => join(folder, 'own'), /is no public key/],
+  ['a private key', () => join(folder, 'own'), /holds the private key, .* \(\.pub\) belongs here/],
+  ['a certificate or nothing', () => nothing(), /is no public key/],
   ['a weak curve', () => `${pair('weak', 'secp192k1')}.pub`, /P-256, P-384 or P-521/],
   ['an RSA key', () => rsa(), /P-256, P-384 or P-521/],
   ['what is damaged', () => damaged(), /cannot be read/],
@@ -88,6 +89,11 @@ function rsa(): string {
   const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   writeFileSync(join(folder, 'rsa.pub'), publicKey.export({ type: 'spki', format: 'pem' }))
   return join(folder, 'rsa.pub')
+}
+
+function nothing(): string {
+  writeFileSync(join(folder, 'nothing'), '-----BEGIN CERTIFICATE-----')
+  return join(folder, 'nothing')
 }
 
 function damaged(): string {
