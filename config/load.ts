@@ -69,9 +69,9 @@ function withAbsolutePaths(value: unknown, folder: string): unknown {
 
 /** Every file that is named must be there; the data folder is made when it is not. */
 function missingFiles(value: unknown): string[] {
-  return filesIn(value, '')
-    .filter(([, path]) => !isReadable(path))
-    .map(([place, path]) => `${place}: ${path}: cannot be read`)
+  const places = new Map<string, string[]>()
+  for (const [place, path] of filesIn(value, '')) if (!isReadable(path)) places.set(path, [...(places.get(path) ?? []), place])
+  return [...places].map(([path, named]) => `${named.join(', ')}: ${path}: cannot be read`)
 }
 
 /** Where each file is named, and its path. */

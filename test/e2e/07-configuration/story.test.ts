@@ -48,9 +48,14 @@ test.each([['check'], ['serve', '-c']])('pli %s refuses and lists every fault', 
   expect(faults).toEqual([
     '  - hostname: a lower-case host name',
     expect.stringMatching(/^ {2}- the file: .*rejectUnauthorized/),
-    ...['master.keys', 'mailboxes.pub', 'own.pem', 'own.key', 'root.pem', 'root.crl', 'list.xml', 'directory.sqlite'].map(
-      name => `  - /${name}: cannot be read`,
-    ),
+    '  - masterKeys.file: /master.keys: cannot be read',
+    '  - mailboxes.publicKey: /mailboxes.pub: cannot be read',
+    '  - tls.certificate, signature.certificate: /own.pem: cannot be read',
+    '  - tls.key, signature.key: /own.key: cannot be read',
+    '  - tls.anchors, whiteList.anchors: /root.pem: cannot be read',
+    '  - tls.crls, whiteList.crls: /root.crl: cannot be read',
+    '  - whiteList.file: /list.xml: cannot be read',
+    '  - directory.file: /directory.sqlite: cannot be read',
   ])
 })
 
