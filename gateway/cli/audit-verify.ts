@@ -19,7 +19,7 @@ import {
 import { layout } from '../data.ts'
 import { openAnchors } from '../revocation/index.ts'
 import { withDataToRead } from './data.ts'
-import { clock } from './output.ts'
+import { amount, clock } from './output.ts'
 
 export interface VerifyOptions {
   config: string
@@ -57,7 +57,7 @@ export function verdictText({ lines, from, head, checkpoints, notes, fault }: Au
   if (fault) throw new Error(wordsOf(fault))
   const begins = from.line > 0 ? ` from line ${from.line + 1} on` : ''
   return [
-    `${lines} lines${begins}, whole; head ${head.line}:${head.hash}`,
+    `${amount(lines, 'line')}${begins}, whole; head ${head.line}:${head.hash}`,
     ...signedText(checkpoints),
     ...notes.map(note => `note: ${note}`),
   ].join('\n')
@@ -67,7 +67,7 @@ function signedText(checkpoints: AuditVerdict['checkpoints']): string[] {
   if (!checkpoints?.last) return ['no checkpoint yet: nothing is signed']
   const { count, last, unsigned, signers, stamps } = checkpoints
   return [
-    `${count} checkpoints, the last one (${last.number}) at line ${last.line}, ${clock(last.at)}; ${unsigned} lines behind it`,
+    `${amount(count, 'checkpoint')}, the last one (${last.number}) at line ${last.line}, ${clock(last.at)}; ${amount(unsigned, 'line')} behind it`,
     ...signers.map(signer => `signed by ${signer}`),
     ...stampedText(stamps),
   ]
@@ -77,7 +77,7 @@ function stampedText(stamps: StampedPeriod | undefined): string[] {
   if (!stamps) return []
   const { count, first, last, checkpoint, line, authorities } = stamps
   return [
-    `dated by ${count} time ${count === 1 ? 'stamp' : 'stamps'}, from ${clock(first)} to ${clock(last)}: the lines up to ${line} (checkpoint ${checkpoint}) were there by then`,
+    `dated by ${amount(count, 'time stamp')}, from ${clock(first)} to ${clock(last)}: the lines up to ${line} (checkpoint ${checkpoint}) were there by then`,
     ...authorities.map(authority => `stamped by ${authority}`),
   ]
 }

@@ -14,7 +14,9 @@ interface Options {
 
 /** The tamper-evident log of what was done to boxes, and by whom. */
 export function auditCommands(program: Command): void {
-  const audit = program.command('audit').description('the log of what was done to boxes, and by whom')
+  const audit = program
+    .command('audit')
+    .description('the chained and signed log of who did what: boxes, keys, certificates, lists, filings, proofs')
 
   audit
     .command('verify')
@@ -25,7 +27,7 @@ export function auditCommands(program: Command): void {
     .option('--checkpoints <file...>', 'checkpoints that were kept elsewhere: all of them must still be there')
     .option('--export <file>', 'an export, in place of the log')
     .option('--signer <file...>', 'certificates of ours under another name that signed before (PEM)')
-    .option('--noted <line:hash>', 'a head that was noted elsewhere: it must still be there', noted)
+    .option('--noted <line:hash>', 'a head that was noted elsewhere, as `verify` printed it: it must still be there', noted)
     .option('--json', 'for programs')
     .action(async (options: VerifyOptions) => {
       const verdict = await verifyAudit(options)
@@ -36,7 +38,9 @@ export function auditCommands(program: Command): void {
 
   audit
     .command('export')
-    .description('a part of the log as JSON lines, with the checkpoints that sign it')
+    .description(
+      'a part of the log as JSON lines, from a checkpoint to a checkpoint, so that it can be verified: lines around what was asked for come along',
+    )
     .requiredOption(...CONFIG_OPTION)
     .option('--since <time>', 'lines from then on (ISO 8601)', instant)
     .option('--until <time>', 'lines up to then (ISO 8601)', instant)
@@ -59,8 +63,8 @@ export function auditCommands(program: Command): void {
     .command('list')
     .description('the last lines')
     .requiredOption(...CONFIG_OPTION)
-    .option('--object <address>', 'about this box or token only')
-    .option('--by <name>', 'of this administrator only, as the lines name him')
+    .option('--object <address>', 'about this box, domain, token, key, place or message only, as the lines name it')
+    .option('--by <name>', 'of this one only, as the lines name him: cli:maud, token:console, gateway')
     .option('--after <line>', 'the lines behind this one', count)
     .option('--limit <number>', 'so many at most', count, 100)
     .option('--json', 'for programs')
@@ -77,7 +81,7 @@ function lineText({ line, at, by, action, object, result, detail }: AuditLine): 
 
 function noted(text: string): AuditHead {
   const [, line, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? []
-  if (!line || !hash) throw new InvalidArgumentError('as `pli audit verify` prints it: line:hash.')
+  if (!line || !hash) throw new InvalidArgumentError('as `pli audit verify` prints it: line:hash, the hash of 64 hexadecimal digits.')
   return { line: Number(line), hash }
 }
 

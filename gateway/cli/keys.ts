@@ -24,9 +24,13 @@ interface Options {
   json?: boolean
 }
 
+const NOT_OURS = 'is not among masterKeys: what is under it cannot be opened'
+
 /** The master keys under which everything that is kept is sealed. */
 export function keysCommands(program: Command): void {
-  const keys = program.command('keys').description('the master keys under which everything that is kept is sealed')
+  const keys = program
+    .command('keys')
+    .description('the master keys under which everything that is kept is sealed, and the pair of the mailboxes')
 
   keys
     .command('create')
@@ -55,7 +59,7 @@ export function keysCommands(program: Command): void {
     .command('open-letter')
     .description('write letters of a Maildir as they were before they were sealed, one after the other')
     .argument('<file...>')
-    .requiredOption('--key <file>', 'private key of the mailboxes')
+    .requiredOption('--key <file>', 'private key of the mailboxes, which only the IMAP server has (FILE of create-mailbox)')
     .action((files: string[], { key }: { key: string }) => {
       const open = loadMailboxReader(key)
       for (const file of files) process.stdout.write(open(readFileSync(file)))
@@ -69,7 +73,10 @@ export function keysCommands(program: Command): void {
     .action(async ({ config, json }: Options) => {
       const { lines } = await look(loadConfiguration(config))
       print(json, lines, () =>
-        table([['key', 'files', ''], ...lines.map(({ id, files, seals }) => [id, String(files), seals ? 'seals' : ''])]),
+        table([
+          ['key', 'files', ''],
+          ...lines.map(({ id, files, seals, known }) => [id, String(files), seals ? 'seals' : known ? '' : NOT_OURS]),
+        ]),
       )
     })
 
@@ -85,7 +92,7 @@ export function keysCommands(program: Command): void {
 
   keys
     .command('remove')
-    .description('remove a key under which nothing is left')
+    .description('remove a key under which nothing is left, as `pli keys list` shows; a backup of the data from before needs a copy of it')
     .argument('<id>')
     .requiredOption(...CONFIG_OPTION)
     .action(async (id: string, { config }: Options) => {

@@ -16,6 +16,25 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('\n')
 }
 
+const ABOUT_FILES: Record<string, string> = {
+  ENOENT: 'there is no such file or folder',
+  EACCES: 'this user may not use it',
+  EEXIST: 'it is there already, and is left as it is',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of this path is no folder',
+}
+
+/** @returns one sentence; of a file, in words in place of the system's */
+export function sentenceOf(error: NodeJS.ErrnoException): string {
+  const words = ABOUT_FILES[error.code ?? '']
+  return words !== undefined && error.path !== undefined ? `${error.path}: ${words}` : error.message
+}
+
+/** `1 line`, `2 lines`. */
+export function amount(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
+}
+
 /** `2026-11-22 06:30:00.123`, local time. */
 export function clock(at: number): string {
   const date = new Date(at - new Date(at).getTimezoneOffset() * 60_000)

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { packageRoot } from '../../config/index.ts'
+import { sentenceOf } from './output.ts'
 
 type AddCommands = (program: Command) => void
 
@@ -41,6 +42,6 @@ try {
   await program.parseAsync()
 } catch (error) {
   const isUsage = error instanceof CommanderError
-  if (!isUsage) console.error(`pli: ${(error as Error).message}`)
+  if (!isUsage) console.error(`pli: ${sentenceOf(error as Error)}`)
   process.exit(isUsage ? (error.exitCode === 0 ? 0 : 2) : 1) // threads that were opened before the failure end with it
 }

@@ -37,7 +37,7 @@ export function serveCommands(program: Command): void {
 
   program
     .command('check')
-    .description('check a configuration: all its faults at once')
+    .description('check a configuration, its keys, certificates and authorities: all its faults at once')
     .argument('<file>')
     .action(async (file: string) => {
       const configuration = loadConfiguration(file)

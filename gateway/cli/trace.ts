@@ -18,7 +18,10 @@ export function traceCommand(program: Command): void {
     .description("one message's whole ledger")
     .argument('<message-id>', 'our id, or the Message-ID field')
     .requiredOption(...CONFIG_OPTION)
-    .option('--proof <file>', 'write what is known of it as a signed document, for somebody who does not know us (CMS)')
+    .option(
+      '--proof <file>',
+      'write what is known of it as a signed document, for somebody who does not know us (CMS); with timeStamp configured its stamp beside it, FILE.tsr',
+    )
     .option('--json', 'for programs')
     .action(async (id: string, { config, json, proof }: { config: string; json?: boolean; proof?: string }) => {
       const timeline = await withData(config, async (db, configuration) => {

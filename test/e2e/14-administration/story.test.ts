@@ -161,7 +161,7 @@ test('the audit log says who did what, is whole, and shows where it was tampered
   ])
   const whole = await pli('audit', 'verify', '-c', configuration)
   expect(whole).toMatchObject({ status: 0, stderr: '' })
-  const [, noted = ''] = /^\d+ lines, whole; head (\d+:[0-9a-f]{64})\n\d+ checkpoints, /.exec(whole.stdout) ?? []
+  const [, noted = ''] = /^\d+ lines?, whole; head (\d+:[0-9a-f]{64})\n\d+ checkpoints?, /.exec(whole.stdout) ?? []
   expect((await pli('audit', 'verify', '-c', configuration, '--noted', noted)).status).toBe(0)
   const rows = new Sqlite(layout(stage.world.operators.alpha.data).database)
   const line = lines.find(({ action }) => action === 'box.suspend')?.line
