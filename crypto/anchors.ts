@@ -35,6 +35,8 @@ export interface ListDates {
   nextUpdate?: Date
   /** Later than this, somebody should know. */
   endsSoonAt?: Date
+  /** Asked where the list lacks. */
+  hasResponder?: true
 }
 
 /** One consistent state of the anchors; a reload makes a new one, so what hangs on it (judged certificates) is forgotten with it. */
@@ -237,10 +239,13 @@ function fetchedLists(folder: string | undefined, authority: ParsedCertificate):
   })
 }
 
-function datesOf(authority: ParsedCertificate, { lists }: Trust): ListDates {
+function datesOf(authority: ParsedCertificate, { lists, responders }: Trust): ListDates {
   const list = lists.get(authorityOf(authority))
-  const name = commonName(authority.facts.subject) ?? '?'
-  return list ? { authority: name, nextUpdate: list.nextUpdate, endsSoonAt: endsSoonAt(list) } : { authority: name }
+  return {
+    authority: commonName(authority.facts.subject) ?? '?',
+    ...(list && { nextUpdate: list.nextUpdate, endsSoonAt: endsSoonAt(list) }),
+    ...(responders.has(authorityOf(authority)) && { hasResponder: true }),
+  }
 }
 
 function freshUntil({ authorities, lists }: Trust): Date | undefined {

@@ -25,14 +25,17 @@ interface ListLine {
   place: string
   authority: string
   until: string | undefined
+  /** `ended`, `missing`: certificates of this authority are refused, unless a responder answers. */
   state: 'right' | 'late' | 'ended' | 'missing'
+  /** Whether the configuration names one that is asked where the list lacks. */
+  responder: boolean
 }
 
 export function certificatesCommand(program: Command): void {
   program
     .command('certificates')
     .description(
-      `every certificate that the configuration names, and the revocation lists; exit status 1 when one ends within ${LAST_DAYS} days, has ended, is not for its place, or can't be read`,
+      `every certificate that the configuration names, and the revocation lists; exit status 1 when one ends within ${LAST_DAYS} days, has ended, is not for its place, or can't be read, and when an authority has neither a list in force nor a responder`,
     )
     .requiredOption(...CONFIG_OPTION)
     .option('--json', 'for programs')
@@ -43,13 +46,18 @@ export function certificatesCommand(program: Command): void {
       const lists = listLines(inventory, now)
       const { faults } = inventory
       print(json, { certificates, lists, faults }, () => textOf(certificates, lists, faults))
-      if (faults.length > 0 || !certificates.every(isInOrder)) process.exitCode = 1
+      if (faults.length > 0 || !certificates.every(isInOrder) || lists.some(isUnknown)) process.exitCode = 1
     })
 }
 
 /** Whether nobody has anything to do about it. */
 export function isInOrder({ state }: CertificateLine): boolean {
   return state === 'right' || state === 'kept'
+}
+
+/** Whether nobody can know who is revoked: unknown means no. */
+export function isUnknown({ state, responder }: ListLine): boolean {
+  return (state === 'ended' || state === 'missing') && !responder
 }
 
 /** @param now milliseconds */
@@ -78,8 +86,9 @@ function stateOf({ wrong, standing }: FoundCertificate, days: number): Certifica
   return days < LAST_DAYS && standing !== 'succeeded' ? 'ends' : 'right'
 }
 
-function listLines({ lists }: Inventory, now: number): ListLine[] {
-  return lists.map(({ place, authority, nextUpdate, endsSoonAt }) => {
+/** @param now milliseconds */
+export function listLines({ lists }: Inventory, now: number): ListLine[] {
+  return lists.map(({ place, authority, nextUpdate, endsSoonAt, hasResponder = false }) => {
     const state = !nextUpdate
       ? 'missing'
       : now > nextUpdate.getTime()
@@ -87,7 +96,7 @@ function listLines({ lists }: Inventory, now: number): ListLine[] {
         : endsSoonAt && now > endsSoonAt.getTime()
           ? 'late'
           : 'right'
-    return { place, authority, until: nextUpdate?.toISOString(), state }
+    return { place, authority, until: nextUpdate?.toISOString(), state, responder: hasResponder }
   })
 }
 
@@ -110,6 +119,12 @@ function textOf(certificates: readonly CertificateLine[], lists: readonly ListLi
       ...lists.map(each => [each.place, each.until ?? '-', each.state, each.authority]),
     ]),
     ...certificates.flatMap(({ place, name, reason }) => (reason === undefined ? [] : [`${place} is wrong: ${name}: ${reason}`])),
+    ...lists
+      .filter(isUnknown)
+      .map(
+        ({ place, authority }) =>
+          `${place}: certificates of ${authority} are refused: its revocation list is not in force, and no responder is configured`,
+      ),
     ...(certificates.some(({ state }) => state === 'kept')
       ? ['kept: opens mail that came before it ended; another one has taken its place']
       : []),

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Configuration } from '../../../config/index.ts'
 import { takeInventory, watchAuthorities } from '../../../gateway/certificates/inventory.ts'
+import { isUnknown, listLines } from '../../../gateway/cli/certificates.ts'
 import { createPki, writeIdentity } from '../../world/pki.ts'
 
 let folder: string
@@ -30,6 +31,29 @@ test('the authorities of time stamps end too: they and their list are among what
   expect(lists.map(({ place }) => place)).toContain('timeStamp')
   const authorities = certificates.filter(({ kind }) => kind === 'authority')
   expect(watchAuthorities(configuration)()).toEqual(authorities)
+})
+
+test('an authority without a list in force is told of, unless a responder is there', async () => {
+  const now = Date.now()
+  const pki = await createPki({ now: new Date(), key: 'ec' })
+  const { anchors, crls } = await pki.write(join(folder, 'igc'))
+  const [root, organisations] = [anchors[0]!, anchors[1]!]
+  const own = { certificate: join(folder, 'none.pem'), key: join(folder, 'none.key') } // it is no matter here
+  const lists = (tls: object, at = now) => {
+    const trust = { anchors, crls, authorities: [] }
+    const configuration = {
+      ...{ data: folder, tls: { ...own, ...tls }, signature: own, smime: { encryption: [] } },
+      ...{ whiteList: trust, directory: {}, signIn: {} },
+    } as unknown as Configuration
+    return listLines(takeInventory(configuration, at), at).filter(({ place }) => place === 'tls')
+  }
+  const unknown = (...asked: Parameters<typeof lists>) => lists(...asked).map(isUnknown)
+  expect(unknown({ anchors, crls, authorities: [] })).toEqual([false, false])
+  expect(unknown({ anchors, crls: [crls[0]], authorities: [] })).toEqual([false, true])
+  expect(unknown({ anchors, crls, authorities: [] }, now + 90 * 86_400_000)).toEqual([true, true])
+  const responder = { certificate: organisations, ocsp: 'http://ocsp.test' }
+  expect(unknown({ anchors: [root], crls: [crls[0]], authorities: [responder] })).toEqual([false, false])
+  expect(lists({ anchors: [root], crls: [crls[0]], authorities: [responder] })[1]).toMatchObject({ state: 'missing', responder: true })
 })
 
 describe('authorities that are looked at now and then', () => {
