@@ -209,7 +209,10 @@ describe('tampering is found, and its place is told', () => {
     await world.audit.append({ by: 'x', action: 'y', object: 'z' })
     world.now += 3_600_000
     await world.sign(signers.stranger)
-    expect((await world.verify()).fault).toEqual({ checkpoint: 4, why: expect.stringMatching(/^it was signed by .*O=AUTRE.*, who is not this operator$/) })
+    expect((await world.verify()).fault).toEqual({
+      checkpoint: 4,
+      why: expect.stringMatching(/^it was signed by .*O=AUTRE.*, who is not this operator$/),
+    })
   })
 
   test('a checkpoint signed again by who has the key: the one behind it does not follow', async () => {
