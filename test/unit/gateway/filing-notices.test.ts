@@ -10,7 +10,7 @@ import { openSettlement, type Settlement } from '../../../gateway/settlement.ts'
 import type { Spool } from '../../../gateway/spool/index.ts'
 import { samplePatient } from '../../world/letter.ts'
 import { type BridgeWorld, startBridgeWorld } from '../dmp-bridge/bridge-world.ts'
-import { openSpoolWorld, RETRY, SENDER, type SpoolWorld } from './spool-world.ts'
+import { openSpoolWorld, RELAYED, RETRY, SENDER, type SpoolWorld } from './spool-world.ts'
 
 const LINK = 'https://pages.a.mssante.test/retenir/'
 const TWO_MINUTES = 120_000
@@ -138,17 +138,7 @@ describe('what becomes of a document is told to its sender', () => {
     const id = await send({ relayed: false })
     await bridge.pass(TWO_MINUTES)
     const [leg] = await mail.spool.claimDue(10)
-    const reply = {
-      kind: 'relayed',
-      sha256: '0'.repeat(64),
-      peer: 'CN=b',
-      host: 'b',
-      tls: 'TLSv1.3',
-      reply: '250 2.0.0 OK',
-      reports: true,
-      protection: {},
-    } as const
-    await settlement.settle(leg!, reply)
+    await settlement.settle(leg!, RELAYED)
     expect((await told(id)).map(({ subject }) => subject)).toEqual(['Dépôt au DMP : effectué'])
   })
 
