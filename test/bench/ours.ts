@@ -6,10 +6,11 @@ import { join } from 'node:path'
 import { compiled } from '../../config/paths.ts'
 import { createMailboxKeys, createMasterKeyFile } from '../../crypto/index.ts'
 import { openBoxes, openData } from '../../gateway/data.ts'
+import { freePort } from '../world/ports.ts'
 import { addresses } from './boxes.ts'
 import type { Contender, Running } from './contender.ts'
 import { type Ground, HOSTS } from './ground.ts'
-import { freePort, untilListening } from './ports.ts'
+import { untilListening } from './listening.ts'
 
 /**
  * `pli serve` in a process of its own.

@@ -3,10 +3,11 @@ import { once } from 'node:events'
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { tool } from '../support/tools.ts'
+import { freePort } from '../world/ports.ts'
 import { addresses, type Boxes } from './boxes.ts'
 import type { Contender, Running } from './contender.ts'
 import type { Ground } from './ground.ts'
-import { freePort, untilListening } from './ports.ts'
+import { untilListening } from './listening.ts'
 
 /** Debian's Postfix with a configuration folder, queue, data folder, port and master of its own. Root is needed: Postfix wants to own its queue. */
 export function postfix(ground: Ground): Contender {

@@ -1,7 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, createServer as createTlsServer, type Server } from 'node:tls'
@@ -12,6 +11,7 @@ import { sayHello } from '../support/client-hello.ts'
 import { has, tool } from '../support/tools.ts'
 import { type Doors, openDoors } from '../unit/gateway/door.ts'
 import { type Issued, writeIdentity } from '../world/pki.ts'
+import { freePort } from '../world/ports.ts'
 
 const DOORS: Door[] = ['submission', 'submissions', 'reception']
 const ECDSA_GCM = 0xc02c
@@ -125,10 +125,7 @@ describe.skipIf(!has('openssl'))('openssl s_client', () => {
 
 /** openssl as a server, on a free port, until the work is done. */
 async function withServer<T>(name: 'rsa' | 'ec', options: readonly string[], work: (port: number) => Promise<T>): Promise<T> {
-  const free = createServer().listen(0, '127.0.0.1')
-  await once(free, 'listening')
-  const { port } = free.address() as { port: number }
-  await new Promise(resolve => free.close(resolve))
+  const port = await freePort()
   const files = ['-cert', `${name}.pem`, '-key', `${name}.key.pem`, '-cert_chain', `${name}.chain.pem`].map(each =>
     each.endsWith('.pem') ? join(folder, each) : each,
   )

@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
 import { redisBell } from '../../dmp-bridge/index.ts'
-import { freePort } from '../bench/ports.ts'
 import { startRedis } from '../support/redis.ts'
 import { has } from '../support/tools.ts'
+import { freePort } from '../world/ports.ts'
 
 const failOn = (error: Error) => {
   throw error

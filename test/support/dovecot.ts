@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../world/ports.ts'
 import { type CliResult, run } from './cli.ts'
 import { tool } from './tools.ts'
 import { until } from './until.ts'
@@ -115,15 +116,6 @@ plugin {
 
 function below(folder: string): string[] {
   return readdirSync(folder, { recursive: true }).map(name => join(folder, String(name)))
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** @returns whether it greets */

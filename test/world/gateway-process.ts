@@ -1,9 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { compiled } from '../../config/paths.ts'
+
+/** Lines of its log: enough for what it says when it refuses to start. */
+const LAST_WORDS = 10
 
 /** A running `pli serve`. */
 export interface GatewayProcess {
@@ -47,5 +51,7 @@ async function ready(child: ChildProcess, folder: string): Promise<void> {
   for await (const line of createInterface({ input: child.stdout })) {
     if (line.startsWith('ready')) return
   }
-  throw new Error(`the gateway ended before it was ready; its words are in ${join(folder, 'gateway.log')}`)
+  const log = join(folder, 'gateway.log')
+  const words = (await readFile(log, 'utf8')).trimEnd().split('\n').slice(-LAST_WORDS)
+  throw new Error([`the gateway ended before it was ready; the last lines of ${log}:`, ...words].join('\n'))
 }

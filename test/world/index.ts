@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 
 import { hashPassword, loadIdentity, openAudit, signEnveloped, verifyPassword } from '../../crypto/index.ts'
@@ -23,6 +22,7 @@ import {
 } from './operator.ts'
 import { balOf, buildPeople, DOMAINS, type FictionalBox, letterAuthor, publishedAuthor } from './people.ts'
 import { createPki, type Pki } from './pki.ts'
+import { freePorts } from './ports.ts'
 import { buildWhiteList } from './white-list.ts'
 
 export interface WorldOptions {
@@ -269,13 +269,4 @@ async function choosePorts(base: number | undefined): Promise<Record<OperatorNam
   const list = base === undefined ? await freePorts(6) : Array.from({ length: 6 }, (_, index) => base + index)
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = list
   return { alpha: { submission: a, submissions: b, reception: c }, beta: { submission: d, submissions: e, reception: f } }
-}
-
-/** Ports that were free a moment ago, all at once so that they differ. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  await Promise.all(servers.map(server => new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))))
-  const ports = servers.map(server => (server.address() as { port: number }).port)
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
-  return ports
 }

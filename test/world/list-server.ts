@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { freePort } from './ports.ts'
 
 /** Publishes revocation lists over http, as an authority does, with ETags. */
 export interface ListServer {
@@ -19,11 +19,9 @@ export interface ListServer {
 
 export async function startListServer(): Promise<ListServer> {
   let server: Server | undefined
-  let port = 0
+  const port = await freePort()
   const published: ListServer = {
-    get url() {
-      return `http://127.0.0.1:${port}`
-    },
+    url: `http://127.0.0.1:${port}`,
     lists: new Map(),
     requests: [],
     instead: undefined,
@@ -45,7 +43,6 @@ export async function startListServer(): Promise<ListServer> {
       })
       server.listen(port, '127.0.0.1')
       await once(server, 'listening')
-      port = (server.address() as AddressInfo).port
     },
   }
   await published.up()

@@ -1,4 +1,3 @@
-import { createServer } from 'node:net'
 import { URI } from 'otpauth'
 import { loadConfiguration } from '../../config/index.ts'
 import { openAudit } from '../../crypto/index.ts'
@@ -6,6 +5,7 @@ import { openData, vaultOf } from '../../gateway/data.ts'
 import { dataKey } from '../../gateway/data-key.ts'
 import { operatorsOf } from '../../gateway/http/pages/operators.ts'
 import type { FictionalBox } from './people.ts'
+import { freePort } from './ports.ts'
 import type { PscSimulator } from './psc-simulator/index.ts'
 import type { startPscFor } from './psc-simulator/setup.ts'
 
@@ -49,12 +49,4 @@ export async function localOperator(file: string): Promise<LocalConsole> {
   } finally {
     await db.close()
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
 }

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { request } from 'node:https'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -8,6 +7,7 @@ import { layout } from '../../../gateway/data.ts'
 import { pli } from '../../support/cli.ts'
 import { openStage, type Stage } from '../../support/stage.ts'
 import { OPERATORS } from '../../world/operator.ts'
+import { freePort } from '../../world/ports.ts'
 
 const DOMAIN = 'alpha.mssante.example'
 const SERVICE = `bloc@${DOMAIN}`
@@ -24,14 +24,6 @@ beforeAll(async () => {
   configuration = stage.world.operators.alpha.configuration
 })
 afterAll(() => stage[Symbol.asyncDispose]())
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
 
 /** Asks the running gateway, as a program of the operator does. */
 function ask(method: string, path: string, body?: unknown): Promise<{ status: number; json: Record<string, unknown> }> {

@@ -1,14 +1,10 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { Queue } from 'bullmq'
 import { expect, test, vi } from 'vitest'
 import { redisBell } from '../../../dmp-bridge/redis-bell.ts'
+import { freePort } from '../../world/ports.ts'
 
 test('rings that Redis cannot hear are heard here, and keep no memory', async () => {
-  const gone = createServer().listen(0, '127.0.0.1')
-  await once(gone, 'listening')
-  const { port } = gone.address() as AddressInfo
-  await new Promise(resolve => gone.close(resolve))
+  const port = await freePort()
   const added = vi.spyOn(Queue.prototype, 'add')
   let faults = 0
   let heard = 0

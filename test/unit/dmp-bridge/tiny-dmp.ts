@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
 import { createServer, type Server } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ConnectionOptions } from 'node:tls'
 import { clientTls, createIdentity, loadAnchors, serverTls } from '../../../crypto/index.ts'
 import { createPki } from '../../world/pki.ts'
+import { freePort } from '../../world/ports.ts'
 
 /** What the server does with the next request. */
 export type Behaviour =
@@ -72,10 +72,10 @@ export async function startTinyDmp(now = new Date()): Promise<TinyDmp> {
     rejectUnauthorized: true,
   }
   let https: Server | undefined
-  let port = 0
+  const port = await freePort()
 
   const dmp: TinyDmp = {
-    url: '',
+    url: `https://localhost:${port}/services/`,
     tls: clientTls({ identity: createIdentity(client, now), anchors, identifiedBy: 'name', now: () => now }),
     script: [],
     filed: [],
@@ -98,8 +98,6 @@ export async function startTinyDmp(now = new Date()): Promise<TinyDmp> {
       https.on('secureConnection', () => dmp.connections++)
       https.listen(port, 'localhost')
       await once(https, 'listening')
-      port = (https.address() as AddressInfo).port
-      dmp.url = `https://localhost:${port}/services/`
     },
     [Symbol.asyncDispose]: () => dmp.down(),
   }
