@@ -1,4 +1,5 @@
 import type { ServerTls } from '../crypto/index.ts'
+import { bind } from './bind.ts'
 import { type ClientBox, type ListenerOptions, openTalks, serverOptions, type Talks } from './dialogue.ts'
 import { type Admission, type Early, GatewayServer } from './gateway-server.ts'
 import { Refusal } from './refusals.ts'
@@ -14,7 +15,7 @@ export interface OpenDoor {
   close(): Promise<void>
 }
 
-/** Opens one SMTP door. @returns its port, and how to close it */
+/** Opens one SMTP door. @returns its port, and how to close it @throws when the port can't be had, see {@link bind} */
 export async function openListener<Box extends ClientBox>(options: ListenerOptions<Box>): Promise<OpenDoor> {
   const talks = openTalks<Box>()
   const server = new GatewayServer(serverOptions(options, talks), {
@@ -25,15 +26,9 @@ export async function openListener<Box extends ClientBox>(options: ListenerOptio
   server.on('error', error =>
     options.log.info('connection-error', { door: options.door, code: (error as NodeJS.ErrnoException).code ?? error.name }),
   )
-  await new Promise<void>((resolve, reject) => {
-    server.server.once('error', reject)
-    server.listen(options.listen.port, options.listen.host, () => {
-      server.server.off('error', reject)
-      resolve()
-    })
-  })
+  const port = await bind(server.server, { ...options.listen, place: `listen.${options.door}` })
   return {
-    port: (server.server.address() as { port: number }).port,
+    port,
     renew: tls => server.updateSecureContext(tls),
     close: () =>
       new Promise(resolve => {

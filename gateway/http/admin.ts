@@ -52,5 +52,5 @@ export function startAdminServer(options: AdminServerOptions): Promise<HttpsServ
     now,
     log,
   })
-  return openHttps({ listen: options.listen, tls: options.tls, fetch: app.fetch as never })
+  return openHttps({ listen: { ...options.listen, place: 'admin.listen' }, tls: options.tls, fetch: app.fetch as never, log })
 }

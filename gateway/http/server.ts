@@ -1,13 +1,15 @@
 import { createServer, type Server, type ServerOptions } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
+import type { Log } from '../../config/index.ts'
 import type { ServerTls } from '../../crypto/index.ts'
+import { type Bind, bind } from '../bind.ts'
 
 export interface HttpsOptions {
-  listen: { host: string; port: number }
+  listen: Bind
   /** crypto's serverTls. */
   tls: ServerTls
   fetch: (request: Request, env: never) => Response | Promise<Response>
+  log: Log
 }
 
 export interface HttpsServer {
@@ -27,7 +29,7 @@ const IDLE_MS = 5_000
 const ENDING_MS = 5_000
 
 /** Listens over TLS only: there is no plain form of this server. @throws when the port can't be had */
-export async function openHttps({ listen, tls, fetch }: HttpsOptions): Promise<HttpsServer> {
+export async function openHttps({ listen, tls, fetch, log }: HttpsOptions): Promise<HttpsServer> {
   const limits: ServerOptions = {
     requestTimeout: REQUEST_MS,
     headersTimeout: HEADERS_MS,
@@ -37,12 +39,13 @@ export async function openHttps({ listen, tls, fetch }: HttpsOptions): Promise<H
   }
   const server = createAdaptorServer({ fetch: fetch as never, createServer, serverOptions: { ...tls, ...limits } }) as Server
   server.maxConnections = CONNECTIONS
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(listen.port, listen.host, resolve)
-  })
+  const port = await bind(server, listen)
+  // A connection that the system could not hand over is its own loss, never the process's.
+  server.on('error', error =>
+    log.warn('connection-error', { door: listen.place, code: (error as NodeJS.ErrnoException).code ?? error.name }),
+  )
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     renew: tls => server.setSecureContext(tls),
     close: () =>
       new Promise(resolve => {

@@ -61,7 +61,12 @@ export async function startConsole(options: ConsoleOptions): Promise<HttpsServer
     log,
   })
   const app = openPageShell({ origin: url, operator: name, sessions, knows, areas: options.areas, open: options.open, signIn, now, log })
-  const server = await openHttps({ listen: console.listen, tls: options.tls, fetch: app.fetch as never })
+  const server = await openHttps({
+    listen: { ...console.listen, place: 'console.listen' },
+    tls: options.tls,
+    fetch: app.fetch as never,
+    log,
+  })
   return {
     port: server.port,
     renew: server.renew,
