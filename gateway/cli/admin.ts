@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { parseDuration } from '../../config/index.ts'
-import { type ByOption, by, withAdministration } from './administration.ts'
+import { type ByOption, by, byOption, withAdministration } from './administration.ts'
 import { CONFIG_OPTION } from './data.ts'
 import { print, table } from './output.ts'
 
@@ -19,7 +19,7 @@ export function adminCommands(program: Command): void {
     .argument('<name>', 'stands in the audit log beside each of its calls')
     .requiredOption(...CONFIG_OPTION)
     .option('--expires <duration>', 'it ends after so long: 90d', parseDuration)
-    .option('--by <name>', 'who makes it, for the audit log; the user of this machine by default')
+    .option(...byOption('makes it'))
     .option('--json', 'for programs')
     .action(async (name: string, { config, json, expires, ...options }: Options & { expires?: number }) => {
       const expiresAt = expires === undefined ? undefined : Date.now() + expires
@@ -44,6 +44,6 @@ export function adminCommands(program: Command): void {
     .description('end a token now; its name stays taken')
     .argument('<name>')
     .requiredOption(...CONFIG_OPTION)
-    .option('--by <name>', 'who revokes it, for the audit log; the user of this machine by default')
+    .option(...byOption('revokes it'))
     .action((name: string, { config, ...options }: Options) => withAdministration(config, ({ tokens }) => tokens.revoke(name, by(options))))
 }

@@ -10,6 +10,9 @@ export interface ByOption {
   by?: string
 }
 
+/** @param does what it is that he does: `makes the change` */
+export const byOption = (does: string) => ['--by <name>', `who ${does}, for the audit log; the user of this machine by default`] as const
+
 /** @returns who makes a change, as the audit log says it: a user of this machine, or whom he names */
 export function by({ by }: ByOption): string {
   return `cli:${by ?? userInfo().username}`

@@ -11,7 +11,7 @@ import {
   type Purpose,
   stateOf,
 } from '../../directory/index.ts'
-import { type ByOption, by, withAdministration } from './administration.ts'
+import { type ByOption, by, byOption, withAdministration } from './administration.ts'
 import { CONFIG_OPTION } from './data.ts'
 import { print, table } from './output.ts'
 
@@ -167,7 +167,7 @@ function command(parent: Command, name: string, description: string, ...args: st
   for (const argument of args) made.argument(argument)
   return made
     .requiredOption(...CONFIG_OPTION)
-    .option('--by <name>', 'who makes the change, for the audit log; the user of this machine by default')
+    .option(...byOption('makes the change'))
     .option('--json', 'for programs')
 }
 

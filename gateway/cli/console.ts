@@ -3,7 +3,7 @@ import { openAudit } from '../../crypto/index.ts'
 import { vaultOf } from '../data.ts'
 import { dataKey } from '../data-key.ts'
 import { type Operators, operatorsOf } from '../http/pages/operators.ts'
-import { type ByOption, by } from './administration.ts'
+import { type ByOption, by, byOption } from './administration.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { print, table } from './output.ts'
 
@@ -26,7 +26,7 @@ export function consoleCommands(program: Command): void {
     .argument('<name>', 'stands in the audit log beside each of its orders')
     .requiredOption(...CONFIG_OPTION)
     .option('--may-read', 'it may see the patient and the title of a document; each look is audited', false)
-    .option('--by <name>', 'who makes it, for the audit log; the user of this machine by default')
+    .option(...byOption('makes it'))
     .option('--json', 'for programs')
     .action(async (name: string, { config, json, mayRead, ...options }: Options & { mayRead: boolean }) => {
       const made = await withOperators(config, operators => operators.add(name, { mayRead, by: by(options) }))
@@ -63,7 +63,7 @@ export function consoleCommands(program: Command): void {
     .description('end an account and its sessions now')
     .argument('<name>')
     .requiredOption(...CONFIG_OPTION)
-    .option('--by <name>', 'who removes it, for the audit log; the user of this machine by default')
+    .option(...byOption('removes it'))
     .action((name: string, { config, ...options }: Options) => withOperators(config, operators => operators.remove(name, by(options))))
 }
 

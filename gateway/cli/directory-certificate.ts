@@ -7,7 +7,7 @@ import { openRecipientCertificates, type RecipientCertificates, type StoredCerti
 import { AddressFault, domainOf, parseAddress } from '../address.ts'
 import { CONFIDENTIALITY_AUTHORITY } from '../opening/index.ts'
 import { openAnchors } from '../revocation/index.ts'
-import { type ByOption, by } from './administration.ts'
+import { type ByOption, by, byOption } from './administration.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { print, table } from './output.ts'
 
@@ -29,7 +29,7 @@ export function recipientCertificateCommands(directory: Command): void {
     .argument('<address-or-domain>', 'whom mail is for', subject)
     .argument('<file>', 'a certificate of the IGC-Santé, PEM or DER')
     .requiredOption(...CONFIG_OPTION)
-    .option('--by <name>', 'who makes the change, for the audit log; the user of this machine by default')
+    .option(...byOption('makes the change'))
     .option('--json', 'for programs')
     .action((of: string, file: string, options: Options) => withCertificates(options.config, parts => add(parts, of, file, options)))
 
@@ -55,7 +55,7 @@ export function recipientCertificateCommands(directory: Command): void {
     .argument('<address-or-domain>', 'whose', subject)
     .argument('[fingerprint]', 'SHA-256 of one, or how it begins; all of them otherwise')
     .requiredOption(...CONFIG_OPTION)
-    .option('--by <name>', 'who makes the change, for the audit log; the user of this machine by default')
+    .option(...byOption('makes the change'))
     .option('--json', 'for programs')
     .action((of: string, fingerprint: string | undefined, options: Options) =>
       withCertificates(options.config, async ({ certificates }) => {

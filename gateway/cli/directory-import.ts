@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { loadConfiguration } from '../../config/index.ts'
 import type { AuditEntry } from '../../crypto/index.ts'
 import { ImportFault, type ImportReport, type ImportStep, importExtract } from '../../directory/index.ts'
-import { type ByOption, writeDown } from './administration.ts'
+import { type ByOption, byOption, writeDown } from './administration.ts'
 import { withData } from './data.ts'
 import { print } from './output.ts'
 
@@ -21,7 +21,7 @@ export function directoryImportCommand(directory: Command): void {
     .argument('<file>')
     .argument('[snapshot]', "the configuration's directory.file when absent")
     .option('-c, --config <file>', "the operator's configuration: the import stands in its audit log")
-    .option('--by <name>', 'who imports it, for the audit log; the user of this machine by default')
+    .option(...byOption('imports it'))
     .option('--people <file>', 'PS_LibreAcces (zip, or its Personne_activite text): completes professions, specialities and places')
     .option('--changes <file>', 'write the added, removed and changed boxes there, one a line (TSV, for its owner only)')
     .option('--json', 'for programs')

@@ -15,11 +15,11 @@ import {
 } from '../../crypto/index.ts'
 import { checkUnused, countByKey } from '../sealed.ts'
 import { openOwners } from '../spool/index.ts'
-import { writeDown } from './administration.ts'
+import { type ByOption, byOption, writeDown } from './administration.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { print, table } from './output.ts'
 
-interface Options {
+interface Options extends ByOption {
   config: string
   json?: boolean
 }
@@ -84,10 +84,14 @@ export function keysCommands(program: Command): void {
     .command('rotate')
     .description('add a key that seals from now on; a running gateway puts everything under it within a minute, others when they start')
     .requiredOption(...CONFIG_OPTION)
-    .action(async ({ config }: Options) => {
-      const key = addMasterKey(fileOf(loadConfiguration(config)))
+    .option(...byOption('adds it'))
+    .action(async ({ config, by: who }: Options) => {
+      const key = await withData(config, async (db, configuration) => {
+        const added = addMasterKey(fileOf(configuration))
+        await writeDown(db, { who, action: 'keys.rotate', object: added })
+        return added
+      })
       console.log(`key ${key} seals from now on`)
-      await withData(config, db => writeDown(db, { action: 'keys.rotate', object: key }))
     })
 
   keys
@@ -95,14 +99,15 @@ export function keysCommands(program: Command): void {
     .description('remove a key under which nothing is left, as `pli keys list` shows; a backup of the data from before needs a copy of it')
     .argument('<id>')
     .requiredOption(...CONFIG_OPTION)
-    .action(async (id: string, { config }: Options) => {
+    .option(...byOption('removes it'))
+    .action(async (id: string, { config, by: who }: Options) => {
       const configuration = loadConfiguration(config)
       const file = fileOf(configuration)
       await withData(config, async db => {
         const sealing = await openOwners({ db, id: '', now: Date.now, pid: 0 }).sealingUnder(id)
         await checkUnused(configuration.data, openVault(loadMasterKeys(configuration.masterKeys)), id, sealing)
         removeMasterKey(file, id)
-        await writeDown(db, { action: 'keys.remove', object: id })
+        await writeDown(db, { who, action: 'keys.remove', object: id })
       })
       console.log(`key ${id} is removed; a backup of the data from before needs a copy of it`)
     })

@@ -6,9 +6,15 @@ import { identityFiles } from '../certificates/identity-files.ts'
 import { proofOf, reportsOf, signProof } from '../proof.ts'
 import { stampOf } from '../time-stamp.ts'
 import { type Timeline, type TimelineLine, timelineOf } from '../timeline.ts'
-import { writeDown } from './administration.ts'
+import { type ByOption, byOption, writeDown } from './administration.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { clock, print } from './output.ts'
+
+interface Options extends ByOption {
+  config: string
+  json?: boolean
+  proof?: string
+}
 
 type Reports = Awaited<ReturnType<typeof reportsOf>>
 
@@ -22,13 +28,14 @@ export function traceCommand(program: Command): void {
       '--proof <file>',
       'write what is known of it as a signed document, for somebody who does not know us (CMS); with timeStamp configured its stamp beside it, FILE.tsr',
     )
+    .option(...byOption('asks for the proof'))
     .option('--json', 'for programs')
-    .action(async (id: string, { config, json, proof }: { config: string; json?: boolean; proof?: string }) => {
+    .action(async (id: string, { config, json, proof, by: who }: Options) => {
       const timeline = await withData(config, async (db, configuration) => {
         const found = await timelineOf(db, id)
         if (!found || !proof) return found
         await writeProof(proof, found, await reportsOf(db, found), configuration)
-        await writeDown(db, { action: 'proof.write', object: found.message.id })
+        await writeDown(db, { who, action: 'proof.write', object: found.message.id })
         return found
       })
       if (!timeline) throw new Error('no message of that id')
