@@ -12,6 +12,7 @@ export {
   tables,
 } from './database/index.ts'
 export { Fault } from './fault.ts'
+export { type FreshFile, freshFile, writeFresh } from './fresh-file.ts'
 export { ConfigurationFault, loadConfiguration } from './load.ts'
 export { type Detail, type Log, openLog, silent } from './log.ts'
 export { compiled, packageRoot } from './paths.ts'

@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { freshFile } from '../config/index.ts'
 import { type MailboxPublicKey, mailboxPublicKey, openLetter } from './mail-crypt.ts'
 import { readCapped } from './secret-file.ts'
 
@@ -44,13 +45,15 @@ export function loadMailboxReader(file: string): (sealed: Buffer) => Buffer {
 export function createMailboxKeys(file: string): void {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  let made: string | undefined
   try {
-    writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }), { flag: 'wx', mode: 0o600, flush: true })
-    made = file
-    writeFileSync(`${file}.pub`, publicKey.export({ type: 'spki', format: 'pem' }), { flag: 'wx', mode: 0o644, flush: true })
+    // Both or none: beside another's public key a private one would pass for that which opens the mailboxes.
+    using mine = freshFile(file)
+    using shown = freshFile(`${file}.pub`, 0o644)
+    mine.write(privateKey.export({ type: 'pkcs8', format: 'pem' }))
+    shown.write(publicKey.export({ type: 'spki', format: 'pem' }))
+    for (const made of [mine, shown]) made.sync()
+    for (const made of [mine, shown]) made.keep()
   } catch (cause) {
-    if (made) rmSync(made) // beside another's public key it would pass for the one that opens the mailboxes
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
     throw new Error(`${file} or ${file}.pub is there already, and may be all that opens the mailboxes: both are left as they are`, {
       cause,

@@ -1,6 +1,7 @@
 import { createHash, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { writeFresh } from '../config/index.ts'
 import { isSealedForToken, openWithToken, sealForToken, type TokenKey } from './pkcs11.ts'
 import { readCapped } from './secret-file.ts'
 
@@ -81,7 +82,7 @@ export function createMasterKeyFile(
   const text = textOf(keys, pkcs11)
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   try {
-    writeFileSync(file, text, { flag: 'wx', mode: 0o600, flush: true })
+    writeFresh(file, text)
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
     throw new Error(`${file} is there already, and may be all that opens what is kept: it is left as it is`, { cause })

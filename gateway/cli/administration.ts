@@ -23,6 +23,21 @@ export function writeDown(db: Database, { who, ...entry }: Omit<AuditEntry, 'by'
   return openAudit(db, { now: Date.now }).append({ ...entry, by: by(who === undefined ? {} : { by: who }) })
 }
 
+/**
+ * Gives something away in a file that is made already. The line comes first, so that nothing is out of which the log does not tell; where it
+ * could not be written after all, a second line says so.
+ */
+export async function giveAway<T>(db: Database, entry: Parameters<typeof writeDown>[1], write: () => Promise<T> | T): Promise<T> {
+  await writeDown(db, entry)
+  try {
+    return await write()
+  } catch (error) {
+    const undone = { ...entry, result: 'refused', detail: { ...entry.detail, why: 'not-written' } } as const
+    await writeDown(db, undone).catch(() => {}) // the first line stands, and the error is told
+    throw error
+  }
+}
+
 /** An order on a filing, followed or not. */
 export function noteOrder(db: Database, order: string, id: string, result: OrderResult): Promise<void> {
   const refused = result.kind === 'no' ? ({ result: 'refused', detail: { why: result.why } } as const) : {}

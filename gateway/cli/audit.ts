@@ -1,8 +1,8 @@
-import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { type Command, InvalidArgumentError } from 'commander'
+import { freshFile } from '../../config/index.ts'
 import { type AuditHead, type AuditLine, exportAudit } from '../../crypto/index.ts'
-import { withAdministration, writeDown } from './administration.ts'
+import { byOption, giveAway, withAdministration, writeDown } from './administration.ts'
 import { type VerifyOptions, verdictText, verifyAudit } from './audit-verify.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { clock, print } from './output.ts'
@@ -44,18 +44,24 @@ export function auditCommands(program: Command): void {
     .requiredOption(...CONFIG_OPTION)
     .option('--since <time>', 'lines from then on (ISO 8601)', instant)
     .option('--until <time>', 'lines up to then (ISO 8601)', instant)
-    .option('--out <file>', 'where to; on standard output otherwise')
-    .option('--by <name>', 'who exports it, as the log says it; the user of this machine otherwise')
+    .option('--out <file>', 'a new file, for its owner only; on standard output otherwise')
+    .option(...byOption('exports it'))
     .action(async ({ config, out, since, until, by: who }: Options & { out?: string; since?: number; until?: number; by?: string }) => {
       if (since !== undefined && until !== undefined && until < since) throw new Error('--until lies before --since')
       await withData(config, async (db, { hostname }) => {
         const days = { ...(since && { since: new Date(since).toISOString() }), ...(until && { until: new Date(until).toISOString() }) }
-        await writeDown(db, { who, action: 'audit.export', object: 'audit', detail: days })
-        const lines = exportAudit(db, { since, until, operator: hostname, now: Date.now })
-        // Nothing that was there is written over.
-        await pipeline(withEnds(lines), out === undefined ? process.stdout : createWriteStream(out, { flags: 'wx', mode: 0o600 }), {
-          end: out !== undefined,
+        const entry = { who, action: 'audit.export', object: 'audit', detail: days }
+        const lines = withEnds(exportAudit(db, { since, until, operator: hostname, now: Date.now }))
+        if (out === undefined) {
+          await writeDown(db, entry)
+          return pipeline(lines, process.stdout, { end: false })
+        }
+        using file = freshFile(out)
+        await giveAway(db, entry, async () => {
+          for await (const line of lines) file.write(line)
+          file.sync()
         })
+        file.keep()
       })
     })
 

@@ -23,7 +23,10 @@ export function directoryImportCommand(directory: Command): void {
     .option('-c, --config <file>', "the operator's configuration: the import stands in its audit log")
     .option(...byOption('imports it'))
     .option('--people <file>', 'PS_LibreAcces (zip, or its Personne_activite text): completes professions, specialities and places')
-    .option('--changes <file>', 'write the added, removed and changed boxes there, one a line (TSV, for its owner only)')
+    .option(
+      '--changes <file>',
+      'write the added, removed and changed boxes there, one a line (TSV, for its owner only); that of an earlier import is replaced',
+    )
     .option('--json', 'for programs')
     .action(async (file: string, named: string | undefined, { config, by: who, people, changes, json }: Options, command: Command) => {
       const snapshot = named ?? (config === undefined ? undefined : loadConfiguration(config, FIRST).directory.file)

@@ -1,7 +1,7 @@
-import { writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Command } from 'commander'
+import { writeFresh } from '../../config/index.ts'
 import { type Inspection, inspectFile, type PdfFacts } from '../../dmp-bridge/index.ts'
 import { readDescription } from './dmp-describe.ts'
 import { CONFIG_FOR_FILES, type FileOptions, rulesOf, SENDER_FOR_FILES } from './dmp-judging.ts'
@@ -23,14 +23,14 @@ export function inspectCommand(dmp: Command): void {
       '--describe <file>',
       'JSON that says whose the one file without identity is: the document made of it is judged (see dmp describe)',
     )
-    .option('--wrapped <file>', 'where to write that document')
+    .option('--wrapped <file>', 'a new file for that document')
     .option('--json', 'for programs')
     .action(async (files: string[], options: InspectFileOptions) => {
       const { policy, sender } = await rulesOf(options)
       const description = options.describe === undefined ? undefined : await readDescription(options.describe)
       const inspections: Inspection[] = []
       for (const file of files) {
-        const onWrapped = (cda: Uint8Array) => options.wrapped !== undefined && writeFileSync(options.wrapped, cda, { mode: 0o600 })
+        const onWrapped = (cda: Uint8Array) => options.wrapped !== undefined && writeFresh(options.wrapped, cda)
         const context = { policy, now: new Date(), ...(sender ? { sender } : {}), ...(description ? { description, onWrapped } : {}) }
         inspections.push(await inspectFile(basename(file), await readFile(file), context))
       }

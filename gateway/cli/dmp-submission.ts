@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Command } from 'commander'
+import { writeFresh } from '../../config/index.ts'
 import { loadIdentity } from '../../crypto/index.ts'
 import { authorAsFiler, authorAsSender, buildSubmission, DEFAULT_LIMITS, decide, recogniseFile } from '../../dmp-bridge/index.ts'
 import { identityFiles } from '../certificates/identity-files.ts'
@@ -20,7 +21,7 @@ export function submissionCommand(dmp: Command): void {
     .command('submission')
     .description('write the exact ITI-41 request that would be sent (MTOM), signed with the configured keys or with test keys')
     .argument('<file>', '.eml, .zip, .xml, .hl7 or .er7')
-    .requiredOption('--out <file>', 'the body of the request; its Content-Type goes to standard output')
+    .requiredOption('--out <file>', 'a new file for the body of the request; its Content-Type goes to standard output')
     .option(...CONFIG_FOR_FILES)
     .option(...SENDER_FOR_FILES)
     .option('--replaces <entryUUID>', 'of the document that it replaces, as the DMP tells it (TD3.1b)')
@@ -59,7 +60,7 @@ async function writeSubmission(file: string, dmp: DmpConfiguration, options: Sub
     now,
     newId: randomUUID,
   })
-  await writeFile(options.out, request.body)
+  writeFresh(options.out, request.body)
   const { contentType, uniqueIds, submissionSetUniqueId } = request
   print(options.json, { contentType, uniqueIds, submissionSetUniqueId, out: options.out }, () => `Content-Type: ${contentType}`)
 }

@@ -1,12 +1,11 @@
-import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { Configuration } from '../../config/index.ts'
+import { type Configuration, type Database, freshFile } from '../../config/index.ts'
 import { loadIdentity } from '../../crypto/index.ts'
 import { identityFiles } from '../certificates/identity-files.ts'
 import { proofOf, reportsOf, signProof } from '../proof.ts'
 import { stampOf } from '../time-stamp.ts'
 import { type Timeline, type TimelineLine, timelineOf } from '../timeline.ts'
-import { type ByOption, byOption, writeDown } from './administration.ts'
+import { type ByOption, byOption, giveAway } from './administration.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { clock, print } from './output.ts'
 
@@ -16,8 +15,6 @@ interface Options extends ByOption {
   proof?: string
 }
 
-type Reports = Awaited<ReturnType<typeof reportsOf>>
-
 export function traceCommand(program: Command): void {
   program
     .command('trace')
@@ -26,7 +23,7 @@ export function traceCommand(program: Command): void {
     .requiredOption(...CONFIG_OPTION)
     .option(
       '--proof <file>',
-      'write what is known of it as a signed document, for somebody who does not know us (CMS); with timeStamp configured its stamp beside it, FILE.tsr',
+      'write what is known of it as a signed document to a new file, for somebody who does not know us (CMS); with timeStamp configured its stamp beside it, FILE.tsr',
     )
     .option(...byOption('asks for the proof'))
     .option('--json', 'for programs')
@@ -34,8 +31,7 @@ export function traceCommand(program: Command): void {
       const timeline = await withData(config, async (db, configuration) => {
         const found = await timelineOf(db, id)
         if (!found || !proof) return found
-        await writeProof(proof, found, await reportsOf(db, found), configuration)
-        await writeDown(db, { who, action: 'proof.write', object: found.message.id })
+        await writeProof(proof, found, { db, configuration, who })
         return found
       })
       if (!timeline) throw new Error('no message of that id')
@@ -44,15 +40,25 @@ export function traceCommand(program: Command): void {
 }
 
 /** Nothing is written before everything is there: where an authority is configured, a proof has its stamp. */
-async function writeProof(file: string, timeline: Timeline, reports: Reports, configuration: Configuration): Promise<void> {
+async function writeProof(
+  file: string,
+  timeline: Timeline,
+  { db, configuration, who }: { db: Database; configuration: Configuration; who: string | undefined },
+): Promise<void> {
   const at = new Date()
   const { signature, timeStamp } = configuration
-  const proof = proofOf(timeline, configuration, at, reports)
+  const proof = proofOf(timeline, configuration, at, await reportsOf(db, timeline))
   const stamp = timeStamp && ((digest: Buffer) => stampOf(digest, timeStamp, Date.now))
   const { document, digest, response } = await signProof(proof, loadIdentity(identityFiles(signature)), at, stamp)
   const stamped = `${file}.tsr`
-  if (response) await writeFile(stamped, response, { mode: 0o600 })
-  await writeFile(file, document, { mode: 0o600 })
+  using made = freshFile(file)
+  using beside = response && freshFile(stamped)
+  await giveAway(db, { who, action: 'proof.write', object: timeline.message.id }, () => {
+    made.write(document)
+    if (response) beside?.write(response)
+    for (const each of [made, beside]) each?.sync()
+  })
+  for (const each of [made, beside]) each?.keep()
   console.error(`${file} is signed; to read it: openssl cms -verify -inform DER -in ${file} -CAfile AUTHORITIES.pem -purpose any`)
   if (response)
     console.error(
