@@ -1,17 +1,25 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { importAside } from '../../bench/directory-load.ts'
 import { openStage, type Stage } from '../../support/stage.ts'
+import { stoppable } from '../../support/stop-at.ts'
 import { until } from '../../support/until.ts'
 import { writeExtract } from '../../world/extract.ts'
 import { DOMAINS, publishedAuthor } from '../../world/people.ts'
 
 /** A gateway goes on while the directory is replaced below it, by a newer one or by an old one. */
 let stage: Stage
+let folder: string
 beforeAll(async () => {
-  stage = await openStage()
+  folder = await mkdtemp(join(tmpdir(), 'pli-directory-'))
+  stage = await openStage({ env: { alpha: stoppable(folder, { hurry: 30 }).env } }) // a round of upkeep every second
 })
-afterAll(() => stage[Symbol.asyncDispose]())
+afterAll(async () => {
+  await stage[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true })
+})
 
 const newcomer = { ...publishedAuthor, address: `nouvelle.venue@${DOMAINS.beta}` }
 const eml = (to: string) =>
