@@ -1,3 +1,5 @@
+import type { RedisBellOptions } from './redis-bell.ts'
+
 /**
  * Says that there may be work. It carries nothing: the rows are the truth, so a lost ring costs time (the sweep comes anyway)
  * and never a document. That of several machines is BullMQ on Redis (`redis-bell.ts`).
@@ -22,4 +24,10 @@ export function processBell(): Bell {
     },
     close: async () => {},
   }
+}
+
+/** The bell of several machines (`redis-bell.ts`). BullMQ is loaded here and not before: most operators have one machine, and every command starts sooner. */
+export async function openRedisBell(options: RedisBellOptions): Promise<Bell> {
+  const { redisBell } = await import('./redis-bell.ts')
+  return redisBell(options)
 }

@@ -1,7 +1,7 @@
 /** The door of the room: what others may import. */
 
 export { type AnsFiles, openAnsFiles } from './ans/ans-files.ts'
-export type { Bell } from './bell.ts'
+export { type Bell, openRedisBell } from './bell.ts'
 export { type BridgeLog, bridgeLog } from './bridge-log.ts'
 export { DEFAULT_LIMITS, type Limits } from './caps.ts'
 export { decide, type Policy, type Sender, type Verdict } from './decide.ts'
@@ -34,7 +34,6 @@ export type { BridgePolicy } from './reader.ts'
 export { REASONS, type Reason } from './reasons.ts'
 export { recogniseFile, recogniseMessage } from './recognise.ts'
 export { openRecogniser, type Recogniser } from './recogniser.ts'
-export { redisBell } from './redis-bell.ts'
 export { type Rule, type Rules, shippedRules } from './rules.ts'
 export { buildSubmission, prepareSubmission, type SubmissionRequest, type Unfit } from './submission.ts'
 export { loadTables, TABLES_FOLDER, type Tables } from './tables.ts'

@@ -6,14 +6,21 @@ import type { Bell } from './bell.ts'
 const RING = 'ring'
 const QUEUE = 'pli-filing'
 
+export interface RedisBellOptions {
+  /** `redis://…` or `rediss://…` */
+  url: string
+  /** Told when Redis is out of reach, at most once until it is back. */
+  onFault(error: Error): void
+  /** of every key in Redis; `pli` by default */
+  prefix?: string
+}
+
 /**
  * The bell of several machines: BullMQ on Redis. A job carries nothing at all, and only one of its kind ever waits, so a DMP that is down for
  * days fills no memory. Redis may be away or forget everything: the process hears its own rings all the same, and the sweep of the
  * others finds what no bell announced.
- * @param options.url `redis://…` or `rediss://…`
- * @param options.onFault told when Redis is out of reach, at most once until it is back
  */
-export function redisBell(options: { url: string; onFault(error: Error): void; prefix?: string }): Bell {
+export function redisBell(options: RedisBellOptions): Bell {
   const prefix = options.prefix ?? 'pli'
   const listeners = new Set<() => void>()
   const connections: Redis[] = []

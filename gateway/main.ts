@@ -60,7 +60,7 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const { db, spool, boxes, owner, owners, masters, vault, bytes, hidden, patients, quota } = stores
   const delivery = openDelivery({ configuration, stores, trust, identities, anchors, now, log })
   const { dispatcher, settlement, notices, reports, onReport } = delivery
-  const bridge = openFiling({
+  const bridge = await openFiling({
     ...{ configuration, notices, db, spool, vault, owner, now, log },
     identities: identities.dmp,
     anchors: authorities.dmp,

@@ -1,7 +1,7 @@
 import type { Configuration, Database, Log } from '../../config/index.ts'
 import type { Anchors, Vault } from '../../crypto/index.ts'
 import type { Bal } from '../../directory/index.ts'
-import { type Bridge, bridgeLog, createBridge, DEFAULT_LIMITS, redisBell } from '../../dmp-bridge/index.ts'
+import { type Bridge, bridgeLog, createBridge, DEFAULT_LIMITS, openRedisBell } from '../../dmp-bridge/index.ts'
 import type { Identities } from '../certificates/identities.ts'
 import { dataKey } from '../data-key.ts'
 import type { FilingNotices } from '../filing-notices.ts'
@@ -10,7 +10,7 @@ import { openDmp } from './dmp.ts'
 import { policyOf } from './policy.ts'
 
 /** Wires the bridge to our spool: it reads messages, releases them, and writes in their ledger. */
-export function openFiling(options: {
+export async function openFiling(options: {
   configuration: Configuration
   db: Database
   spool: Spool
@@ -26,7 +26,7 @@ export function openFiling(options: {
   now(): number
   newId(): string
   log: Log
-}): Bridge {
+}): Promise<Bridge> {
   const { configuration, db, identities, anchors, spool, owner, log, now, newId, isAlive } = options
   return createBridge({
     db,
@@ -46,7 +46,7 @@ export function openFiling(options: {
     limits: DEFAULT_LIMITS,
     clock: { now },
     ...(configuration.redis && {
-      bell: redisBell({
+      bell: await openRedisBell({
         url: configuration.redis.url,
         onFault: error => log.warn('redis-away', { code: (error as NodeJS.ErrnoException).code ?? error.name }),
       }),

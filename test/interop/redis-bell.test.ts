@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
-import { redisBell } from '../../dmp-bridge/index.ts'
+import { redisBell } from '../../dmp-bridge/redis-bell.ts'
 import { startRedis } from '../support/redis.ts'
 import { has } from '../support/tools.ts'
 import { freePort } from '../world/ports.ts'
