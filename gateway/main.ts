@@ -110,11 +110,9 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const { masterKeys } = configuration
   const authoritiesOf = watchAuthorities(configuration)
   const { tick: tellCertificates } = openCertificateAlarm({
-    ...{ db, spool, reports, now, log, onReport },
-    certificates: () => [
-      ...identities.lasting().map(({ place, current }) => ({ place, kind: 'own' as const, facts: current().facts })),
-      ...authoritiesOf(),
-    ],
+    ...{ db, spool, reports, notes, now, log, onReport },
+    certificates: () => [...identities.lasting(), ...authoritiesOf()],
+    ask: identities.ask,
   })
   const upkeep = openUpkeep({
     ...{ owners, settlement, dispatcher, renewTrust, watchDirectory, tellCertificates, log },

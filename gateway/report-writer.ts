@@ -3,7 +3,15 @@ import { createHash } from 'node:crypto'
 import { domainOf } from './address.ts'
 import { removeFields } from './header.ts'
 import { wasOpened } from './opening/index.ts'
-import { buildCertificateMail, buildDsn, buildFilingMail, type DsnKind, type EndingNews, type FilingNews } from './receipts/index.ts'
+import {
+  buildCertificateMail,
+  buildDsn,
+  buildFilingMail,
+  buildRevokedMail,
+  type CertificateNews,
+  type DsnKind,
+  type FilingNews,
+} from './receipts/index.ts'
 import type { EnhancedStatus } from './refusals.ts'
 import type { Leg, MessageRow, OutcomeReason, Prepared, Spool } from './spool/index.ts'
 
@@ -43,8 +51,14 @@ export function openReportWriter(options: { spool: Spool; hostname: string; post
     },
 
     /** @returns a mail to the postmaster about certificates that end; its rows go into the transaction that says it is told */
-    async aboutCertificates(ending: readonly EndingNews[]): Promise<Prepared> {
+    async aboutCertificates(ending: readonly CertificateNews[]): Promise<Prepared> {
       const bytes = buildCertificateMail({ ending, from: postmaster, to: postmaster, now: new Date(now()), newId })
+      return stored(bytes, { to: postmaster, utf8: false })
+    },
+
+    /** @returns as {@link aboutCertificates}, of those of ours that were revoked */
+    async aboutRevoked(revoked: readonly CertificateNews[]): Promise<Prepared> {
+      const bytes = buildRevokedMail({ revoked, from: postmaster, to: postmaster, now: new Date(now()), newId })
       return stored(bytes, { to: postmaster, utf8: false })
     },
   }

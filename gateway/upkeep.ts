@@ -20,7 +20,7 @@ export function openUpkeep(options: {
   watchDirectory(): void
   /** The directory is told which boxes showed signs of life. */
   observe(): Promise<void>
-  /** The operator is told which certificates end soon. */
+  /** The operator is told which certificates end soon, and which of his were revoked. */
   tellCertificates(): Promise<void>
   /** Senders are told what became of their documents. */
   tellFilings(): Promise<void>

@@ -1,17 +1,21 @@
 import { type Database, type Log, type Migration, required, STALE, tables } from '../../config/index.ts'
 import { formatName } from '../../crypto/index.ts'
-import type { EndingNews } from '../receipts/index.ts'
+import type { AuditNotes } from '../audit-notes.ts'
+import type { CertificateNews } from '../receipts/index.ts'
 import type { ReportWriter } from '../report-writer.ts'
-import type { Leg, Spool } from '../spool/index.ts'
+import type { Leg, Prepared, Spool } from '../spool/index.ts'
 import { daysLeft, type NamedCertificate } from './inventory.ts'
 
 /** Days before its end at which a certificate is told of, once each. */
 const THRESHOLDS = [7, 30, 60]
+/** Stands where the days of a threshold do, of one that was revoked. */
+const REVOKED = -1
 const HOUR = 3_600_000
 
 interface AlarmRow {
   /** SHA-256 of the certificate */
   fingerprint: string
+  /** the threshold, or `REVOKED` */
   days: number
   told_at: number
 }
@@ -27,89 +31,132 @@ export const certificateMigrations: Migration[] = [
   },
 ]
 
-/** A certificate that ends soon, and every place that names it. */
-export interface EndingCertificate extends NamedCertificate {
+/** A certificate to be told of, and every place that names it. */
+interface ToldCertificate extends NamedCertificate {
   places: readonly string[]
-  /** The last threshold that it has passed. */
+  /** The last threshold that it has passed, or `REVOKED`. */
   threshold: number
 }
 
 export interface CertificateAlarm {
-  /** Looks once an hour. */
+  /** Looks each time for those that are revoked, and once an hour for those that end. */
   tick(): Promise<void>
 }
 
 /**
- * Tells the log and the postmaster of certificates that end within 60, 30 and 7 days. What was told is a row that commits with the mail, so each
- * threshold of each certificate is told once, whatever restarts and however many processes look.
+ * Tells the log and the postmaster of certificates that end within 60, 30 and 7 days, and of those of ours that were revoked. What was told is a row that
+ * commits with the mail, so each threshold of each certificate is told once, whatever restarts and however many processes look.
  * @param options.certificates those in use, and the configured authorities
+ * @param options.ask starts asking the responders about ours; called once an hour
  */
 export function openCertificateAlarm(options: {
   db: Database
   spool: Pick<Spool, 'discard'>
-  reports: Pick<ReportWriter, 'aboutCertificates'>
+  reports: Pick<ReportWriter, 'aboutCertificates' | 'aboutRevoked'>
+  notes: Pick<AuditNotes, 'note' | 'over'>
   certificates(): readonly NamedCertificate[]
+  ask?(): void
   now(): number
   log: Log
   onReport(legs: readonly Leg[]): void
 }): CertificateAlarm {
-  const { db, spool, reports, now, log } = options
+  const { db, spool, reports, notes, now, log } = options
   let dueAt = Number.NEGATIVE_INFINITY
+  /** Fingerprints; the rows know those of before this start. */
+  const knownAsRevoked = new Set<string>()
 
-  async function untold(): Promise<EndingCertificate[]> {
-    const ending = endingSoon(options.certificates(), now())
-    if (ending.length === 0) return []
-    const prints = ending.map(({ facts }) => facts.fingerprint256)
+  async function untold(certificates: readonly ToldCertificate[]): Promise<ToldCertificate[]> {
+    if (certificates.length === 0) return []
+    const prints = certificates.map(({ facts }) => facts.fingerprint256)
     const rows = await db.run(build.selectFrom('certificate_alarm').selectAll().where('fingerprint', 'in', prints))
-    return ending.filter(each => !rows.some(row => row.fingerprint === each.facts.fingerprint256 && row.days <= each.threshold))
+    return certificates.filter(({ facts, threshold }) => {
+      return !rows.some(({ fingerprint, days }) => fingerprint === facts.fingerprint256 && includes(days, threshold))
+    })
+  }
+
+  async function tell(certificates: readonly ToldCertificate[], prepare: (news: CertificateNews[]) => Promise<Prepared>): Promise<void> {
+    const news = await untold(certificates)
+    if (news.length === 0) return
+    const prepared = await prepare(news.map(each => newsOf(each, now())))
+    const told = news.map(({ facts, threshold }) =>
+      required(
+        build
+          .insertInto('certificate_alarm')
+          .values({ fingerprint: facts.fingerprint256, days: threshold, told_at: now() })
+          .onConflict(conflict => conflict.doNothing())
+          .returning('days'),
+      ),
+    )
+    try {
+      await db.atomically([...told, ...prepared.rows], prepared.files)
+    } catch (error) {
+      if ((error as Error).message !== STALE) throw error
+      return spool.discard(prepared) // another process was faster
+    }
+    for (const each of news) {
+      const { name, serial, until, days } = newsOf(each, now())
+      const named = { places: each.places.join(' '), name, serial, until: until.toISOString() }
+      if (each.threshold === REVOKED) log.error('certificate-revoked', named)
+      else log.warn('certificate-ends', { ...named, days })
+    }
+    options.onReport(prepared.legs)
   }
 
   return {
     async tick() {
+      const certificates = options.certificates()
+      for (const certificate of certificates) noteState(certificate, notes)
+      const revoked = merged(certificates, ({ isRevoked }) => (isRevoked ? REVOKED : undefined))
+      const news = revoked.filter(({ facts }) => !knownAsRevoked.has(facts.fingerprint256))
+      await tell(news, reports.aboutRevoked)
+      for (const { facts } of news) knownAsRevoked.add(facts.fingerprint256)
       if (now() < dueAt) return
       dueAt = now() + HOUR
-      const ending = await untold()
-      if (ending.length === 0) return
-      const prepared = await reports.aboutCertificates(ending.map(each => newsOf(each, now())))
-      const told = ending.map(({ facts, threshold }) =>
-        required(
-          build
-            .insertInto('certificate_alarm')
-            .values({ fingerprint: facts.fingerprint256, days: threshold, told_at: now() })
-            .onConflict(conflict => conflict.doNothing())
-            .returning('days'),
-        ),
-      )
-      try {
-        await db.atomically([...told, ...prepared.rows], prepared.files)
-      } catch (error) {
-        if ((error as Error).message !== STALE) throw error
-        return spool.discard(prepared) // another process was faster
-      }
-      for (const each of ending) {
-        const { name, serial, until, days } = newsOf(each, now())
-        log.warn('certificate-ends', { places: each.places.join(' '), name, serial, until: until.toISOString(), days })
-      }
-      options.onReport(prepared.legs)
+      options.ask?.()
+      await tell(endingSoon(certificates, now()), reports.aboutCertificates)
     },
   }
 }
 
-/** Those within a threshold, each once, soonest first. */
-function endingSoon(certificates: readonly NamedCertificate[], now: number): EndingCertificate[] {
-  const prints = new Map<string, EndingCertificate>()
+/** Whether what was told says the later one too: of an end that was told nearer, not of a revocation. */
+function includes(told: number, threshold: number): boolean {
+  return told === threshold || (told !== REVOKED && told <= threshold)
+}
+
+/** For the audit log: a certificate of ours counts for nobody any more, and when another one stands in its place. */
+function noteState({ kind, place, facts, isRevoked }: NamedCertificate, notes: Pick<AuditNotes, 'note' | 'over'>): void {
+  if (kind !== 'own') return
+  const entry = { by: 'gateway', action: 'certificate.state', object: place }
+  const certificate = facts.fingerprint256
+  if (isRevoked) notes.note({ ...entry, result: 'refused', detail: { certificate, why: 'revoked' } })
+  else notes.over({ ...entry, detail: { certificate } })
+}
+
+/** Those within a threshold, soonest first; that it is revoked says more. */
+function endingSoon(certificates: readonly NamedCertificate[], now: number): ToldCertificate[] {
+  const ending = merged(certificates, ({ facts, isRevoked }) => {
+    return isRevoked ? undefined : THRESHOLDS.find(each => daysLeft(facts, now) < each)
+  })
+  return ending.sort((a, b) => a.facts.notAfter.getTime() - b.facts.notAfter.getTime())
+}
+
+/** Those that have a threshold, each once, with all their places. */
+function merged(
+  certificates: readonly NamedCertificate[],
+  thresholdOf: (certificate: NamedCertificate) => number | undefined,
+): ToldCertificate[] {
+  const prints = new Map<string, ToldCertificate>()
   for (const certificate of certificates) {
-    const days = daysLeft(certificate.facts, now)
-    const threshold = THRESHOLDS.find(each => days < each)
+    const threshold = thresholdOf(certificate)
     if (threshold === undefined) continue
     const known = prints.get(certificate.facts.fingerprint256)
     const places = [...new Set([...(known?.places ?? []), certificate.place])]
     prints.set(certificate.facts.fingerprint256, { ...(known ?? certificate), places, threshold })
   }
-  return [...prints.values()].sort((a, b) => a.facts.notAfter.getTime() - b.facts.notAfter.getTime())
+  return [...prints.values()]
 }
 
-function newsOf({ places, kind, facts }: EndingCertificate, now: number): EndingNews {
+function newsOf({ places, kind, facts }: ToldCertificate, now: number): CertificateNews {
   const { subject, issuer, serial, notAfter } = facts
   return { places, kind, name: formatName(subject), issuer: formatName(issuer), serial, until: notAfter, days: daysLeft(facts, now) }
 }

@@ -37,7 +37,7 @@ export interface Unfitness {
 
 /**
  * What each place is for, in the words of the IGC-Santé, and who judges what lies there. `inSpace`: the other operators (and ourselves, of our proofs and
- * checkpoints), with the authorities of the trust space. Which ones the DMP knows is not ours to say.
+ * checkpoints), with the authorities of the trust space. Which ones the DMP knows is not ours to say; what theirs have revoked, it refuses too.
  */
 const RULES: Record<string, { usage: Usage; offer: string; inSpace: boolean }> = {
   tls: { usage: 'server', offer: 'SERV SSL', inSpace: true },
@@ -60,7 +60,11 @@ export function unfitnessOf(place: string, identity: Identity, { configuration, 
   const { usage, inSpace } = ruleOf(place)
   // Nobody encrypts to it any more: its authority, or the domain that it names, may be gone as well.
   if (opensMail(place) && at > identity.facts.notAfter) return [{ why: 'expired', detail: 'certificate has expired' }]
-  return [...faultsOfOwn(identity, usage, { anchors: inSpace ? anchors : undefined, at }), ...nameFaults(place, identity, configuration)]
+  const judged = faultsOfOwn(identity, usage, { anchors, at })
+  const faults = inSpace
+    ? judged
+    : [...faultsOfOwn(identity, usage, { anchors: undefined, at }), ...judged.filter(({ why }) => why === 'revoked')]
+  return [...faults, ...nameFaults(place, identity, configuration)]
 }
 
 /**

@@ -1,8 +1,10 @@
+import { X509Certificate } from 'node:crypto'
 import type { Configuration, Log } from '../../config/index.ts'
-import type { Anchors, Identity } from '../../crypto/index.ts'
-import { loadFor, type OwnPlace, opensMail } from './fitness.ts'
+import { type Anchors, type Identity, prepared } from '../../crypto/index.ts'
+import { loadFor, type OwnPlace, opensMail, unfitnessOf } from './fitness.ts'
 import { type HeldIdentity, holdIdentity } from './held-identity.ts'
 import { identityFiles } from './identity-files.ts'
+import type { NamedCertificate } from './inventory.ts'
 import { succeeded } from './succession.ts'
 
 /** Every certificate of ours, by the place where the configuration names it. */
@@ -16,8 +18,10 @@ export interface Identities {
   /** What opens mail that is encrypted to us: those of before beside the new ones. */
   readonly encryption: () => readonly Identity[]
   readonly held: readonly HeldIdentity[]
-  /** Those whose end is news: not what opens mail while another one stands in for it. */
-  lasting(): HeldIdentity[]
+  /** Those whose end or revocation is news: not what opens mail while another one stands in for it. */
+  lasting(): NamedCertificate[]
+  /** Starts asking the responders what the lists do not say of ours; `lasting` knows it once they have answered. */
+  ask(): void
   /** Looks at the files of all of them. @returns the places where another one is in use now */
   renew(): string[]
   /**
@@ -74,7 +78,15 @@ export function openIdentities(configuration: Configuration, options: { anchors:
     lasting() {
       const entries = openers().map(({ place, current }) => ({ place, identity: current() }))
       const old = succeeded(entries, standards())
-      return held.filter(({ place }) => !old.has(place))
+      const wanted = held.filter(({ place }) => !old.has(place))
+      return wanted.map(({ place, current }) => ({
+        ...{ place, kind: 'own' as const, facts: current().facts },
+        isRevoked: unfitnessOf(place, current(), standards()).some(({ why }) => why === 'revoked'),
+      }))
+    },
+    ask() {
+      // Never rejects. Nobody waits for a responder here: what it says is known at a later look.
+      for (const { current } of held) void prepared(anchors, new X509Certificate(current().certificatePem).raw, new Date(now()))
     },
     renew: () => held.filter(each => each.renew()).map(({ place }) => place),
     open(entries) {

@@ -20,6 +20,8 @@ export interface NamedCertificate {
   place: string
   kind: 'own' | 'authority'
   facts: CertificateFacts
+  /** Of one of ours: whether a list in use or a responder says so. */
+  isRevoked?: boolean
 }
 
 /** One on the disk. */

@@ -1,8 +1,8 @@
 import { buildNoticeMail } from './notice-mail.ts'
 import { frenchTime } from './words.ts'
 
-/** A certificate that ends soon, as its operator is told of it. */
-export interface EndingNews {
+/** A certificate that ends soon or was revoked, as its operator is told of it. */
+export interface CertificateNews {
   /** Where the configuration names it. */
   places: readonly string[]
   kind: 'own' | 'authority'
@@ -23,31 +23,57 @@ const USES: Readonly<Record<string, string>> = {
   'dmp.signature': 'certificat de signature du DMP (ORG SIGN)',
 }
 
-/** What the operator must renew, and until when: French text. Send it with a null reverse-path. @returns the message: CRLF, ASCII */
-export function buildCertificateMail(request: {
-  ending: readonly EndingNews[]
+interface CertificateMail {
   from: string
   to: string
   now: Date
   newId: () => string
-}): Buffer {
-  const { ending, ...mail } = request
+}
+
+/** What the operator must renew, and until when: French text. Send it with a null reverse-path. @returns the message: CRLF, ASCII */
+export function buildCertificateMail({ ending, ...mail }: CertificateMail & { ending: readonly CertificateNews[] }): Buffer {
   const own = ending.filter(({ kind }) => kind === 'own')
   const soonest = Math.min(...ending.map(({ days }) => days))
   return buildNoticeMail({
     ...mail,
-    name: 'Gestion des certificats',
+    name: NAME,
     subject: `Certificats à renouveler : ${remaining(soonest)}`,
     lines: [
       'Des certificats que la configuration de votre messagerie nomme prennent bientôt fin :',
       '',
-      ...ending.flatMap(each => [...describe(each), '']),
+      ...ending.flatMap(each => [...describe(each, `${remaining(each.days)}, le ${frenchTime(each.until)} (heure de Paris)`), '']),
       ...(own.length > 0 ? OWN : []),
       ...(own.length < ending.length ? AUTHORITIES : []),
       'La commande « pli certificates » donne l’état de tous vos certificats.',
     ],
   })
 }
+
+/** Which of his certificates the operator must replace at once: French text. Send it as {@link buildCertificateMail}'s. @returns the message: CRLF, ASCII */
+export function buildRevokedMail({ revoked, ...mail }: CertificateMail & { revoked: readonly CertificateNews[] }): Buffer {
+  const isOne = revoked.length === 1
+  return buildNoticeMail({
+    ...mail,
+    name: NAME,
+    subject: `${isOne ? 'Certificat révoqué' : 'Certificats révoqués'} : à remplacer sans attendre`,
+    lines: [
+      `L’autorité de certification a révoqué ${isOne ? 'un certificat' : 'des certificats'} de votre messagerie :`,
+      '',
+      ...revoked.flatMap(each => [...describe(each, 'révoqué'), '']),
+      ...REVOKED,
+      'La commande « pli certificates » donne l’état de tous vos certificats.',
+    ],
+  })
+}
+
+const NAME = 'Gestion des certificats'
+
+const REVOKED = [
+  'Les autres opérateurs refusent un certificat révoqué : les échanges et les signatures qui en dépendent n’aboutissent plus. La messagerie continue de fonctionner, et ce qui attend partira avec le nouveau certificat ; mais, chiffrement excepté, elle ne redémarrerait pas avec l’ancien.',
+  'Demandez un nouveau certificat à l’IGC-Santé, avec une nouvelle clé, et mettez ses fichiers à la place des anciens : ils sont pris en compte en une minute, sans redémarrage ni coupure.',
+  'Si vous n’avez pas demandé cette révocation, interrogez l’IGC-Santé : la clé a peut-être été compromise.',
+  '',
+]
 
 const OWN = [
   'Demandez sans attendre le renouvellement des vôtres : l’IGC-Santé ne renouvelle un certificat que tant que l’ancien est encore valable. Passé ce terme, il en faut un nouveau, et le service s’arrête entre-temps.',
@@ -57,10 +83,10 @@ const OWN = [
 
 const AUTHORITIES = ['Pour une autorité, ajoutez à la configuration le certificat que l’IGC-Santé publie pour lui succéder.', '']
 
-function describe({ places, kind, name, issuer, serial, until, days }: EndingNews): string[] {
+function describe({ places, kind, name, issuer, serial }: CertificateNews, state: string): string[] {
   const uses = [...new Set(places.map(place => (kind === 'own' ? useOf(place) : 'certificat d’autorité')))]
   return [
-    `- ${uses.join(', ')} : ${remaining(days)}, le ${frenchTime(until)} (heure de Paris)`,
+    `- ${uses.join(', ')} : ${state}`,
     `  Nom : ${name}`,
     `  Numéro de série : ${serial}`,
     `  Émis par : ${issuer}`,

@@ -1,4 +1,4 @@
-export { buildCertificateMail, type EndingNews } from './certificate-mail.ts'
+export { buildCertificateMail, buildRevokedMail, type CertificateNews } from './certificate-mail.ts'
 export { buildDsn, type DsnAction, type DsnRecipient, type DsnRequest } from './dsn.ts'
 export type { Dsn, ReportedRecipient } from './dsn-read.ts'
 export { buildFilingMail, type FilingMailRequest } from './filing-mail.ts'

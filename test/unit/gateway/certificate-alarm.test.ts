@@ -1,7 +1,7 @@
 import { simpleParser } from 'mailparser'
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Log, silent } from '../../../config/index.ts'
-import { type CertificateFacts, readCertificate } from '../../../crypto/index.ts'
+import { type AuditEntry, type CertificateFacts, readCertificate } from '../../../crypto/index.ts'
 import { type CertificateAlarm, certificateMigrations, openCertificateAlarm } from '../../../gateway/certificates/alarm.ts'
 import type { NamedCertificate } from '../../../gateway/certificates/inventory.ts'
 import { openReportWriter } from '../../../gateway/report-writer.ts'
@@ -19,7 +19,11 @@ let mail: SpoolWorld
 let alarm: CertificateAlarm
 let lines: { event: string; detail: Record<string, unknown> }[]
 let legs: Leg[]
-const log: Log = { ...silent, warn: (event, detail = {}) => void lines.push({ event, detail }) }
+let revoked: Set<CertificateFacts>
+let audited: AuditEntry[]
+const note = (event: string, detail: Record<string, unknown> = {}) => void lines.push({ event, detail })
+const log: Log = { ...silent, warn: note, error: note }
+const notes = { note: (entry: AuditEntry) => void audited.push(entry), over: (entry: AuditEntry) => void audited.push(entry) }
 
 beforeAll(async () => {
   const pki = await createPki({ now: new Date(START), key: 'ec' })
@@ -33,8 +37,8 @@ beforeAll(async () => {
 })
 
 const named = (): NamedCertificate[] => [
-  { place: 'tls', kind: 'own', facts: server },
-  { place: 'dmp.client', kind: 'own', facts: client },
+  { place: 'tls', kind: 'own', facts: server, isRevoked: revoked.has(server) },
+  { place: 'dmp.client', kind: 'own', facts: client, isRevoked: revoked.has(client) },
   { place: 'tls', kind: 'authority', facts: authority },
   { place: 'whiteList', kind: 'authority', facts: authority },
 ]
@@ -45,7 +49,11 @@ function start(spool: Spool): CertificateAlarm {
   let count = 0
   const newId = () => `notice-${++count}`
   const reports = openReportWriter({ spool, hostname: 'smtp.a.mssante.test', postmaster: POSTMASTER, now, newId })
-  return openCertificateAlarm({ ...{ db: mail.db, spool, reports, now, log }, certificates: named, onReport: given => legs.push(...given) })
+  return openCertificateAlarm({
+    ...{ db: mail.db, spool, reports, notes, now, log },
+    certificates: named,
+    onReport: given => legs.push(...given),
+  })
 }
 
 beforeEach(async () => {
@@ -53,6 +61,8 @@ beforeEach(async () => {
   mail.now = START
   lines = []
   legs = []
+  audited = []
+  revoked = new Set()
   alarm = start(mail.spool)
 })
 afterEach(() => mail[Symbol.asyncDispose]())
@@ -118,4 +128,86 @@ test('an authority that several places name is told once, with what its operator
   expect(told()).toContain('tls whiteList 5')
   const letter = await simpleParser(await mail.spool.read(legs[0]!.message_id))
   expect(letter.text).toContain('Pour une autorité, ajoutez à la configuration')
+})
+
+describe('a certificate of ours that is revoked', () => {
+  const MINUTE = HOUR / 60
+  /** The next round, half a minute later. */
+  const round = (by = alarm) => {
+    mail.now += MINUTE / 2
+    return by.tick()
+  }
+  const events = () => lines.map(({ event, detail }) => `${event} ${detail.places}`)
+
+  test('is told of at the next round, once, by the log, the audit log and a mail that says what to do', async () => {
+    await alarm.tick()
+    revoked.add(server)
+    for (let count = 0; count < 200; count += 1) await round()
+    await round(start(mail.spool))
+    expect(lines).toEqual([
+      {
+        event: 'certificate-revoked',
+        detail: {
+          places: 'tls',
+          name: 'CN=server.test,OU=1750000001,O=OPERATEUR FICTIF,ST=Paris (75),C=FR',
+          serial: server.serial,
+          until: server.notAfter.toISOString(),
+        },
+      },
+    ])
+    expect(legs.map(({ address, sender }) => [address, sender])).toEqual([[POSTMASTER, '']])
+    const letter = await simpleParser(await mail.spool.read(legs[0]!.message_id))
+    expect(letter.subject).toBe('Certificat révoqué : à remplacer sans attendre')
+    for (const words of [
+      '- certificat de serveur (SERV SSL) : révoqué',
+      `Numéro de série : ${server.serial}`,
+      'Dans la configuration : tls',
+      'Les autres opérateurs refusent un certificat révoqué',
+      'la commande « pli certificates »',
+    ])
+      expect(letter.text?.replace(/\n(?! |-)/g, ' ').toLowerCase()).toContain(words.toLowerCase())
+  })
+
+  test('is silent once it is replaced, and the audit log has both', async () => {
+    revoked.add(server)
+    await round()
+    expect(audited.filter(({ object }) => object === 'tls')).toEqual([
+      {
+        ...{ by: 'gateway', action: 'certificate.state', object: 'tls', result: 'refused' },
+        detail: { certificate: server.fingerprint256, why: 'revoked' },
+      },
+    ])
+    revoked.clear()
+    await round()
+    expect(audited.findLast(({ object }) => object === 'tls')?.result).toBeUndefined()
+    expect(legs).toHaveLength(1)
+  })
+
+  test('one that comes back is told of before its end; another that is revoked later has a mail of its own', async () => {
+    revoked.add(server)
+    await round()
+    revoked.clear()
+    await on(75)
+    expect(events()).toEqual(['certificate-revoked tls', 'certificate-ends tls', 'certificate-ends dmp.client'])
+    revoked.add(client)
+    await round()
+    expect(events().at(-1)).toBe('certificate-revoked dmp.client')
+    expect(legs).toHaveLength(3)
+  })
+
+  test('near its end it is told of as revoked, once', async () => {
+    revoked.add(server)
+    await on(95)
+    expect(events()).toEqual(['certificate-revoked tls', 'certificate-ends dmp.client'])
+  })
+
+  test('what could not be written is told of at the next round', async () => {
+    revoked.add(server)
+    const { prepare } = mail.spool
+    mail.spool.prepare = () => Promise.reject(new Error('the disk is full'))
+    await expect(start(mail.spool).tick()).rejects.toThrow('the disk is full')
+    mail.spool.prepare = prepare
+    await round()
+    expect(legs).toHaveLength(1)
+  })
 })

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, createServer } from 'node:tls'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Configuration, type Log, loadConfiguration, silent } from '../../../config/index.ts'
 import { pemToDer } from '../../../crypto/certificate.ts'
 import {
@@ -23,6 +23,7 @@ import { takeInventory } from '../../../gateway/certificates/inventory.ts'
 import { rereadEntries } from '../../../gateway/certificates/reread.ts'
 import { certificateLines, isInOrder } from '../../../gateway/cli/certificates.ts'
 import { checkKeys } from '../../../gateway/readiness.ts'
+import { readQuestion } from '../../world/ocsp-responder.ts'
 import { type CertificateRequest, createPki, type IdentityPaths, type Issued, type Pki, writeIdentity } from '../../world/pki.ts'
 
 /** What an operator meets who puts a file where it does not belong: at the start, in `pli check` and `pli certificates`, and at a renewal. */
@@ -157,6 +158,7 @@ const WRONG: [Place, Name, string][] = [
   ['dmp.client', 'mail', KINDS.client],
   ['dmp.signature', 'client', KINDS.signature],
   ['dmp.signature', 'server', KINDS.signature],
+  ['dmp.signature', 'revoked', 'certificate was revoked'],
 ]
 
 describe.each(WRONG)('%s with the certificate "%s"', (place, name, lacks) => {
@@ -391,4 +393,45 @@ describe('a certificate that opened mail and has ended', () => {
   test('one of the wrong kind is wrong, whatever stands beside it', () => {
     expect(standing([files.signature, entries.next])[0]).toContain(KINDS.encryption)
   })
+})
+
+test('what is revoked while we run is known once the list is read, in every place, but where another opener stands in', async () => {
+  const igc = await createPki({ now: NOW, key: 'ec' })
+  const names = ['server', 'signature', 'client', 'mail', 'longMail'] as const
+  const own = Object.fromEntries(await Promise.all(names.map(async name => [name, await issue(igc, DRAWER[name])] as const)))
+  const at = async (name: string) => writeIdentity(join(folder, 'running'), name, own[name]!, igc)
+  const [server, signature, client, mail, longMail] = await Promise.all(names.map(at))
+  const lists = { ...(await igc.write(join(folder, 'running-lists'))), authorities: [] }
+  const running = loadAnchors(lists)
+  const configuration = {
+    ...configured({}, { encryption: [mail!] }),
+    ...{ tls: { ...server, ...lists }, signature, dmp: { trust: lists, client, signature } },
+  } as unknown as Configuration
+  const identities = openIdentities(configuration, { anchors: running, now: () => NOW.getTime(), log })
+  const revoked = () => identities.lasting().flatMap(({ place, isRevoked }) => (isRevoked ? [place] : []))
+  expect(revoked()).toEqual([])
+  for (const name of ['server', 'signature', 'client', 'mail'] as const) igc.revoke(own[name]!)
+  await igc.write(join(folder, 'running-lists'))
+  running.reload()
+  expect(revoked()).toEqual(['tls', 'signature', 'smime.encryption.0', 'dmp.client', 'dmp.signature'])
+  identities.open([mail!, longMail!])
+  expect(revoked()).toEqual(['tls', 'signature', 'dmp.client', 'dmp.signature'])
+  await writeIdentity(join(folder, 'running'), 'server', await issue(igc, DRAWER.server), igc)
+  for (let look = 0; look < 2; look += 1) identities.renew()
+  expect(revoked()).toEqual(['signature', 'dmp.client', 'dmp.signature'])
+})
+
+test('where a responder stands in for a list it is asked about each of ours', async () => {
+  const { anchors: files, crls } = await pki.write(join(folder, 'asked'))
+  const asked = new Set<string>()
+  const ask = async (_: string, request: Buffer): Promise<Buffer> => {
+    asked.add(readQuestion(request).serial.toString('hex'))
+    throw new Error('it is silent')
+  }
+  const authorities = [{ certificate: files[1]!, ocsp: 'http://ocsp.test' }]
+  const unlisted = loadAnchors({ anchors: [files[0]!], crls: [crls[0]!], authorities }, { ocsp: { ask } })
+  const identities = openIdentities(configured(), { anchors: unlisted, now: () => NOW.getTime(), log })
+  identities.ask()
+  const ours = (['server', 'signature', 'client', 'mail'] as const).map(name => issued[name].serial.toString('hex'))
+  await vi.waitFor(() => expect(asked).toEqual(new Set(ours)), 20_000)
 })
