@@ -9,5 +9,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // For what happens beside the test: the machine may be slow, or busy.
+    expect: { poll: { timeout: 40_000 } },
   },
 })

@@ -107,12 +107,19 @@ export function openSpool({ db, bytes, hidden, owner, now, newId }: SpoolOptions
 
     /**
      * Ends an attempt: columns, ledger line and whatever else it causes move together.
+     * A receipt may be here before the attempt that it answers is settled: the column moves along its own table, or stays.
      * @returns false when the row is no longer ours (claim lost): then nothing is done, so no report is ever sent twice
      */
     async settle(leg: Leg, change: Partial<RecipientRow>, extra: readonly Statement[], report?: Prepared): Promise<boolean> {
+      const { receipt, diagnostic } = change
       const ours = sql
         .updateTable('recipient')
-        .set({ ...change, ...(change.diagnostic ? { diagnostic: maskPatientsIn(change.diagnostic) } : {}), claimed_by: null })
+        .set(({ ref, case: either }) => ({
+          ...change,
+          ...(diagnostic ? { diagnostic: maskPatientsIn(diagnostic) } : {}),
+          ...(receipt ? { receipt: either().when('receipt', 'in', receiptBefore(receipt)).then(receipt).else(ref('receipt')).end() } : {}),
+          claimed_by: null,
+        }))
         .where('message_id', '=', leg.message_id)
         .where('position', '=', leg.position)
         .where('relay', '=', 'sending')

@@ -24,7 +24,7 @@ describe.skipIf(!has('redis-server'))('the bell of several machines', () => {
     const bell = redisBell({ url: redis.url, onFault: failOn })
     const client = new Redis(redis.url)
     for (let count = 0; count < 1_000; count += 1) bell.ring()
-    await expect.poll(() => client.llen('pli:pli-filing:wait'), { timeout: 10_000 }).toBe(1)
+    await expect.poll(() => client.llen('pli:pli-filing:wait'), { timeout: 40_000 }).toBe(1)
     expect(await client.hget('pli:pli-filing:ring', 'data')).toBe('{}')
     await bell.close()
     expect(await client.llen('pli:pli-filing:wait')).toBe(1)
@@ -70,7 +70,7 @@ describe.skipIf(!has('redis-server'))('the bell of several machines', () => {
       heard += 1
     })
     here.ring()
-    await expect.poll(() => heard, { timeout: 10_000 }).toBe(1)
+    await expect.poll(() => heard, { timeout: 40_000 }).toBe(1)
     await before[Symbol.asyncDispose]()
     await isAway
     await using _after = await startRedis(port)
@@ -80,7 +80,7 @@ describe.skipIf(!has('redis-server'))('the bell of several machines', () => {
           here.ring()
           return heard
         },
-        { timeout: 20_000 },
+        { timeout: 40_000 },
       )
       .toBeGreaterThan(1)
     await Promise.all([here.close(), there.close()])

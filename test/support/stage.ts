@@ -26,7 +26,7 @@ export interface Stage extends AsyncDisposable {
   /** Waits until nothing of earlier letters moves at either operator: nothing to carry, no receipt awaited, no filing or its news under way. */
   quiet(): Promise<void>
   rows(operator: Name): Promise<Database>
-  /** @returns what a gateway has logged under an event so far */
+  /** @returns what a gateway has logged under an event so far: it writes a line a little after what the line tells */
   logged(operator: Name, event: string): Promise<Record<string, unknown>[]>
   /** @returns the messages in the Maildir of a box of ours */
   mailbox(address: string): Promise<Buffer[]>
@@ -77,7 +77,8 @@ export async function openStage(options: Omit<WorldOptions, 'folder'> = {}): Pro
       })
     },
     async logged(operator, event) {
-      const lines = (await readFile(join(world.operators[operator].folder, 'gateway.log'), 'utf8')).split('\n')
+      const text = await readFile(join(world.operators[operator].folder, 'gateway.log'), 'utf8')
+      const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n') // the last one may be written at this moment
       return lines.filter(line => line.includes(`"msg":${JSON.stringify(event)}`)).map(line => JSON.parse(line))
     },
     async mailbox(address) {

@@ -70,7 +70,7 @@ describe('a list that follows its file', () => {
     now -= 3_600_000
     write(['d.mssante.example', 'e.mssante.example'], START + 1000)
     list.lists(DN)
-    await vi.waitFor(() => expect(list.entries).toBe(2))
+    await vi.waitFor(() => expect(list.entries).toBe(2), { timeout: 40_000 })
   })
 
   test('does not verify again a file that did not change', async () => {

@@ -53,6 +53,22 @@ test('a lost claim changes nothing and sends no report', async () => {
   expect(await world.events(id)).toEqual([])
 })
 
+const NO_REPORTS = { ...RELAYED, reports: false } as Outcome
+test.each<[string, Outcome, string]>([
+  ['displayed', NO_REPORTS, 'sent'],
+  ['failed', NO_REPORTS, 'sent'],
+  ['delivered', RELAYED, 'sent'],
+  ['displayed', { kind: 'final', reply: 'stored' }, 'sent'],
+  ['delivered', { kind: 'failed', status: '5.1.1', diagnostic: 'no such box' }, 'failed'],
+])('a receipt (%s) that is here before its attempt is settled stays', async (receipt, outcome, relay) => {
+  await using world = await openSpoolWorld()
+  const { id } = await world.accept()
+  const leg = only(await world.spool.claimDue(10))
+  expect(await world.spool.moveReceipt(id, 0, receipt as 'displayed', {})).toBe(true)
+  await world.settlementOf(world.spool).settle(leg, outcome)
+  expect(await world.recipient(id)).toMatchObject({ relay, receipt })
+})
+
 test('of two processes that carried the same recipient, the one that holds the claim reports, once', async () => {
   await using world = await openSpoolWorld()
   const { id } = await world.accept()
