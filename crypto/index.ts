@@ -54,7 +54,7 @@ export {
 export { connector } from './connector.ts'
 export { createIdentity, type Identity, type IdentityFiles, loadIdentity, loadOpener, type PemFiles } from './identity.ts'
 export { isOlderList, type ListFacts, readList } from './list-facts.ts'
-export type { MailboxPublicKey } from './mail-crypt.ts'
+export { isSealedLetter, type MailboxPublicKey, SEALED_MARK_BYTES } from './mail-crypt.ts'
 export { createMailboxKeys, loadMailboxKey, loadMailboxReader } from './mailbox-keys.ts'
 export {
   addMasterKey,

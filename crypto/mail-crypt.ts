@@ -14,6 +14,8 @@ import { SealFault } from './vault.ts'
  * from the ECDH secret, salted by the ephemeral point. The check is its hash, hashed 2,048 times more, each time with a counter.
  */
 const MAGIC = Buffer.from('CRYPTED\x03\x07\x02', 'latin1')
+/** What every version of the format begins with. */
+const MARK = MAGIC.subarray(0, 9)
 const AEAD = 2
 const ROUNDS = 2048
 const HASH = 'sha256'
@@ -66,6 +68,14 @@ export function mailboxPublicKey(key: KeyObject): MailboxPublicKey {
       return sealed
     },
   }
+}
+
+/** Octets that {@link isSealedLetter} looks at. */
+export const SEALED_MARK_BYTES = MARK.length
+
+/** @param start of a file of a mailbox, {@link SEALED_MARK_BYTES} of it or more */
+export function isSealedLetter(start: Uint8Array): boolean {
+  return MARK.equals(start.subarray(0, MARK.length))
 }
 
 /** A letter of this size is sealed at once, as most are. */

@@ -4,7 +4,7 @@ import type { AuditEntry } from '../../crypto/index.ts'
 import { ImportFault, type ImportReport, type ImportStep, importExtract } from '../../directory/index.ts'
 import { type ByOption, byOption, writeDown } from './administration.ts'
 import { withData } from './data.ts'
-import { print } from './output.ts'
+import { print, progressLine } from './output.ts'
 
 interface Options extends ByOption {
   config?: string
@@ -65,21 +65,9 @@ const STEPS: Record<ImportStep, string> = {
   index: 'indexing',
 }
 
-/** One line that is written over, for a person who waits; programs get nothing. */
 function showProgress(out: NodeJS.WriteStream) {
-  let width = 0
-  const write = (text: string) => {
-    if (!out.isTTY) return
-    out.write(`\r${text.padEnd(width)}`)
-    width = text.length
-  }
-  return {
-    show: (step: ImportStep, lines: number) => write(`${STEPS[step]}: ${lines} lines`),
-    clear: () => {
-      if (width > 0) write('')
-      if (width === 0 && out.isTTY) out.write('\r')
-    },
-  }
+  const { show, clear } = progressLine(out)
+  return { show: (step: ImportStep, lines: number) => show(`${STEPS[step]}: ${lines} lines`), clear }
 }
 
 function textOf(report: ImportReport): string {

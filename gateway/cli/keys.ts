@@ -17,6 +17,7 @@ import { checkUnused, countByKey } from '../sealed.ts'
 import { openOwners } from '../spool/index.ts'
 import { type ByOption, byOption, writeDown } from './administration.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
+import { sealMailboxesCommand } from './keys-seal-mailboxes.ts'
 import { print, table } from './output.ts'
 
 interface Options extends ByOption {
@@ -64,6 +65,8 @@ export function keysCommands(program: Command): void {
       const open = loadMailboxReader(key)
       for (const file of files) process.stdout.write(open(readFileSync(file)))
     })
+
+  sealMailboxesCommand(keys)
 
   keys
     .command('list')

@@ -16,6 +16,23 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('\n')
 }
 
+/** One line that is written over, for a person who waits; programs get nothing. */
+export function progressLine(out: NodeJS.WriteStream): { show(text: string): void; clear(): void } {
+  let width = 0
+  const show = (text: string) => {
+    if (!out.isTTY) return
+    out.write(`\r${text.padEnd(width)}`)
+    width = text.length
+  }
+  return {
+    show,
+    clear: () => {
+      if (width > 0) show('')
+      if (width === 0 && out.isTTY) out.write('\r')
+    },
+  }
+}
+
 const ABOUT_FILES: Record<string, string> = {
   ENOENT: 'there is no such file or folder',
   EACCES: 'this user may not use it',

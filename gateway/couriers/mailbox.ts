@@ -88,7 +88,7 @@ async function store(path: string, name: string, finalName: string, bytes: Buffe
   await syncFolder(join(path, 'new'))
 }
 
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r')
   try {
     await folder.sync()

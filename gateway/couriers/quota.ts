@@ -86,7 +86,8 @@ async function bytesIn(folder: string): Promise<number> {
   return bytes
 }
 
-async function namesIn(folder: string): Promise<string[]> {
+/** @returns what is in a folder; nothing where there is none */
+export async function namesIn(folder: string): Promise<string[]> {
   return readdir(folder).catch(orNothing([]))
 }
 

@@ -1,6 +1,8 @@
-import { readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { MailboxPublicKey } from '../../crypto/index.ts'
+import { sealFormerLetters } from '../../gateway/couriers/former-letters.ts'
 import { mailboxCourier, maildirPath } from '../../gateway/couriers/mailbox.ts'
 import type { Leg } from '../../gateway/spool/index.ts'
 import { folderForDovecot, startDovecot } from '../support/dovecot.ts'
@@ -46,6 +48,37 @@ describe.skipIf(!has('dovecot') || !has('curl'))('Dovecot with its mail_crypt pl
     expect(readdirSync(join(maildir, 'cur')).some(name => /,S=\d+,W=\d+:2,S$/.test(name))).toBe(true)
     await deliver()
     expect(readdirSync(join(maildir, 'new'))).toEqual([])
+  })
+
+  test('shows letters that lay in clear as before once they are sealed, though it gives a flag meanwhile', async () => {
+    for (const part of ['new', 'cur', 'tmp']) mkdirSync(join(maildir, part), { recursive: true })
+    // As a former version named its letters, and one that Dovecot keeps with LF alone.
+    writeFileSync(join(maildir, 'new', '1700000000.0001.0.smtp.alpha.mssante.example'), LETTER)
+    writeFileSync(join(maildir, 'new', '1700000001.0002.0.smtp.alpha.mssante.example'), LETTER.replaceAll('\r', ''))
+    await using dovecot = await startDovecot({ mail: folder, maildir, publicKey: `${keys.file}.pub`, privateKey: keys.file })
+    const facts = async () => (await dovecot.ask('INBOX', 'FETCH 1:2 (UID FLAGS INTERNALDATE RFC822.SIZE)')).stdout
+    expect((await dovecot.ask('INBOX', 'STORE 2 +FLAGS (\\Flagged)')).status).toBe(0)
+    const before = await facts()
+    let flagged: ReturnType<typeof dovecot.ask> | undefined
+    const key: MailboxPublicKey = {
+      async seal(...parts) {
+        const sealed = await keys.publicKey.seal(...parts)
+        flagged ??= dovecot.ask('INBOX', 'STORE 1:2 +FLAGS (\\Answered)')
+        await flagged // both letters have another name now
+        return sealed
+      },
+    }
+    expect(await sealFormerLetters({ folder, key })).toEqual({ maildirs: 1, already: 0, sealed: 2, clear: 0, faults: [] })
+    const files = readdirSync(join(maildir, 'cur'))
+    expect(files.sort()).toEqual([
+      expect.stringMatching(/^1700000000\.0001\.[^,]*:2,R$/),
+      expect.stringMatching(/^1700000001\.0002\.[^,]*:2,FR$/),
+    ])
+    for (const file of files) expect(readFileSync(join(maildir, 'cur', file), 'latin1')).not.toContain('Compte rendu')
+    expect(await facts()).toBe(before.replaceAll('FLAGS (', 'FLAGS (\\Answered ').replaceAll('Answered )', 'Answered)'))
+    for (const uid of [1, 2]) expect(await dovecot.ask(`INBOX;UID=${uid}`)).toMatchObject({ status: 0, stdout: LETTER })
+    expect((await dovecot.ask('INBOX?SUBJECT%20rendu')).stdout).toBe('* SEARCH 1 2\r\n')
+    expect(dovecot.log()).not.toMatch(/Error|Corrupt|wrong/)
   })
 
   test('without the private key it has nothing to show', async () => {

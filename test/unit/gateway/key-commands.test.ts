@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
+import { loadMailboxReader } from '../../../crypto/index.ts'
 import { keysCommands } from '../../../gateway/cli/keys.ts'
 import { layout } from '../../../gateway/data.ts'
 import { type CommandWorld, openCommandWorld, runCommand } from './command-world.ts'
@@ -32,4 +34,22 @@ test('no key is added where the rows cannot be opened to write down who did it',
   writeFileSync(elsewhere, stringify({ ...parse(readFileSync(world.config, 'utf8')), data: 'own.pem' }))
   await expect(runCommand(keysCommands, 'keys', 'rotate', '-c', elsewhere)).rejects.toThrow()
   expect(ids()).toEqual(before)
+})
+
+test('letters in clear are sealed for the mailboxes, and the audit log has the counts and no box', async () => {
+  const cur = join(layout(world.data).mailboxes, 'a.test', 'secretariat', 'cur')
+  for (const part of ['cur', 'new', 'tmp']) mkdirSync(join(cur, '..', part), { recursive: true })
+  writeFileSync(join(cur, '1:2,S'), 'Subject: Fictif\r\n\r\n')
+  const before = await world.audit()
+  expect((await keys('seal-mailboxes', '--dry-run')).out).toBe('1 letter in clear, 0 sealed before, in 1 Maildir\n')
+  expect(readFileSync(join(cur, '1:2,S'), 'utf8')).toContain('Fictif')
+  expect(await world.audit()).toEqual(before)
+  const { out } = await keys('seal-mailboxes', '--by', 'maud', '--json')
+  expect(JSON.parse(out)).toEqual({ maildirs: 1, already: 0, sealed: 1, clear: 0, faults: [], dryRun: false, interrupted: false })
+  expect(loadMailboxReader(world.path('mailboxes.key'))(readFileSync(join(cur, '1:2,S'))).toString()).toContain('Fictif')
+  const detail = { maildirs: '1', already: '0', sealed: '1', clear: '0' }
+  expect(await world.audit()).toEqual([
+    ...before,
+    { by: 'cli:maud', action: 'keys.seal-mailboxes', object: 'mailboxes', result: 'done', detail },
+  ])
 })
