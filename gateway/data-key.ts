@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Vault } from '../crypto/index.ts'
 
@@ -23,13 +23,26 @@ export function dataKey(data: string, name: DataKey, vault: Vault): Buffer {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
-  const key = opened(file, sealedAs, vault)
+  return opened(file, sealedAs, vault)
+}
+
+/**
+ * Tries such a key where it was made, and makes none.
+ * @throws as {@link dataKey}
+ */
+export function checkDataKey(data: string, name: DataKey, vault: Vault): void {
+  const { file, sealedAs } = dataKeyFile(data, name)
+  if (existsSync(file)) opened(file, sealedAs, vault)
+}
+
+function opened(file: string, sealedAs: string, vault: Vault): Buffer {
+  const key = unsealed(file, sealedAs, vault)
   // Left behind by a crash or a full disk: under an empty key a patient's number could be found by trying them all.
   if (key.length !== KEY_BYTES) throw new Error(`${file} does not hold a key of ${KEY_BYTES} octets: put the right one back`)
   return key
 }
 
-function opened(file: string, sealedAs: string, vault: Vault): Buffer {
+function unsealed(file: string, sealedAs: string, vault: Vault): Buffer {
   try {
     return vault.open(sealedAs, readFileSync(file))
   } catch (cause) {

@@ -19,6 +19,7 @@ import { openAuthorities } from './revocation/index.ts'
 import { openRotation } from './sealed.ts'
 import { openSignsOfLife } from './signs-of-life.ts'
 import { openHousekeeping } from './spool/index.ts'
+import { unlistedDomains } from './stored-readiness.ts'
 import { openStores } from './stores.ts'
 import { openTrust } from './trust.ts'
 import { openUpkeep } from './upkeep.ts'
@@ -52,6 +53,10 @@ export async function startGateway(configuration: Configuration, log: Log): Prom
   const identities = openIdentities(configuration, { anchors, now, log })
   await authorities.begin()
   const { list: whiteList, space, keeper } = await keepWhiteList(configuration, { anchors: authorities.whiteList, notes, now, log })
+  const ownName = space.nameOf(identities.tls().facts.subject)
+  // No refusal: a new operator is listed later.
+  for (const { domain, given } of unlistedDomains(space, ownName, configuration.domains))
+    log.warn('own-name-not-listed', { domain, name: ownName, given })
   const trust = openTrust({ anchors, identity: identities.tls, space, contact: postmaster })
   const national = openNationalDirectory(configuration, { authorities: authorities.services.fhir, now, log, notes })
   const { annuaire, directory } = national

@@ -9,7 +9,8 @@ type AddCommands = (program: Command) => void
 
 /** The files of the commands. Only that of the one asked for is loaded: all of them together take a second. */
 const COMMANDS: Record<string, () => Promise<AddCommands>> = {
-  serve: async () => (await import('./serve.ts')).serveCommands,
+  serve: async () => (await import('./serve.ts')).serveCommand,
+  check: async () => (await import('./check.ts')).checkCommand,
   local: async () => (await import('./local.ts')).localCommand,
   queue: async () => (await import('./queue.ts')).queueCommand,
   trace: async () => (await import('./trace.ts')).traceCommand,
@@ -34,7 +35,7 @@ const program = new Command('pli')
   .version(version)
   .exitOverride()
 
-const asked = COMMANDS[(process.argv[2] === 'check' ? 'serve' : process.argv[2]) ?? '']
+const asked = COMMANDS[process.argv[2] ?? '']
 for (const load of asked ? [asked] : Object.values(COMMANDS)) (await load())(program)
 
 /** Exit status: 0 done, 1 refused or failed (one sentence on standard error), 2 bad usage. */

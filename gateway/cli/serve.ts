@@ -4,7 +4,7 @@ import { rereadEntries } from '../certificates/reread.ts'
 import { startGateway } from '../main.ts'
 import { checkAnsFiles, checkKeys } from '../readiness.ts'
 
-export function serveCommands(program: Command): void {
+export function serveCommand(program: Command): void {
   program
     .command('serve')
     .description('run an operator until a signal comes')
@@ -33,18 +33,5 @@ export function serveCommands(program: Command): void {
       log.info('stopping', { signal: end })
       await gateway.stop()
       log.flush(() => process.exit(0)) // a peer that never answers may still hold a socket
-    })
-
-  program
-    .command('check')
-    .description('check a configuration, its keys, certificates and authorities: all its faults at once')
-    .argument('<file>')
-    .action(async (file: string) => {
-      const configuration = loadConfiguration(file)
-      checkKeys(file, configuration, Date.now())
-      await checkAnsFiles(file, configuration)
-      const { name, domains, listen } = configuration
-      const ports = Object.entries(listen).map(([door, { host, port }]) => `${door} ${host}:${port}`)
-      console.log(`${file} is right: ${name}, ${domains.join(', ')}; ${ports.join(', ')}`)
     })
 }

@@ -101,8 +101,18 @@ test('keys, lists and secrets that can not be used are all told, and no secret i
     '  - signIn.certificates: /empty.pem: no PEM certificate',
     '  - signIn.psc: /empty.pem: no PEM certificate',
     '  - signIn.psc.introspection: the client secret file /psc.secret can be used by others than its owner: chmod 600 it',
+    expect.stringMatching(/^ {2}- whiteList: The signature of the white list is refused/),
   ])
   expect(stderr).not.toContain('tout-le-monde-lit')
+})
+
+test('pli check --json says the same to a program', () => {
+  const { status, stdout, stderr } = pli('check', '--json', file)
+  expect(status).toBe(1)
+  const { right, faults, warnings } = JSON.parse(stdout)
+  expect({ right, warnings }).toEqual({ right: false, warnings: [] })
+  expect(stderr.split('\n').filter(line => line.startsWith('  - '))).toHaveLength(faults.length)
+  expect(faults).toContain('hostname: a lower-case host name')
 })
 
 test('a file that is not there: one sentence, no stack', () => {

@@ -56,7 +56,12 @@ beforeAll(async () => {
       directory: join(lists, 'directory.sqlite'),
     },
     routes: {},
-    extra: { smime: { encryption: [] }, admin: { listen }, console: { listen, url: 'https://pages.alpha.example' } },
+    extra: {
+      domains: ['alpha.mssante.example', 'beside.mssante.example'],
+      smime: { encryption: [] },
+      admin: { listen },
+      console: { listen, url: 'https://pages.alpha.example' },
+    },
   })
   configuration = written.configuration
   gateway = await startGateway(loadConfiguration(configuration), log)
@@ -133,6 +138,20 @@ test('an entry that opens mail is added while it runs', async () => {
   const issued = await pki.issue({ kind: 'mail', commonName: host, organization, structure, key: 'ec', emails })
   gateway.renew([await writeIdentity(folder, 'mail', issued, pki)])
   expect(events).toContainEqual({ event: 'encryption-entries-taken', detail: { before: 0, now: 1 } })
+})
+
+test('the start and pli check say for which of our domains the white list does not know us; it is no fault', async () => {
+  const domain = 'beside.mssante.example'
+  expect(events).toContainEqual({
+    event: 'own-name-not-listed',
+    detail: { domain, name: expect.stringContaining(`CN=${host}`), given: undefined },
+  })
+  expect(events.filter(({ event }) => event === 'own-name-not-listed')).toHaveLength(1)
+  const { status, stdout } = await pli('check', '--json', configuration)
+  expect({ status, ...JSON.parse(stdout) }).toMatchObject({
+    ...{ status: 0, right: true, name: 'Opérateur Alpha (fictif)', faults: [] },
+    warnings: [expect.stringContaining(`for ${domain} (it does not list the domain)`)],
+  })
 })
 
 test('pli certificates shows every one with its end, and fails when one ends this week or cannot be read', async () => {
