@@ -4,12 +4,17 @@ import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { packageRoot } from '../../config/index.ts'
 import { sentenceOf } from './output.ts'
+import { holdReloads } from './reloads.ts'
 
 type AddCommands = (program: Command) => void
 
 /** The files of the commands. Only that of the one asked for is loaded: all of them together take a second. */
 const COMMANDS: Record<string, () => Promise<AddCommands>> = {
-  serve: async () => (await import('./serve.ts')).serveCommand,
+  serve: async () => {
+    const reloads = holdReloads() // before anything is loaded
+    const { serveCommand } = await import('./serve.ts')
+    return program => serveCommand(program, reloads)
+  },
   check: async () => (await import('./check.ts')).checkCommand,
   local: async () => (await import('./local.ts')).localCommand,
   queue: async () => (await import('./queue.ts')).queueCommand,

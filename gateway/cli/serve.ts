@@ -3,8 +3,9 @@ import { loadConfiguration, openLog } from '../../config/index.ts'
 import { rereadEntries } from '../certificates/reread.ts'
 import { startGateway } from '../main.ts'
 import { checkAnsFiles, checkKeys } from '../readiness.ts'
+import type { Reloads } from './reloads.ts'
 
-export function serveCommand(program: Command): void {
+export function serveCommand(program: Command, reloads: Reloads): void {
   program
     .command('serve')
     .description('run an operator until a signal comes')
@@ -18,12 +19,12 @@ export function serveCommand(program: Command): void {
       // A promise that nobody waited for must not take the others' mail down with it.
       process.on('unhandledRejection', error => log.error('unhandled', {}, error))
       const gateway = await startGateway(configuration, log)
-      process.on('SIGHUP', () => gateway.renew(rereadEntries(config, configuration, log)))
       console.log(`ready ${JSON.stringify(gateway.ports)}`)
       const signal = new Promise<string>(resolve => {
         for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, resolve) // a second one does not cut the first one's work short
         if (attached) process.stdin.on('end', () => resolve('end of input')).resume()
       })
+      reloads.begin(() => gateway.renew(rereadEntries(config, configuration, log)))
       const end = await Promise.race([signal, gateway.failed])
       if (typeof end !== 'string') {
         log.error('failed', {}, end)
