@@ -30,6 +30,8 @@ export interface DmpClientOptions {
   vihf?: VihfVersion
   /** for one whole exchange */
   timeoutMs: number
+  /** what ends the exchange of a request, in place of that time */
+  expires?: (body: Buffer) => AbortSignal
 }
 
 /**

@@ -22,9 +22,15 @@ const CONNECTIONS = 4
  * HTTPS with a client certificate to the services of one DMP. undici rather than `node:https`: the pool is bounded, and the caps on
  * time and on the answer's size are options of a maintained library instead of code of ours; it never repeats a POST.
  * @param options.tls mutual TLS as crypto makes it, asked for at each connection; @param options.timeoutMs for one whole exchange
+ * @param options.expires what ends the exchange of a request, in place of that time
  * @throws when the address is not https or the TLS options would accept any server
  */
-export function openTransport(options: { baseUrl: string; tls: () => ConnectionOptions; timeoutMs: number }): Transport {
+export function openTransport(options: {
+  baseUrl: string
+  tls: () => ConnectionOptions
+  timeoutMs: number
+  expires?: (body: Buffer) => AbortSignal
+}): Transport {
   const base = new URL(options.baseUrl)
   if (base.protocol !== 'https:') throw new Error('the address of the DMP must be https')
   const pool = new Pool(base.origin, {
@@ -47,7 +53,7 @@ export function openTransport(options: { baseUrl: string; tls: () => ConnectionO
           accept: 'application/soap+xml, multipart/related',
         },
         body: inSlices(request.body),
-        signal: AbortSignal.timeout(options.timeoutMs),
+        signal: options.expires?.(request.body) ?? AbortSignal.timeout(options.timeoutMs),
       })
       const bytes = Buffer.from(await response.body.arrayBuffer())
       return exchangeOf(response.statusCode, String(response.headers['content-type'] ?? ''), bytes)

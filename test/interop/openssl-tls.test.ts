@@ -132,12 +132,22 @@ async function withServer<T>(name: 'rsa' | 'ec', options: readonly string[], wor
   const child = spawn(tool('openssl'), ['s_server', '-accept', `127.0.0.1:${port}`, ...files, ...options], {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
+  const ended = once(child, 'exit')
   try {
-    for await (const chunk of child.stdout) if (String(chunk).includes('ACCEPT')) break
+    let words = ''
+    child.stderr.on('data', chunk => {
+      words += chunk
+    })
+    let isReady = false
+    for await (const chunk of child.stdout) {
+      isReady = String(chunk).includes('ACCEPT')
+      if (isReady) break
+    }
+    if (!isReady) throw new Error(`openssl s_server ended before it was ready: ${words}`)
     return await work(port)
   } finally {
     child.kill()
-    await once(child, 'exit')
+    await ended
   }
 }
 

@@ -44,7 +44,9 @@ export async function startDovecot(options: { mail: string; maildir: string; pub
   const log = () => readFileSync(join(folder, 'dovecot.log'), 'utf8')
   const curl = (path: string, ...args: string[]) =>
     run(tool('curl'), ['-sS', '--max-time', '20', '-u', 'personne:secret', '--url', `imap://127.0.0.1:${port}/${path}`, ...args])
-  await until('Dovecot answers', () => answers(port))
+  await until('Dovecot answers', () => answers(port)).catch(error => {
+    throw new Error([error.message, ...log().trimEnd().split('\n').slice(-10)].join('\n'))
+  })
   return {
     ask: (path, request) => curl(path, ...(request ? ['-X', request] : [])),
     async append(mail) {

@@ -16,9 +16,12 @@ export async function startRedis(port: number): Promise<RedisServer> {
   const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder]
   const server = spawn('redis-server', options, { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(server, 'exit')
+  const words: string[] = []
   for await (const line of createInterface({ input: server.stdout })) {
+    words.push(line)
     if (line.includes('Ready to accept connections')) break
   }
+  if (!words.at(-1)?.includes('Ready')) throw new Error(['redis-server ended before it was ready:', ...words.slice(-10)].join('\n'))
   server.stdout.resume()
   const stop = async () => {
     server.kill('SIGTERM')

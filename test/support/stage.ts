@@ -37,6 +37,8 @@ const MOVING = `SELECT message_id FROM recipient WHERE relay IN ('queued', 'send
   UNION SELECT message_id FROM inbox WHERE state = 'unread' UNION SELECT message_id FROM filing WHERE state = 'pending' OR told = 0
   UNION SELECT message_id FROM filing_notice WHERE due_at IS NOT NULL`
 
+const LAST_WORDS = 15
+
 /** Starts the local trust space in a folder of its own, which goes away with it. */
 export async function openStage(options: Omit<WorldOptions, 'folder'> = {}): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'pli-e2e-'))
@@ -55,9 +57,18 @@ export async function openStage(options: Omit<WorldOptions, 'folder'> = {}): Pro
       seen = await timeline(operator, id)
       return seen && wanted(seen) ? seen : undefined
     }
-    return until(`the timeline of ${id}`, look, patience).catch(error => {
-      throw new Error(`${error.message}\n${JSON.stringify(seen, null, 1)}`)
+    return until(`the timeline of ${id}`, look, patience).catch(async error => {
+      throw new Error([error.message, JSON.stringify(seen, null, 1), ...(await lastWords())].join('\n'))
     })
+  }
+
+  /** What the gateways logged last: where tests run unseen, their output is all that is left. */
+  async function lastWords(): Promise<string[]> {
+    const each = Object.values(world.operators).map(async ({ name, folder: home }) => {
+      const lines = (await readFile(join(home, 'gateway.log'), 'utf8')).trimEnd().split('\n').slice(-LAST_WORDS)
+      return [`the last lines of the log of ${name}:`, ...lines]
+    })
+    return (await Promise.all(each)).flat()
   }
 
   return {
@@ -71,9 +82,12 @@ export async function openStage(options: Omit<WorldOptions, 'folder'> = {}): Pro
       const rests = async (operator: Name) => (await (await rows(operator)).run({ sql: MOVING, parameters: [] })).length === 0
       // Twice each: what one hands to the other between two looks is seen by the next.
       const all: Name[] = ['beta', 'alpha', 'beta', 'alpha']
-      await until('both operators to come to rest', async () => {
+      const rest = async () => {
         for (const operator of all) if (!(await rests(operator))) return false
         return true
+      }
+      await until('both operators to come to rest', rest).catch(async error => {
+        throw new Error([error.message, ...(await lastWords())].join('\n'))
       })
     },
     async logged(operator, event) {

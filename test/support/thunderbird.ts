@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -84,9 +84,14 @@ export async function startThunderbird(setup: ThunderbirdSetup): Promise<Thunder
   const [display] = await once(screen.stdio[3]!, 'data')
   const args = ['--marionette', '-remote-allow-system-access', '--no-remote', '--profile', profile]
   const env = { PATH: process.env.PATH, HOME: home, XDG_RUNTIME_DIR: home, DISPLAY: `:${String(display).trim()}`, LANG: 'C.UTF-8' }
-  const program = spawn(tool('thunderbird'), args, { env, stdio: 'ignore' })
+  const log = join(home, 'thunderbird.log')
+  const words = openSync(log, 'a')
+  const program = spawn(tool('thunderbird'), args, { env, stdio: ['ignore', words, words] })
+  closeSync(words)
   const portFile = join(profile, 'MarionetteActivePort')
-  const port = await until('Thunderbird listens', () => existsSync(portFile) && Number(readFileSync(portFile, 'latin1')))
+  const port = await until('Thunderbird listens', () => existsSync(portFile) && Number(readFileSync(portFile, 'latin1'))).catch(error => {
+    throw new Error([error.message, ...readFileSync(log, 'utf8').trimEnd().split('\n').slice(-10)].join('\n'))
+  })
   const marionette = await Marionette.connect(port)
   await until('the folder is open', () => marionette.run<boolean>(OPEN_FOLDER, FOLDER, setup.mails.length))
   return {

@@ -10,6 +10,7 @@ import {
   createBridge,
   DEFAULT_LIMITS,
   type Dmp,
+  type DmpClientOptions,
   dmpClient,
   type Sender,
 } from '../../../dmp-bridge/index.ts'
@@ -45,13 +46,11 @@ export interface Operator {
   stop(): Promise<void>
 }
 
-/** @param options.delayMs the author's time; @param options.timeoutMs of one exchange with the DMP */
+/** @param options.delayMs the author's time; @param options.expires what ends an exchange with the DMP, before a minute is over */
 export async function openOperator(
   files: OperatorFiles,
-  options: { owner: string; now: () => number; newId: () => string; delayMs?: number; timeoutMs?: number } & Pick<
-    BridgeOptions,
-    'recogniser'
-  >,
+  options: { owner: string; now: () => number; newId: () => string; delayMs?: number } & Pick<BridgeOptions, 'recogniser'> &
+    Pick<DmpClientOptions, 'expires'>,
 ): Promise<Operator> {
   const { owner, now, newId } = options
   const db = await openDatabase({ file: join(files.folder, 'pli.sqlite'), migrations: bridgeMigrations })
@@ -62,7 +61,8 @@ export async function openOperator(
     tls: () => clientTls({ identity: client, anchors, identifiedBy: 'name' }),
     software: { name: 'Pli', version: '0.1.0', lpsId: 'PLI-TEST', homologation: 'PLI-HOMOLOGATION', model: 'pont', service: 'messagerie' },
     signers: signersOf(() => signature),
-    timeoutMs: options.timeoutMs ?? 10_000,
+    timeoutMs: 60_000,
+    ...(options.expires && { expires: options.expires }),
   })
   const policy: BridgeOptions['policy'] = {
     insOids: [TEST_INS_OID],

@@ -42,7 +42,7 @@ test('the parent goes first when both wait', async () => {
 })
 
 test('a replacement that the DMP took without an answer is filed, once', async () => {
-  await using world = await startFilingWorld({ timeoutMs: 1500 })
+  await using world = await startFilingWorld()
   await world.send('m1', { uniqueId: FIRST })
   await world.pass(HOUR)
   await world.send('m2', second)

@@ -80,7 +80,7 @@ test('a DMP that knows another person under the INS gets nothing: held', async (
 })
 
 test('a DMP that filed but never answered says duplicate on the retry: filed, once', async () => {
-  await using world = await startFilingWorld({ timeoutMs: 1500 })
+  await using world = await startFilingWorld()
   const first = await world.send('m0')
   await world.pass(2 * MINUTE)
   const uniqueId = await world.send('m1')

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { letPass } from '../../support/let-pass.ts'
 import { sharedRecogniser } from '../../support/shared-recogniser.ts'
+import { openSilence } from '../../support/silence.ts'
 import { type DmpSimulator, type Patients, startDmpSimulator } from '../../world/dmp-simulator/index.ts'
 import { buildLetter, type CdaOptions, sampleAuthor, samplePatient } from '../../world/letter.ts'
 import { createPki, writeIdentity } from '../../world/pki.ts'
@@ -25,9 +26,10 @@ export interface FilingWorld extends AsyncDisposable {
   states(): Promise<string[]>
 }
 
-export async function startFilingWorld(options: { patients?: Patients; timeoutMs?: number; delayMs?: number } = {}): Promise<FilingWorld> {
+export async function startFilingWorld(options: { patients?: Patients; delayMs?: number } = {}): Promise<FilingWorld> {
   const start = new Date()
   const folder = newFolder(tmpdir())
+  const silence = openSilence()
   const pki = await createPki({ now: start })
   const ours = { organization: sampleAuthor.structure.name, structure: sampleAuthor.structure.id }
   const [server, client, signature] = await Promise.all([
@@ -40,6 +42,7 @@ export async function startFilingWorld(options: { patients?: Patients; timeoutMs
     now: () => world.now,
     patients: options.patients ?? 'any',
     requireHomologation: 'PLI-HOMOLOGATION',
+    onSilence: silence.onSilence,
   })
   const files: OperatorFiles = {
     folder,
@@ -55,6 +58,7 @@ export async function startFilingWorld(options: { patients?: Patients; timeoutMs
       owner: `gateway-${++owners}`,
       now: () => world.now,
       newId: randomUUID,
+      expires: silence.expires,
       recogniser: sharedRecogniser(),
     })
 

@@ -76,7 +76,7 @@ function listOf(options: { domains?: readonly string[]; at?: number; by?: Identi
 
 const verify = (xml: string) => verifyEnveloped(xml, { anchors, at: new Date(now), signerName: SIGNER })
 const update = (options: Partial<UpdateOptions> = {}) =>
-  updateWhiteList({ url: server.url, file, anchors, verify, now: () => now, timeout: 5000, ...options })
+  updateWhiteList({ url: server.url, file, anchors, verify, now: () => now, timeout: 60_000, ...options })
 
 /** @returns the fault that an update ends with */
 async function fault(options?: Partial<UpdateOptions>): Promise<WhiteListFault> {

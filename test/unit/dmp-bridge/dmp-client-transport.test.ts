@@ -7,7 +7,7 @@ let dmp: TinyDmp
 let transport: Transport
 beforeEach(async () => {
   dmp = await startTinyDmp()
-  transport = openTransport({ baseUrl: dmp.url, tls: () => dmp.tls, timeoutMs: 5000 })
+  transport = openTransport({ baseUrl: dmp.url, tls: () => dmp.tls, timeoutMs: 60_000 })
 })
 afterEach(async () => {
   await transport.close()
@@ -82,7 +82,7 @@ test('silence ends in a timeout, a cut in its code, a closed port in its own', a
 
 test('a server of another authority gets nothing', async () => {
   const impostor = await startTinyDmp()
-  const misled = openTransport({ baseUrl: impostor.url, tls: () => dmp.tls, timeoutMs: 5000 })
+  const misled = openTransport({ baseUrl: impostor.url, tls: () => dmp.tls, timeoutMs: 60_000 })
   expect(await misled.post('/repository', request)).toMatchObject({ kind: 'unreachable' })
   expect(impostor.requests).toEqual([])
   await misled.close()

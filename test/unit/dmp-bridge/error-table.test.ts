@@ -64,7 +64,7 @@ const others: [FaultKind, Ending][] = [
 
 let world: SimulatedWorld
 beforeAll(async () => {
-  world = await startSimulatedWorld({ client: { timeoutMs: 1500 } })
+  world = await startSimulatedWorld()
   await world.send('first') // the patient is known from now on
   await world.pass(2 * 60_000)
   expect(await world.states()).toEqual(['filed'])

@@ -59,7 +59,7 @@ test('a thread that is stuck is ended, its message is a fault, and the next is a
     "export default ({ name }) => { if (name === 'stuck') for (;;); return { documents: [], ignored: [], faults: [] } }",
   )
   try {
-    const { file } = open({ script, timeoutMs: 1000, threads: 1 })
+    const { file } = open({ script, timeoutMs: 4000, threads: 1 })
     const [stuck, next] = await Promise.all([file('stuck', Buffer.alloc(1)), file('next', Buffer.alloc(1))])
     expect(stuck).toEqual({ documents: [], ignored: [], faults: ['reading-timed-out'] })
     expect(next.faults).toEqual([])

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { clientTls, createIdentity, loadAnchors } from '../../../crypto/index.ts'
 import type { Dmp } from '../../../dmp-bridge/dmp.ts'
 import { type DmpClientOptions, dmpClient } from '../../../dmp-bridge/dmp-client.ts'
+import { openSilence } from '../../support/silence.ts'
 import { type DmpSimulator, type DmpSimulatorOptions, startDmpSimulator } from '../../world/dmp-simulator/index.ts'
 import { samplePatient } from '../../world/letter.ts'
 import { createPki } from '../../world/pki.ts'
@@ -31,10 +32,12 @@ export async function startSimulatedWorld(
     createIdentity({ certificatePem: issued.certificatePem + pki.authorities[1], keyPem: issued.keyPem })
   const world = await startBridgeWorld({ patientKey: Buffer.alloc(32, 7) })
   world.now = now
+  const silence = openSilence()
   const simulator = await startDmpSimulator({
     tls: { ...server, chainPem: pki.authorities.slice(1), anchors: pki.authorities, crls: pki.crls() },
     now: () => world.now,
     patients: [patient],
+    onSilence: silence.onSilence,
     ...options.simulator,
   })
   const anchors = loadAnchors(await pki.write(mkdtempSync(join(tmpdir(), 'pli-simulated-'))))
@@ -43,7 +46,8 @@ export async function startSimulatedWorld(
     tls: () => clientTls({ identity: identityOf(client), anchors, identifiedBy: 'name' }),
     software,
     signers: signersOf(identityOf(signature)),
-    timeoutMs: 3000,
+    timeoutMs: 60_000,
+    expires: silence.expires,
     ...options.client,
   })
   await world.restart({ dmp })

@@ -20,7 +20,7 @@ test('three documents are one submission with one signature, and are found byte 
 })
 
 test('a timeout after the commit of a set, and a set of which one is known: every document is there once', async () => {
-  await using world = await startSimulatedWorld({ client: { timeoutMs: 1000 } })
+  await using world = await startSimulatedWorld()
   await world.sendSet('m1', SET)
   world.simulator.setFault('timeout-after-commit', { times: 1, path: '/repository' })
   await world.pass(10 * MINUTE)
@@ -55,7 +55,7 @@ test.each([
   ['http-503', 'deleted'],
   ['code:XDSMetadataUpdateError', 'filed not-deleted'],
 ] as const)('a deletion that meets %s ends %s', async (fault, state) => {
-  await using world = await startSimulatedWorld({ client: { timeoutMs: 1000 } })
+  await using world = await startSimulatedWorld()
   await world.sendSet('m1', ['2.25.1'])
   await world.pass(2 * MINUTE)
   const [filing] = await world.bridge.orders.list()

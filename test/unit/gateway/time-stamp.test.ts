@@ -57,7 +57,7 @@ function fromReadme(): string {
     .replaceAll('SIGNATURE', '"$1.sig"')
 }
 
-const settings = (more: object = {}) => ({ url: server.url, ...anchors, httpsAnchors: anchors.anchors, timeout: 5_000, ...more })
+const settings = (more: object = {}) => ({ url: server.url, ...anchors, httpsAnchors: anchors.anchors, timeout: 60_000, ...more })
 const stamp = (more: object = {}) => stampOf(digest, settings(more), Date.now)
 
 test.skipIf(!has('openssl'))(

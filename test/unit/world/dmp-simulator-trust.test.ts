@@ -187,6 +187,12 @@ describe('the fault menu', () => {
     expect((await send()).codes).toEqual([])
   })
 
+  test('reset-after-commit does everything, then cuts the connection', async () => {
+    dmp.setFault('reset-after-commit', { times: 1 })
+    await expect(send()).rejects.toThrow(/hang up|ECONNRESET/)
+    expect(dmp.filed.filter(({ uniqueId }) => uniqueId === draft.uniqueId)).toHaveLength(1)
+  })
+
   test.each([
     ['timeout-before-commit', 0],
     ['timeout-after-commit', 1],

@@ -34,6 +34,8 @@ export interface DmpSimulatorOptions {
   /** Answers of /repository come as multipart/related, as from a server whose MTOM is on for both ways; plain SOAP when absent. */
   mtomAnswers?: boolean
   fault?: FaultKind
+  /** Hears of each request (wsa:MessageID) that gets no answer, once all that is done for it is done. */
+  onSilence?: (messageId: string) => void
 }
 
 export interface DmpSimulator extends AsyncDisposable {
@@ -72,6 +74,7 @@ export async function startDmpSimulator(options: DmpSimulatorOptions): Promise<D
     mtomAnswers: options.mtomAnswers ?? false,
     now,
     newId: options.newId ?? randomUUID,
+    onSilence: options.onSilence ?? (() => {}),
   }
   const server = tlsServer(tls, (request, response) => {
     void serve(request, response, services, faults.take(request.url ?? ''), record => journal.write(record))

@@ -26,6 +26,7 @@ export interface Services {
   mtomAnswers: boolean
   now: () => number
   newId: () => string
+  onSilence: (messageId: string) => void
 }
 
 const UPDATE = 'urn:ihe:iti:2010:UpdateDocumentSet'
@@ -70,8 +71,9 @@ export async function serve(
   if (request.method !== 'POST') return httpError(405)
   const answer = await answerSafely(request, path, actions, services, record, fault)
   write(answer ? { ...record, status: answer.status } : record)
-  if (fault === 'reset-after-commit') request.destroy()
-  if (!answer || fault === 'reset-after-commit') return
+  if (fault === 'reset-after-commit') request.socket.destroy() // not the request: one that was read to its end would keep it
+  if (!answer) return services.onSilence(record.messageId ?? '')
+  if (fault === 'reset-after-commit') return
   const body = respond(answer.action, record.messageId, services.newId(), answer.body)
   const { type, body: packed } = services.mtomAnswers && path === '/repository' ? mtom(body) : { type: SOAP_TYPE, body }
   sendAnswer(response, { status: answer.status, type: `${type}; action="${answer.action}"`, body: packed }, fault)

@@ -20,7 +20,15 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }))
 
 const open = (given: object = {}) =>
-  openFhir({ url: stage.annuaire.url, apiKey, authorities: () => stage.anchors, timeout: 5000, cacheFor: 60_000, now: Date.now, ...given })
+  openFhir({
+    url: stage.annuaire.url,
+    apiKey,
+    authorities: () => stage.anchors,
+    timeout: 60_000,
+    cacheFor: 60_000,
+    now: Date.now,
+    ...given,
+  })
 
 test('as configured, it asks', async () => {
   stage.annuaire.resources.push({ ...organization(HOSPITALS[0]!), telecom: [boxTelecom(ADDRESS, { type: 'ORG' })] })

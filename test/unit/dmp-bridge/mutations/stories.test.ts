@@ -11,7 +11,7 @@ let world: ProofWorld
 let count = 5000
 
 beforeAll(async () => {
-  world = await startProofWorld({ patients: register, timeoutMs: 1500 })
+  world = await startProofWorld({ patients: register })
 })
 afterAll(() => world?.[Symbol.asyncDispose]())
 

@@ -13,6 +13,7 @@ import { bridgeMigrations } from '../../../../dmp-bridge/filing-tables.ts'
 import { type Bridge, type BridgeOptions, createBridge } from '../../../../dmp-bridge/main.ts'
 import { letPass } from '../../../support/let-pass.ts'
 import { sharedRecogniser } from '../../../support/shared-recogniser.ts'
+import { openSilence } from '../../../support/silence.ts'
 import { type DmpSimulator, type DmpSimulatorOptions, type KnownPatient, startDmpSimulator } from '../../../world/dmp-simulator/index.ts'
 import { type FictionalPatient, sampleAuthor } from '../../../world/letter.ts'
 import { createPki } from '../../../world/pki.ts'
@@ -31,7 +32,6 @@ export interface WorldOptions {
   patients: DmpSimulatorOptions['patients']
   policy?: BridgeOptions['policy']
   /** of one exchange, in real milliseconds: a DMP that stays silent costs that much */
-  timeoutMs?: number
   timing?: BridgeOptions['timing']
   simulator?: Partial<DmpSimulatorOptions>
 }
@@ -65,6 +65,7 @@ export function known(patient: FictionalPatient, status: KnownPatient['status'] 
 export async function startProofWorld(options: WorldOptions): Promise<ProofWorld> {
   const start = new Date(Math.floor(Date.now() / 1000) * 1000)
   const folder = mkdtempSync(join(tmpdir(), 'pli-proof-'))
+  const silence = openSilence()
   const pki = await createPki({ now: start })
   const lists = { nextUpdate: new Date(start.getTime() + 60 * DAY) }
   const issue = (kind: 'server' | 'client' | 'signature') =>
@@ -77,6 +78,7 @@ export async function startProofWorld(options: WorldOptions): Promise<ProofWorld
     now: () => world.now,
     patients: options.patients,
     requireHomologation: software.homologation,
+    onSilence: silence.onSilence,
     ...options.simulator,
   })
   const tls = clientTls({ identity: identityOf(client), anchors: loadAnchors(await pki.write(folder, lists)), identifiedBy: 'name' })
@@ -86,7 +88,7 @@ export async function startProofWorld(options: WorldOptions): Promise<ProofWorld
   const open: ProofWorld['open'] = async (change = each => each) => {
     const owner = `owner-${opened.length + 1}`
     const db = await openDatabase({ file: join(folder, 'pli.sqlite'), migrations: bridgeMigrations })
-    const access = dmpClient({ baseUrl: dmp.url, tls: () => tls, software, signers, timeoutMs: options.timeoutMs ?? 10_000 })
+    const access = dmpClient({ baseUrl: dmp.url, tls: () => tls, software, signers, timeoutMs: 60_000, expires: silence.expires })
     const bridge = createBridge({
       ...{ db, owner, newId: randomUUID, limits: DEFAULT_LIMITS, patientKey: Buffer.alloc(32, 1), policy: options.policy ?? policy },
       dmp: change(access),

@@ -24,7 +24,7 @@ beforeAll(
   async () => {
     const dice = openDice(SEED)
     const patients = [...register, ...people.map(each => known(each))]
-    world = await startProofWorld({ patients, policy: { ...policy, delayMs: 60_000 }, timeoutMs: 250, timing: { readers: 1 } })
+    world = await startProofWorld({ patients, policy: { ...policy, delayMs: 60_000 }, timing: { readers: 1 } })
     letters = await lettersOf(COUNT, dice, new Date(world.now))
     report = await liveDay(world, { letters, dice, outage: { from: 14 * HOUR, to: 16 * HOUR }, crashEvery: Math.ceil(COUNT / 6), days: 8 })
     filings = await world.bridge.orders.list({ limit: 100_000 })

@@ -11,7 +11,7 @@ const HOUR = 60 * MINUTE
 const by = 'cli:test'
 
 async function start(): Promise<ProofWorld> {
-  return startProofWorld({ patients: [known(samplePatient), known(otherPatient)], timeoutMs: 3000 })
+  return startProofWorld({ patients: [known(samplePatient), known(otherPatient)] })
 }
 
 /** Today is the day of the act here: these worlds start now. */
