@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Configuration } from '../config/index.ts'
-import { loadMasterKeys, loadOpener, openVault, verifyEnvelopedAsking } from '../crypto/index.ts'
+import { loadMasterKeys, loadOpener, openVault, SignatureFault, verifyEnvelopedAsking } from '../crypto/index.ts'
 import { isOld, loadWhiteList } from '../directory/index.ts'
 import { identityFiles } from './certificates/identity-files.ts'
 import { checkDataKey, DATA_KEYS } from './data-key.ts'
@@ -62,8 +62,19 @@ async function checkWhiteList(configuration: Configuration, now: number): Promis
       ],
     }
   } catch (error) {
-    return { faults: [`whiteList: ${(error as Error).message}`], warnings: [] }
+    const { message } = error as Error
+    const isForLater = whiteList.authorities.some(({ crl }) => crl !== undefined) && anchors.lists().some(({ nextUpdate }) => !nextUpdate)
+    if (!isForLater || !isRevocationUnknown(error)) return { faults: [`whiteList: ${message}`], warnings: [] }
+    return {
+      faults: [],
+      warnings: [`whiteList: whether its signer was revoked is not known yet: the first start fetches its list (${message})`],
+    }
   }
+}
+
+function isRevocationUnknown(error: unknown): boolean {
+  const { cause } = error as { cause?: unknown }
+  return cause instanceof SignatureFault && cause.verdict === 'revocation-unknown'
 }
 
 async function sealFaults({ masterKeys, data }: Configuration): Promise<string[]> {

@@ -52,7 +52,7 @@ function writeList({ domain = DOMAIN, cn = 'smtp.a.mssante.test', age = HOUR, by
   writeFileSync(list, buildWhiteList({ entries: [{ domain, dn }], generatedAt: new Date(NOW - age), sign }))
 }
 
-function check(changes: { url?: string; signer?: string } = {}) {
+function check(changes: object = {}) {
   const whiteList = { file: list, ...trust, authorities: [], signer: 'liste-blanche.test', maxAge: 72 * HOUR, ...changes }
   const own = { ...tls, ...trust, authorities: [] }
   return checkStored({ data, domains: [DOMAIN], tls: own, whiteList, masterKeys: { file: masterKeys } } as unknown as Configuration, NOW)
@@ -91,6 +91,14 @@ test('a list that is not there yet is a warning where it is fetched, and a fault
     warnings: [expect.stringMatching(/the first start fetches it/)],
   })
   expect(await check()).toEqual({ faults: [expect.stringMatching(/^whiteList: /)], warnings: [] })
+})
+
+test('whether its signer was revoked is known once the first start has fetched the lists: a warning until then', async () => {
+  const authorities = [{ certificate: trust.anchors[1]!, crl: 'http://crl.test/organisations.crl' }]
+  const fetched = { anchors: [trust.anchors[0]!], crls: [trust.crls[0]!], authorities }
+  expect(await check(fetched)).toEqual({ faults: [], warnings: [expect.stringMatching(/^whiteList: .*the first start fetches its list/)] })
+  const { faults } = await check({ ...fetched, authorities: [{ certificate: trust.anchors[1]! }] })
+  expect(faults).toEqual([expect.stringMatching(/^whiteList: The signature of the white list is refused/)]) // nobody will fetch it
 })
 
 describe('what is sealed', () => {
