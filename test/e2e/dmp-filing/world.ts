@@ -26,17 +26,26 @@ export interface FilingWorld extends AsyncDisposable {
   states(): Promise<string[]>
 }
 
-export async function startFilingWorld(options: { patients?: Patients; delayMs?: number } = {}): Promise<FilingWorld> {
-  const start = new Date()
-  const folder = newFolder(tmpdir())
-  const silence = openSilence()
-  const pki = await createPki({ now: start })
+/** RSA, as the DMP wants it, which takes its time: made once for all worlds of a test process. */
+let made: ReturnType<typeof makeKeys> | undefined
+
+async function makeKeys(now: Date) {
+  const pki = await createPki({ now })
   const ours = { organization: sampleAuthor.structure.name, structure: sampleAuthor.structure.id }
   const [server, client, signature] = await Promise.all([
     pki.issue({ kind: 'server', commonName: 'dmp.test', organization: 'DMP FICTIF', structure: '1759999029' }),
     pki.issue({ kind: 'client', commonName: 'pli.a.mssante.test', ...ours }),
     pki.issue({ kind: 'signature', commonName: 'pli.a.mssante.test', ...ours }),
   ])
+  return { pki, server, client, signature }
+}
+
+export async function startFilingWorld(options: { patients?: Patients; delayMs?: number } = {}): Promise<FilingWorld> {
+  const start = new Date()
+  const folder = newFolder(tmpdir())
+  const silence = openSilence()
+  made ??= makeKeys(start)
+  const { pki, server, client, signature } = await made
   const dmp = await startDmpSimulator({
     tls: { ...server, chainPem: pki.authorities.slice(1), anchors: pki.authorities, crls: pki.crls() },
     now: () => world.now,

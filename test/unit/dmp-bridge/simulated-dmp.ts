@@ -20,14 +20,23 @@ export interface SimulatedWorld extends BridgeWorld {
   client: Dmp
 }
 
-export async function startSimulatedWorld(
-  options: { client?: Partial<DmpClientOptions>; simulator?: Partial<DmpSimulatorOptions> } = {},
-): Promise<SimulatedWorld> {
-  const now = Math.floor(Date.now() / 1000) * 1000 // the handshake goes by the machine's clock
+/** RSA, as the DMP wants it, which takes its time: made once for all worlds of a test process. */
+let made: ReturnType<typeof makeKeys> | undefined
+
+async function makeKeys(now: number) {
   const pki = await createPki({ now: new Date(now) })
   const issue = (kind: 'server' | 'client' | 'signature') =>
     pki.issue({ kind, commonName: 'localhost', organization: 'Cabinet Fictif & fils', structure: policy.structure })
   const [server, client, signature] = await Promise.all([issue('server'), issue('client'), issue('signature')])
+  return { pki, server, client, signature }
+}
+
+export async function startSimulatedWorld(
+  options: { client?: Partial<DmpClientOptions>; simulator?: Partial<DmpSimulatorOptions> } = {},
+): Promise<SimulatedWorld> {
+  const now = Math.floor(Date.now() / 1000) * 1000 // the handshake goes by the machine's clock
+  made ??= makeKeys(now)
+  const { pki, server, client, signature } = await made
   const identityOf = (issued: { certificatePem: string; keyPem: string }) =>
     createIdentity({ certificatePem: issued.certificatePem + pki.authorities[1], keyPem: issued.keyPem })
   const world = await startBridgeWorld({ patientKey: Buffer.alloc(32, 7) })
