@@ -74,9 +74,10 @@ export function openCertificateAlarm(options: {
     })
   }
 
-  async function tell(certificates: readonly ToldCertificate[], prepare: (news: CertificateNews[]) => Promise<Prepared>): Promise<void> {
+  /** @returns whether all of them are told of now */
+  async function tell(certificates: readonly ToldCertificate[], prepare: (news: CertificateNews[]) => Promise<Prepared>): Promise<boolean> {
     const news = await untold(certificates)
-    if (news.length === 0) return
+    if (news.length === 0) return true
     const prepared = await prepare(news.map(each => newsOf(each, now())))
     const told = news.map(({ facts, threshold }) =>
       required(
@@ -91,7 +92,8 @@ export function openCertificateAlarm(options: {
       await db.atomically([...told, ...prepared.rows], prepared.files)
     } catch (error) {
       if ((error as Error).message !== STALE) throw error
-      return spool.discard(prepared) // another process was faster
+      await spool.discard(prepared) // another process was faster, maybe with some of them only
+      return false
     }
     for (const each of news) {
       const { name, serial, until, days } = newsOf(each, now())
@@ -100,6 +102,7 @@ export function openCertificateAlarm(options: {
       else log.warn('certificate-ends', { ...named, days })
     }
     options.onReport(prepared.legs)
+    return true
   }
 
   return {
@@ -108,8 +111,7 @@ export function openCertificateAlarm(options: {
       for (const certificate of certificates) noteState(certificate, notes)
       const revoked = merged(certificates, ({ isRevoked }) => (isRevoked ? REVOKED : undefined))
       const news = revoked.filter(({ facts }) => !knownAsRevoked.has(facts.fingerprint256))
-      await tell(news, reports.aboutRevoked)
-      for (const { facts } of news) knownAsRevoked.add(facts.fingerprint256)
+      if (await tell(news, reports.aboutRevoked)) for (const { facts } of news) knownAsRevoked.add(facts.fingerprint256)
       if (now() < dueAt) return
       dueAt = now() + HOUR
       options.ask?.()

@@ -201,6 +201,25 @@ describe('a certificate of ours that is revoked', () => {
     expect(events()).toEqual(['certificate-revoked tls', 'certificate-ends dmp.client'])
   })
 
+  test('when another process was faster with one of two, the other one is told of at the next round', async () => {
+    const other = start(mail.as('other'))
+    const { prepare } = mail.spool
+    mail.spool.prepare = async (...given) => {
+      mail.spool.prepare = prepare
+      revoked.delete(client) // the other process does not know of it yet, and ends before it does
+      await other.tick()
+      revoked.add(client)
+      return prepare(...given)
+    }
+    revoked.add(server).add(client)
+    await round()
+    expect(events()).toEqual(['certificate-revoked tls'])
+    await round()
+    await round()
+    expect(events()).toEqual(['certificate-revoked tls', 'certificate-revoked dmp.client'])
+    expect(legs).toHaveLength(2)
+  })
+
   test('what could not be written is told of at the next round', async () => {
     revoked.add(server)
     const { prepare } = mail.spool
