@@ -5,6 +5,7 @@ import type { OrderResult } from '../../dmp-bridge/index.ts'
 import { type Administration, openAdministration } from '../administration.ts'
 import { openBoxes } from '../data.ts'
 import { withData } from './data.ts'
+import { interruptible } from './interruption.ts'
 
 export interface ByOption {
   by?: string
@@ -25,23 +26,30 @@ export function writeDown(db: Database, { who, ...entry }: Omit<AuditEntry, 'by'
 
 /**
  * Gives something away in a file that is made already. The line comes first, so that nothing is out of which the log does not tell; where it
- * could not be written after all, a second line says so.
+ * could not be written after all, or somebody interrupted it, a second line says so.
  */
-export async function giveAway<T>(db: Database, entry: Parameters<typeof writeDown>[1], write: () => Promise<T> | T): Promise<T> {
-  await writeDown(db, entry)
-  try {
-    return await write()
-  } catch (error) {
-    const undone = { ...entry, result: 'refused', detail: { ...entry.detail, why: 'not-written' } } as const
-    await writeDown(db, undone).catch(() => {}) // the first line stands, and the error is told
-    throw error
-  }
+export function giveAway<T>(
+  db: Database,
+  entry: Parameters<typeof writeDown>[1],
+  write: (signal: AbortSignal) => Promise<T> | T,
+): Promise<T> {
+  return interruptible(async signal => {
+    await writeDown(db, entry)
+    try {
+      signal.throwIfAborted()
+      return await write(signal)
+    } catch (error) {
+      const undone = { ...entry, result: 'refused', detail: { ...entry.detail, why: 'not-written' } } as const
+      await writeDown(db, undone).catch(() => {}) // the first line stands, and the error is told
+      throw error
+    }
+  })
 }
 
 /** An order on a filing, followed or not. */
-export function noteOrder(db: Database, order: string, id: string, result: OrderResult): Promise<void> {
+export function noteOrder(db: Database, order: string, id: string, result: OrderResult, who: string | undefined): Promise<void> {
   const refused = result.kind === 'no' ? ({ result: 'refused', detail: { why: result.why } } as const) : {}
-  return writeDown(db, { action: `dmp.${order}`, object: id, ...refused })
+  return writeDown(db, { who, action: `dmp.${order}`, object: id, ...refused })
 }
 
 /** Opens what an administrator works with, beside a gateway that may be running. */

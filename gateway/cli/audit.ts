@@ -57,8 +57,11 @@ export function auditCommands(program: Command): void {
           return pipeline(lines, process.stdout, { end: false })
         }
         using file = freshFile(out)
-        await giveAway(db, entry, async () => {
-          for await (const line of lines) file.write(line)
+        await giveAway(db, entry, async signal => {
+          for await (const line of lines) {
+            file.write(line)
+            signal.throwIfAborted()
+          }
           file.sync()
         })
         file.keep()

@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { type Description, descriptionSchema, openDescriptions, openOrders } from '../../dmp-bridge/index.ts'
 import { vaultOf } from '../data.ts'
 import { dataKey } from '../data-key.ts'
-import { noteOrder } from './administration.ts'
+import { type ByOption, by, byOption, noteOrder } from './administration.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { orderText } from './order-text.ts'
 
@@ -21,12 +20,13 @@ export function describeCommand(dmp: Command): void {
       'JSON: patient {ins, oid, birthName, firstName, firstNames?, birthDate, sex, birthPlaceCog}, type, practice, facility, performedAt, title?',
     )
     .requiredOption(...CONFIG_OPTION)
-    .action(async (id: string, { config, file }: { config: string; file: string }) => {
+    .option(...byOption('gives the order'))
+    .action(async (id: string, { config, file, ...who }: { config: string; file: string } & ByOption) => {
       const said = await readDescription(file)
       const result = await withData(config, async (db, configuration) => {
         const descriptions = openDescriptions(db, { secret: dataKey(configuration.data, 'patients', vaultOf(configuration)) })
-        const given = await openOrders(db, { now: Date.now, descriptions }).describe(id, { ...said, by: `cli:${userInfo().username}` })
-        await noteOrder(db, 'describe', id, given)
+        const given = await openOrders(db, { now: Date.now, descriptions }).describe(id, { ...said, by: by(who) })
+        await noteOrder(db, 'describe', id, given, who.by)
         return given
       })
       console.log(orderText(id, result))

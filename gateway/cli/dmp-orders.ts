@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { userInfo } from 'node:os'
 import { text } from 'node:stream/consumers'
 import { type Command, Option } from 'commander'
 import type { Database } from '../../config/index.ts'
@@ -7,14 +6,13 @@ import { type Ins, type Orders, openOrders, parseCx } from '../../dmp-bridge/ind
 import { vaultOf } from '../data.ts'
 import { dataKey } from '../data-key.ts'
 import type { DmpConfiguration } from '../filing/index.ts'
-import { noteOrder } from './administration.ts'
+import { type ByOption, by, byOption, noteOrder } from './administration.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { configuredDmp } from './dmp-judging.ts'
 import { orderText } from './order-text.ts'
 import { clock, print, table } from './output.ts'
 
-/** Who gives an order here. */
-const by = `cli:${userInfo().username}`
+const ORDER_BY = byOption('gives the order')
 
 export function orderCommands(dmp: Command): void {
   dmp
@@ -62,10 +60,11 @@ export function orderCommands(dmp: Command): void {
       .description(description)
       .argument('<id>')
       .requiredOption(...CONFIG_OPTION)
-      .action(async (id: string, { config }: { config: string }) => {
+      .option(...ORDER_BY)
+      .action(async (id: string, { config, ...who }: { config: string } & ByOption) => {
         const result = await withData(config, async db => {
-          const given = await ordersOf(db)[order as keyof typeof ORDERS](id, { by })
-          await noteOrder(db, order, id, given)
+          const given = await ordersOf(db)[order as keyof typeof ORDERS](id, { by: by(who) })
+          await noteOrder(db, order, id, given, who.by)
           return given
         })
         console.log(orderText(id, result))
@@ -83,13 +82,14 @@ function deleteCommand(dmp: Command): void {
       '--patient <file>',
       "the patient's INS, 15 characters or its CX form; - for standard input. Needed once the bytes are given back",
     )
-    .action(async (id: string, { config, patient }: { config: string; patient?: string }) => {
+    .option(...ORDER_BY)
+    .action(async (id: string, { config, patient, ...who }: { config: string; patient?: string } & ByOption) => {
       const line = patient === undefined ? undefined : await (patient === '-' ? text(process.stdin) : readFile(patient, 'utf8'))
       const ins = line === undefined ? undefined : insOf(line, configuredDmp(config))
       const result = await withData(config, async (db, configuration) => {
         const secret = dataKey(configuration.data, 'patients', vaultOf(configuration))
-        const given = await openOrders(db, { now: Date.now, secret }).delete(id, { by, ...(ins ? { ins } : {}) })
-        await noteOrder(db, 'delete', id, given)
+        const given = await openOrders(db, { now: Date.now, secret }).delete(id, { by: by(who), ...(ins ? { ins } : {}) })
+        await noteOrder(db, 'delete', id, given, who.by)
         return given
       })
       const needed = result.kind === 'no' && result.why === 'patient-needed'

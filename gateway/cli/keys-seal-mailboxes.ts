@@ -4,6 +4,7 @@ import { type FormerLetters, sealFormerLetters } from '../couriers/former-letter
 import { layout } from '../data.ts'
 import { type ByOption, byOption, writeDown } from './administration.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
+import { interruptible } from './interruption.ts'
 import { amount, print, progressLine } from './output.ts'
 
 interface Options extends ByOption {
@@ -11,8 +12,6 @@ interface Options extends ByOption {
   dryRun?: boolean
   json?: boolean
 }
-
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 export function sealMailboxesCommand(keys: Command): void {
   keys
@@ -25,21 +24,17 @@ export function sealMailboxesCommand(keys: Command): void {
     .option(...byOption('has them sealed'))
     .option('--json', 'for programs')
     .action(async ({ config, dryRun: isDry = false, by: who, json }: Options) => {
-      const stop = new AbortController()
-      const onSignal = () => stop.abort()
-      for (const signal of SIGNALS) process.once(signal, onSignal)
-      const letters = await withData(config, async (db, { data, mailboxes }) => {
-        const key = loadMailboxKey(mailboxes.publicKey)
-        const progress = progressLine(process.stderr)
-        const onProgress = (count: number) => count % 100 === 0 && progress.show(`${count} letters looked at`)
-        const run = { folder: layout(data).mailboxes, key, isDry, signal: stop.signal, onProgress }
-        const done = await sealFormerLetters(run).finally(progress.clear)
-        if (!isDry) await writeDown(db, { who, action: 'keys.seal-mailboxes', object: 'mailboxes', detail: countsOf(done) })
-        return done
-      }).finally(() => {
-        for (const signal of SIGNALS) process.off(signal, onSignal)
-      })
-      const interrupted = stop.signal.aborted
+      const { letters, interrupted } = await interruptible(signal =>
+        withData(config, async (db, { data, mailboxes }) => {
+          const key = loadMailboxKey(mailboxes.publicKey)
+          const progress = progressLine(process.stderr)
+          const onProgress = (count: number) => count % 100 === 0 && progress.show(`${count} letters looked at`)
+          const run = { folder: layout(data).mailboxes, key, isDry, signal, onProgress }
+          const done = await sealFormerLetters(run).finally(progress.clear)
+          if (!isDry) await writeDown(db, { who, action: 'keys.seal-mailboxes', object: 'mailboxes', detail: countsOf(done) })
+          return { letters: done, interrupted: signal.aborted }
+        }),
+      )
       print(json, { ...letters, dryRun: isDry, interrupted }, () => textOf(letters, isDry))
       if (interrupted) throw new Error('interrupted: what is sealed is sealed, the same again goes on')
       if (letters.faults.length > 0) process.exitCode = 1

@@ -8,7 +8,7 @@ import { type CertificateFacts, formatName, loadAnchors, signerIn, verifyEnvelop
 import { isOld, loadWhiteList, readUpdateState, updateWhiteList, type WhiteList, WhiteListFault } from '../../directory/index.ts'
 import { openAnchors } from '../revocation/index.ts'
 import { whiteListReason } from '../white-list.ts'
-import { writeDown } from './administration.ts'
+import { type ByOption, byOption, writeDown } from './administration.ts'
 import { CONFIG_OPTION, withData } from './data.ts'
 import { print } from './output.ts'
 
@@ -36,14 +36,15 @@ export function whiteListCommands(program: Command): void {
     .command('update')
     .description('fetch the list now, and put it in place if it is another and right')
     .requiredOption(...CONFIG_OPTION)
+    .option(...byOption('fetches it'))
     .option('--json', 'for programs')
-    .action(async ({ config, json }: { config: string; json?: boolean }) => {
+    .action(async ({ config, by: who, json }: { config: string; json?: boolean } & ByOption) => {
       const { data, whiteList } = loadConfiguration(config)
       const { url, file, ...trust } = whiteList
       if (url === undefined) throw new Error('whiteList.url is not configured: nobody says where the list is published')
       const anchors = openAnchors(trust, { data })
       const verify = (xml: string) => verifyEnvelopedAsking(xml, { anchors, at: new Date(), signerName: trust.signer })
-      const audited = { action: 'white-list.update', object: 'white-list' }
+      const audited = { who, action: 'white-list.update', object: 'white-list' }
       const result = await refusable(json, async () => {
         try {
           return await updateWhiteList({ url, file, anchors, verify })

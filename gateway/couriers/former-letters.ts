@@ -1,3 +1,4 @@
+import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MailboxPublicKey } from '../../crypto/index.ts'
 import { maskPatient } from '../address.ts'
@@ -26,7 +27,10 @@ export interface FormerLetters {
   sealed: number
   /** Still in clear: all that were found, when it only looked. */
   clear: number
-  /** What could not be done, by box (a patient's masked) and reason: `locked`, `moved` (again and again), or the system's code. */
+  /**
+   * What could not be done, by box (a patient's masked; or a domain, or `mailboxes` for all) and reason: `locked`, `moved` (again and again),
+   * `no-file`, `link`, `name` (no UTF-8), or the system's code. Without letters: what can't be looked at, which may hold any.
+   */
   faults: { box: string; reason: string; letters: number }[]
 }
 
@@ -68,28 +72,56 @@ type NoteFault = (reason: string, letters: number) => void
 
 async function goRound(options: FormerLettersOptions): Promise<Round> {
   const round: Round = { maildirs: 0, letters: 0, already: 0, sealed: 0, clear: 0, moved: 0, faults: new Map() }
-  for (const domain of await namesIn(options.folder)) {
-    for (const local of await namesIn(join(options.folder, domain))) {
-      const box = maskPatient(`${local}@${domain}`)
-      const fault: NoteFault = (reason, letters) => {
-        const known = round.faults.get(`${box} ${reason}`)
-        round.faults.set(`${box} ${reason}`, { box, reason, letters: letters + (known?.letters ?? 0) })
-      }
-      // Folders that can't be looked at may hold anything.
-      await goThrough(join(options.folder, domain, local), round, fault, options).catch(error => fault(reasonOf(error), 0))
+  const faultOf =
+    (box: string): NoteFault =>
+    (reason, letters) => {
+      const known = round.faults.get(`${box} ${reason}`)
+      round.faults.set(`${box} ${reason}`, { box, reason, letters: letters + (known?.letters ?? 0) })
+    }
+  for (const domain of await lookInto(options.folder, faultOf('mailboxes'))) {
+    for (const local of await lookInto(join(options.folder, domain), faultOf(maskPatient(domain)))) {
+      await goThrough(join(options.folder, domain, local), round, faultOf(maskPatient(`${local}@${domain}`)), options)
     }
   }
   return round
 }
 
+/** What is in a folder. What can't be looked at may hold anything: it is noted, and the others go on. */
+async function lookInto(path: string, fault: NoteFault): Promise<string[]> {
+  try {
+    const names = await namesIn(path)
+    const isText = (name: string) => !name.includes('\uFFFD') // put there for octets that are no UTF-8: nothing is found under that name
+    if (!names.every(isText)) fault('name', 0)
+    return names.filter(isText)
+  } catch (error) {
+    fault(reasonOf(error as NodeJS.ErrnoException), 0)
+    return []
+  }
+}
+
+/** Who may write in a Maildir must not lead us, who may be root, to the files of others. */
+async function hasLink(paths: string[]): Promise<boolean> {
+  const isLink = (path: string) =>
+    lstat(path).then(
+      facts => facts.isSymbolicLink(),
+      () => false, // what is not there, or can't be looked at, is noticed by who looks into it
+    )
+  return (await Promise.all(paths.map(isLink))).includes(true)
+}
+
 /** A box, and its folders (Maildir++: `.Sent`, …); new before cur, where a reader moves what is new. */
 async function goThrough(path: string, round: Round, fault: NoteFault, options: FormerLettersOptions): Promise<void> {
-  const folders = (await namesIn(path)).filter(name => name.startsWith('.'))
+  const folders = (await lookInto(path, fault)).filter(name => name.startsWith('.'))
   for (const maildir of [path, ...folders.map(folder => join(path, folder))]) {
     const before = round.letters
     let patience = options.patience ?? PATIENCE_MS
+    const parts = ['new', 'cur', 'tmp'].map(part => join(maildir, part))
+    if (await hasLink(maildir === path ? parts : [maildir, ...parts])) {
+      fault('link', 0)
+      continue
+    }
     for (const part of ['new', 'cur']) {
-      for (const name of (await namesIn(join(maildir, part))).filter(name => !name.startsWith('.'))) {
+      for (const name of (await lookInto(join(maildir, part), fault)).filter(name => !name.startsWith('.'))) {
         if (options.signal?.aborted) return
         round.letters++
         options.onProgress?.(round.letters)

@@ -1,4 +1,5 @@
-import { chownSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { chownSync, linkSync, lstatSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -16,21 +17,39 @@ const LOOK_AGAIN_MS = 25
 export async function withMaildirLock<T>(maildir: string, patience: number, work: () => T): Promise<T | undefined> {
   const file = join(maildir, 'dovecot-uidlist.lock')
   const end = performance.now() + patience
+  // It appears whole and Dovecot's own: one that Dovecot can't open fails what its reader asks, and an empty one that we left behind holds everybody up.
+  const aside = join(maildir, 'tmp', `${Math.floor(Date.now() / 1000)}.${randomUUID()}.lock`)
+  using lock = freshFile(aside)
+  lock.write(`${process.pid}:${hostname()}`)
+  const { uid, gid } = statSync(maildir)
+  if (process.geteuid?.() === 0) chownSync(aside, uid, gid)
   for (;;) {
     if (isLeftBehind(file)) rmSync(file, { force: true })
-    try {
-      using lock = freshFile(file)
-      lock.write(`${process.pid}:${hostname()}`)
-      const { uid, gid } = statSync(maildir)
-      if (process.geteuid?.() === 0) chownSync(file, uid, gid) // left behind by us, Dovecot must be able to read it
-      return work()
-    } catch (error) {
-      const { code, path } = error as NodeJS.ErrnoException
-      if (code !== 'EEXIST' || path !== file) throw error
+    if (isLinked(aside, file)) {
+      try {
+        return work()
+      } finally {
+        if (isSame(aside, file)) rmSync(file, { force: true }) // while we were stopped for minutes somebody may have taken it from us
+      }
     }
     if (performance.now() >= end) return undefined
     await pause(LOOK_AGAIN_MS)
   }
+}
+
+function isLinked(aside: string, file: string): boolean {
+  try {
+    linkSync(aside, file)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+function isSame(aside: string, file: string): boolean {
+  const [ours, there] = [aside, file].map(path => lstatSync(path, { bigint: true, throwIfNoEntry: false }))
+  return ours !== undefined && ours.dev === there?.dev && ours.ino === there.ino
 }
 
 /** Of a process of this machine that has ended; Dovecot sees it the same way. */

@@ -13,8 +13,8 @@ export interface Place {
   name: string
 }
 
-/** `moved`: it is no longer there under this name; `locked`: somebody held the Maildir all the time. */
-export type Fate = 'already' | 'sealed' | 'clear' | 'moved' | 'locked'
+/** `moved`: it is no longer there under this name; `locked`: somebody held the Maildir all the time; `no-file`: a pipe, a folder, … */
+export type Fate = 'already' | 'sealed' | 'clear' | 'moved' | 'locked' | 'no-file'
 
 /**
  * Seals a letter that lies in clear, in place. It is replaced whole, under Dovecot's lock, and only while it is the very file that was read: so
@@ -30,10 +30,11 @@ export async function fateOf(
   const handle = await openLetter(join(place.maildir, place.part, place.name))
   if (!handle) return 'moved'
   try {
+    const facts = await handle.stat({ bigint: true })
+    if (!facts.isFile()) return 'no-file'
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(SEALED_MARK_BYTES), 0, SEALED_MARK_BYTES, 0)
     if (isSealedLetter(buffer.subarray(0, bytesRead))) return 'already'
     if (isDry) return 'clear'
-    const facts = await handle.stat({ bigint: true })
     return await replace(place, facts, await key.seal(await handle.readFile()), patience)
   } finally {
     await handle.close()
@@ -47,7 +48,7 @@ export function reasonOf({ code, cause }: NodeJS.ErrnoException): string {
 
 async function openLetter(file: string): Promise<FileHandle | undefined> {
   try {
-    return await open(file, constants.O_RDONLY | constants.O_NOFOLLOW)
+    return await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK) // opening a pipe would wait for its other end
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error

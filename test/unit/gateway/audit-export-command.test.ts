@@ -44,6 +44,20 @@ test('an export that was cut off leaves no file, and the log says that it was no
   expect(await told()).toEqual([...before, DONE, { ...DONE, result: 'refused', detail: { why: 'not-written' } }])
 })
 
+test('an export that is interrupted leaves no file, and the log says that it was not written', async () => {
+  const before = await told()
+  const file = world.path('interrupted')
+  const interrupt = (name: unknown) => name === 'SIGINT' && queueMicrotask(() => process.emit('SIGINT'))
+  process.on('newListener', interrupt)
+  try {
+    await expect(exportTo(file)).rejects.toThrow('interrupted')
+  } finally {
+    process.off('newListener', interrupt)
+  }
+  expect(existsSync(file)).toBe(false)
+  expect(await told()).toEqual([...before, DONE, { ...DONE, result: 'refused', detail: { why: 'not-written' } }])
+})
+
 test('nothing is given away of which the log could not tell', async () => {
   const file = world.path('untold')
   await sql("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END")

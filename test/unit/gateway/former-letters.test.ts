@@ -1,10 +1,23 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { MailboxPublicKey } from '../../../crypto/index.ts'
 import { type FormerLettersOptions, sealFormerLetters } from '../../../gateway/couriers/former-letters.ts'
+import { withMaildirLock } from '../../../gateway/couriers/maildir-lock.ts'
 import { newMailboxKeys } from '../../support/vault.ts'
 
 const BOX = 'a.test/secretariat'
@@ -155,6 +168,57 @@ test('a box that cannot be sealed holds up no other; a patient is named nowhere'
   const faults = [{ box: '***@patient.mssante.fr', reason: 'ENOTDIR', letters: 1 }]
   expect(await seal()).toEqual({ maildirs: 2, already: 0, sealed: 1, clear: 1, faults })
   expect(readFileSync(hindered, 'utf8')).toBe(LETTER)
+})
+
+test('what cannot be looked at, or has a name that we cannot use, is counted, and the others go on', async () => {
+  symlinkSync('loop.test', path('loop.test')) // root may look at everything else
+  put(BOX, 'new', NAME)
+  symlinkSync('.Loop', path(BOX, '.Loop'))
+  mkdirSync(Buffer.concat([Buffer.from(`${path(BOX)}/.`), Buffer.from([0xe9])]))
+  put(SENT, 'cur', NAME)
+  spawnSync('mkfifo', [path(SENT, 'cur', 'pipe')])
+  const box = 'secretariat@a.test'
+  const faults = [
+    { box: 'loop.test', reason: 'ELOOP', letters: 0 },
+    { box, reason: 'name', letters: 0 },
+    { box, reason: 'link', letters: 0 },
+    { box, reason: 'no-file', letters: 1 },
+  ]
+  const done = await seal()
+  expect(done).toMatchObject({ maildirs: 2, already: 0, sealed: 2 })
+  expect(done.faults).toEqual(expect.arrayContaining(faults))
+  expect(done.faults).toHaveLength(faults.length)
+})
+
+test.each(['new', 'cur', 'tmp'])('a link in place of %s leads nowhere', async part => {
+  put('a.test/other', 'new', NAME)
+  const elsewhere = mkdtempSync(join(tmpdir(), 'pli-elsewhere-'))
+  try {
+    writeFileSync(join(elsewhere, 'secret'), 'not a letter')
+    put(BOX, 'cur', NAME)
+    rmSync(path(BOX, part), { recursive: true })
+    symlinkSync(elsewhere, path(BOX, part))
+    expect(await seal()).toMatchObject({ sealed: 1, faults: [{ box: 'secretariat@a.test', reason: 'link', letters: 0 }] })
+    expect(readdirSync(elsewhere)).toEqual(['secret'])
+    expect(readFileSync(join(elsewhere, 'secret'), 'utf8')).toBe('not a letter')
+  } finally {
+    rmSync(elsewhere, { recursive: true })
+  }
+})
+
+test('the lock appears whole, since Dovecot may read it at once, and one that was taken from us is left to its owner', async () => {
+  put(BOX, 'new', NAME)
+  const uid = process.geteuid?.() === 0 ? 65_534 : statSync(path(BOX)).uid
+  chownSync(path(BOX), uid, -1)
+  const lock = path(BOX, 'dovecot-uidlist.lock')
+  await withMaildirLock(path(BOX), 0, () => {
+    expect(readFileSync(lock, 'utf8')).toBe(`${process.pid}:${hostname()}`)
+    expect(statSync(lock)).toMatchObject({ uid, nlink: 2 }) // made aside
+    rmSync(lock)
+    writeFileSync(lock, '1:elsewhere')
+  })
+  expect(readFileSync(lock, 'utf8')).toBe('1:elsewhere')
+  expect(names(BOX)).toEqual([[NAME], [], []])
 })
 
 test('an operator without letters yet has none to seal', async () => {
