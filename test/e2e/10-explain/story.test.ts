@@ -11,6 +11,7 @@ import { explainedBy } from '../../../gateway/cli/explain.ts'
 import { layout, openBoxes } from '../../../gateway/data.ts'
 import type { Explanation } from '../../../gateway/explain/index.ts'
 import { pli } from '../../support/cli.ts'
+import { pliHere } from '../../support/cli-here.ts'
 import { authPlain, Dialogue } from '../../support/dialogue.ts'
 import { openStage, type Stage } from '../../support/stage.ts'
 import { until } from '../../support/until.ts'
@@ -125,12 +126,12 @@ function explained(pair: Pair, file?: string): Promise<Explanation> {
   return explainedBy(stage.world.operators.alpha.configuration, { ...asked(pair), file })
 }
 
-/** @returns what `pli explain --json` says */
+/** @returns what `pli explain --json` says; below, it says the same in a process of its own */
 async function printed(pair: Pair, file?: string): Promise<Explanation> {
   const { sender, recipient, by, peer } = asked(pair)
   const options = [...(by ? ['--by', by] : []), ...(peer ? ['--peer', peer] : [])]
   const { configuration } = stage.world.operators.alpha
-  const result = await pli('explain', sender || '<>', recipient, ...(file ? [file] : []), ...options, '-c', configuration, '--json')
+  const result = await pliHere('explain', sender || '<>', recipient, ...(file ? [file] : []), ...options, '-c', configuration, '--json')
   if (result.stdout === '') throw new Error(result.stderr)
   const explanation = JSON.parse(result.stdout) as Explanation
   expect(result.status).toBe(explanation.accepted ? 0 : 1)

@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command, CommanderError } from 'commander'
+import { packageRoot } from '../../config/index.ts'
+import { sentenceOf } from './output.ts'
+import { holdReloads } from './reloads.ts'
+
+type AddCommands = (program: Command) => void
+
+/** The files of the commands. Only that of the one asked for is loaded: all of them together take a second. */
+const COMMANDS: Record<string, () => Promise<AddCommands>> = {
+  serve: async () => {
+    const reloads = holdReloads() // before anything is loaded
+    const { serveCommand } = await import('./serve.ts')
+    return program => serveCommand(program, reloads)
+  },
+  check: async () => (await import('./check.ts')).checkCommand,
+  local: async () => (await import('./local.ts')).localCommand,
+  queue: async () => (await import('./queue.ts')).queueCommand,
+  trace: async () => (await import('./trace.ts')).traceCommand,
+  explain: async () => (await import('./explain.ts')).explainCommand,
+  dmp: async () => (await import('./dmp.ts')).dmpCommands,
+  directory: async () => (await import('./directory.ts')).directoryCommands,
+  whitelist: async () => (await import('./white-list.ts')).whiteListCommands,
+  audit: async () => (await import('./audit.ts')).auditCommands,
+  admin: async () => (await import('./admin.ts')).adminCommands,
+  console: async () => (await import('./console.ts')).consoleCommands,
+  certificates: async () => (await import('./certificates.ts')).certificatesCommand,
+  keys: async () => (await import('./keys.ts')).keysCommands,
+}
+
+const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
+
+/**
+ * What `pli` does with its arguments.
+ * @returns the exit status: 0 done (a command may have set another one), 1 refused or failed (one sentence on standard error), 2 bad usage
+ */
+export async function runPli(args: readonly string[]): Promise<number> {
+  const program = new Command('pli')
+    .description('Secure health messaging for France: an MSSanté gateway with traced acknowledgements that feeds the DMP')
+    .version(version)
+    .exitOverride()
+  const asked = COMMANDS[args[0] ?? '']
+  for (const load of asked ? [asked] : Object.values(COMMANDS)) (await load())(program)
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    process.stderr.write(`pli: ${sentenceOf(error as Error)}\n`)
+    return 1
+  }
+}
