@@ -31,7 +31,13 @@ export function sealMailboxesCommand(keys: Command): void {
           const onProgress = (count: number) => count % 100 === 0 && progress.show(`${count} letters looked at`)
           const run = { folder: layout(data).mailboxes, key, isDry, signal, onProgress }
           const done = await sealFormerLetters(run).finally(progress.clear)
-          if (!isDry) await writeDown(db, { who, action: 'keys.seal-mailboxes', object: 'mailboxes', detail: countsOf(done) })
+          if (!isDry)
+            await writeDown(db, {
+              who,
+              action: 'keys.seal-mailboxes',
+              object: 'mailboxes',
+              detail: { ...countsOf(done), ...(signal.aborted && { interrupted: 'yes' }) },
+            })
           return { letters: done, interrupted: signal.aborted }
         }),
       )

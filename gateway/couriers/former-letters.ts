@@ -123,6 +123,7 @@ async function goThrough(path: string, round: Round, fault: NoteFault, options: 
     for (const part of ['new', 'cur']) {
       for (const name of (await lookInto(join(maildir, part), fault)).filter(name => !name.startsWith('.'))) {
         if (options.signal?.aborted) return
+        if (round.letters === before) round.maildirs++
         round.letters++
         options.onProgress?.(round.letters)
         const fate = await fateOf({ maildir, part, name }, { ...options, patience }).catch(reasonOf)
@@ -132,6 +133,5 @@ async function goThrough(path: string, round: Round, fault: NoteFault, options: 
         if (fate === 'locked') patience = 0 // whoever holds it need not be waited for again at each letter
       }
     }
-    if (round.letters > before) round.maildirs++
   }
 }

@@ -155,7 +155,7 @@ test('it ends after the letter in hand when it is told to, and goes on the next 
   for (const name of ['1', '2', '3']) put(BOX, 'new', name)
   const stop = new AbortController()
   const cut = await seal({ signal: stop.signal, onProgress: letters => letters === 2 && stop.abort() })
-  expect(cut).toMatchObject({ sealed: 2 })
+  expect(cut).toMatchObject({ maildirs: 1, sealed: 2 })
   expect(await seal()).toMatchObject({ already: 2, sealed: 1, clear: 0 })
 })
 

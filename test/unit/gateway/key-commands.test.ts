@@ -53,3 +53,14 @@ test('letters in clear are sealed for the mailboxes, and the audit log has the c
     { by: 'cli:maud', action: 'keys.seal-mailboxes', object: 'mailboxes', result: 'done', detail },
   ])
 })
+
+test('where the sealing is interrupted, its line does not say that nothing is left in clear', async () => {
+  const interrupt = (name: unknown) => name === 'SIGINT' && queueMicrotask(() => process.emit('SIGINT'))
+  process.on('newListener', interrupt)
+  try {
+    await expect(keys('seal-mailboxes', '--by', 'maud')).rejects.toThrow('interrupted')
+  } finally {
+    process.off('newListener', interrupt)
+  }
+  expect((await world.audit()).at(-1)).toMatchObject({ action: 'keys.seal-mailboxes', detail: { interrupted: 'yes' } })
+})
