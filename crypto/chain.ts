@@ -84,7 +84,8 @@ function judge(der: Buffer, trust: Trust, usage: Usage, at: Date, revokedBy = at
   const paths = pathsOf(leaf, trust, usage)
   const faults = paths.map(path => usageFault(leaf, usage) ?? pathFault(path, at) ?? revocationFault(path, trust, revokedBy, at))
   const path = paths[faults.indexOf(undefined)]
-  if (!path) return { verdict: faults[0] ?? notFromAnchors(leaf), until: 0 }
+  // What is revoked is so on every path: an older certificate of its authority, which has ended, does not hide it.
+  if (!path) return { verdict: faults.find(fault => fault?.why === 'revoked') ?? faults[0] ?? notFromAnchors(leaf), until: 0 }
   return { verdict: { kind: 'trusted', subject: leaf.facts.subject, certificate: leaf.facts }, until: endOf(path, trust, at) }
 }
 

@@ -105,6 +105,16 @@ describe('an authority whose certificate was renewed for the same key', () => {
     ])
       expect(judged(leaf, anchorage.load(both, [listOf(root), list]))).toBe('revoked')
   })
+
+  test('revokes, though its older certificate has expired', async () => {
+    const ended = await party('CA', root, { ...AUTHORITY, notAfter: day(-1) }, ca.keys)
+    const list = listOf(ca, { revoked: [{ serial: leaf.serial, on: day(-2) }] })
+    for (const both of [
+      [root, ended, renewed],
+      [root, renewed, ended],
+    ])
+      expect(judged(leaf, anchorage.load(both, [listOf(root), list]))).toBe('revoked')
+  })
 })
 
 describe('usage (PKITS 4.7)', () => {
