@@ -39,19 +39,38 @@ export function openUpkeep(options: {
     if (released > 0) log.warn('claims-released', { recipients: released, owners: dead.length })
   }
 
-  async function sweep(): Promise<void> {
-    options.renewTrust()
-    options.watchDirectory()
-    await releaseDead()
+  async function settleOverdue(): Promise<void> {
     for (const leg of await housekeeping.overdue(100)) await settlement.overdue(leg)
-    await options.tellFilings()
-    await options.tellCertificates()
+  }
+
+  async function removeDone(): Promise<void> {
     while ((await housekeeping.removeDone(500)) === 500);
-    await housekeeping.removeOrphans()
-    await options.observe()
-    dispatcher.ring()
-    await options.rotate()
-    await options.keepAudit()
+  }
+
+  const round: Record<string, () => unknown> = {
+    renewTrust: options.renewTrust,
+    watchDirectory: options.watchDirectory,
+    releaseDead,
+    overdue: settleOverdue,
+    tellFilings: options.tellFilings,
+    tellCertificates: options.tellCertificates,
+    removeDone,
+    removeOrphans: housekeeping.removeOrphans,
+    observe: options.observe,
+    ring: dispatcher.ring,
+    rotate: options.rotate,
+    keepAudit: options.keepAudit,
+  }
+
+  /** A part that fails is told, and keeps none of the others back: on a full disk nothing can be told, and what is done must go. */
+  async function sweep(): Promise<void> {
+    for (const [task, part] of Object.entries(round)) {
+      try {
+        await part()
+      } catch (error) {
+        log.error('upkeep-failed', { task }, error)
+      }
+    }
   }
 
   /** One task after the other; a failure is told and the next turn comes all the same. */
