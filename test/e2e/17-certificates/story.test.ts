@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type Log, loadConfiguration, silent } from '../../../config/index.ts'
 import { loadIdentity, signEnveloped } from '../../../crypto/index.ts'
 import { importExtract } from '../../../directory/index.ts'
@@ -22,6 +22,8 @@ let pki: Pki
 let gateway: Gateway
 let configuration: string
 let server: IdentityPaths
+/** The certificate in use, once it was replaced. */
+let next: Issued
 const events: { event: string; detail: Record<string, unknown> }[] = []
 const note = (event: string, detail: Record<string, unknown> = {}) => void events.push({ event, detail })
 const log: Log = { ...silent, info: note, warn: note, error: note }
@@ -64,10 +66,12 @@ beforeAll(async () => {
     },
   })
   configuration = written.configuration
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }) // rounds of upkeep come when a test says so
   gateway = await startGateway(loadConfiguration(configuration), log)
 })
 afterAll(async () => {
   await gateway?.stop()
+  vi.useRealTimers()
   await rm(folder, { recursive: true })
 })
 
@@ -111,7 +115,7 @@ const serialOf = ({ serial }: Issued) => serial.toString('hex')
 
 test('a renewed certificate is shown at every door, and no connection is lost', async () => {
   const old = await visitAll()
-  const next = await issue('server')
+  next = await issue('server')
   await writeFile(server.certificate, next.certificatePem)
   for (let look = 0; look < 3; look += 1) gateway.renew()
   const meanwhile = await visitAll()
@@ -175,4 +179,15 @@ test('pli certificates shows every one with its end, and fails when one ends thi
   })
   await writeFile(server.key, 'nothing')
   expect(await look()).toMatchObject({ status: 1, faults: [{ place: 'tls', reason: expect.stringContaining('private key') }] })
+})
+
+test('what of ours is revoked while it runs is told of at the next rounds, and it serves on', async () => {
+  pki.revoke(next)
+  await pki.write(join(folder, 'pki'))
+  const told = () => events.filter(({ event }) => event === 'certificate-revoked').map(({ detail }) => detail.places)
+  vi.advanceTimersByTime(4 * 30_000)
+  await expect.poll(told).toEqual(['tls'])
+  const { serial, isHeard, end } = await visit('reception')
+  expect([serial, await isHeard()]).toEqual([serialOf(next), true])
+  await end()
 })

@@ -313,10 +313,15 @@ describe('a certificate that opened mail and has ended', () => {
   const AFTER = NOW.getTime() + 40 * DAY
   const soon = new Date(NOW.getTime() + 30 * DAY)
   const after = () => AFTER
-  let entries: Record<'old' | 'oldBox' | 'next' | 'other' | 'short' | 'gone', IdentityPaths>
+  let entries: Record<'before' | 'old' | 'oldBox' | 'next' | 'other' | 'short' | 'gone', IdentityPaths>
   beforeAll(async () => {
     const write = async (name: string, wanted: Wanted, by = pki) => writeIdentity(folder, name, await issue(by, wanted), by)
     entries = {
+      before: await write('before', {
+        emails: confidential,
+        notBefore: new Date(NOW.getTime() - 300 * DAY),
+        notAfter: new Date(AFTER + DAY),
+      }),
       old: await write('old', { emails: confidential, notAfter: soon }),
       oldBox: await write('oldBox', { emails: [`dr.fictif@${DOMAIN}`], notAfter: soon }),
       next: await write('next', { emails: confidential }),
@@ -377,6 +382,12 @@ describe('a certificate that opened mail and has ended', () => {
   test('one that was revoked is kept once it is succeeded, and wrong while it is not', () => {
     expect(standing([files.revoked, entries.next])).toEqual(['kept', undefined])
     expect(standing([files.revoked])).toEqual([expect.stringContaining('was revoked')])
+  })
+
+  test('one that was revoked is wrong, and news, while only an older one stands beside it: its key may have been stolen', () => {
+    expect(standing([entries.before, files.revoked])).toEqual([undefined, expect.stringContaining('was revoked')])
+    const running = start(configured({}, { encryption: [entries.before, files.revoked] }), after)
+    expect(running.lasting()).toContainEqual(expect.objectContaining({ place: 'smime.encryption.1', isRevoked: true }))
   })
 
   test('one whose authority has ended is wrong, as the start says; one that opens mail once nothing stands in for it', () => {
