@@ -4,7 +4,7 @@ import { loadMasterKeys, loadOpener, openVault, SignatureFault, verifyEnvelopedA
 import { isOld, loadWhiteList } from '../directory/index.ts'
 import { identityFiles } from './certificates/identity-files.ts'
 import { checkDataKey, DATA_KEYS } from './data-key.ts'
-import { openAnchors } from './revocation/index.ts'
+import { isAnyMissing, openAnchors } from './revocation/index.ts'
 import { countByKey } from './sealed.ts'
 import type { TrustedSpace } from './trust.ts'
 import { trustedSpace } from './white-list.ts'
@@ -63,11 +63,11 @@ async function checkWhiteList(configuration: Configuration, now: number): Promis
     }
   } catch (error) {
     const { message } = error as Error
-    const isForLater = whiteList.authorities.some(({ crl }) => crl !== undefined) && anchors.lists().some(({ nextUpdate }) => !nextUpdate)
+    const isForLater = whiteList.authorities.some(({ crl }) => crl !== undefined) && isAnyMissing(anchors.lists(), now)
     if (!isForLater || !isRevocationUnknown(error)) return { faults: [`whiteList: ${message}`], warnings: [] }
     return {
       faults: [],
-      warnings: [`whiteList: whether its signer was revoked is not known yet: the first start fetches its list (${message})`],
+      warnings: [`whiteList: whether its signer was revoked is not known yet: the start fetches its list (${message})`],
     }
   }
 }

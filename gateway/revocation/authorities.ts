@@ -84,7 +84,7 @@ export function openAuthorities(configuration: Configuration, { onRenewed, now, 
     services,
     async begin() {
       lists.tick()
-      if (inUse().some(({ nextUpdate }) => nextUpdate === undefined)) await Promise.race([lists.idle(), moment()])
+      if (isAnyMissing(inUse(), now())) await Promise.race([lists.idle(), moment()])
     },
     tick() {
       for (const { look } of sets) look()
@@ -95,6 +95,11 @@ export function openAuthorities(configuration: Configuration, { onRenewed, now, 
     idle: lists.idle,
     stop: lists.stop,
   }
+}
+
+/** Whether an authority has no list that counts at that moment (milliseconds): never had one, or it ended while we were stopped. */
+export function isAnyMissing(lists: readonly Pick<ListDates, 'nextUpdate'>[], at: number): boolean {
+  return lists.some(({ nextUpdate }) => nextUpdate === undefined || nextUpdate.getTime() < at)
 }
 
 function moment(): Promise<void> {

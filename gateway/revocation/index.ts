@@ -1,5 +1,5 @@
 export { anchorFiles, listFolder, openAnchors, responders, type TrustFiles, watchedFiles } from './anchors.ts'
-export { type Authorities, openAuthorities, type TrustPlace, trustPlaces } from './authorities.ts'
+export { type Authorities, isAnyMissing, openAuthorities, type TrustPlace, trustPlaces } from './authorities.ts'
 export { type ListKeeper, openListKeeper } from './list-keeper.ts'
 export { listSources } from './list-source.ts'
 export { openServices, type ServiceAuthorities, type Services } from './services.ts'

@@ -158,6 +158,18 @@ describe('a list', () => {
     expect(told('revocation-list-failed')).toEqual([])
   })
 
+  test('that ended while we were stopped is fetched before the start goes on', async () => {
+    const data = newData()
+    const before = authoritiesIn(data)
+    await before.begin()
+    await before.stop()
+    clock += 20 * DAY
+    publish({ thisUpdate: new Date(clock - HOUR), nextUpdate: new Date(clock + 10 * DAY) })
+    const authorities = authoritiesIn(data)
+    await authorities.begin()
+    expect(authorities.tls.freshUntil?.getTime()).toBeGreaterThan(clock)
+  })
+
   test('with another revoked certificate is in use at once', async () => {
     let renewals = 0
     const authorities = authoritiesIn(newData(), { onRenewed: () => renewals++ })

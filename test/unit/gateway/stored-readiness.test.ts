@@ -96,7 +96,12 @@ test('a list that is not there yet is a warning where it is fetched, and a fault
 test('whether its signer was revoked is known once the first start has fetched the lists: a warning until then', async () => {
   const authorities = [{ certificate: trust.anchors[1]!, crl: 'http://crl.test/organisations.crl' }]
   const fetched = { anchors: [trust.anchors[0]!], crls: [trust.crls[0]!], authorities }
-  expect(await check(fetched)).toEqual({ faults: [], warnings: [expect.stringMatching(/^whiteList: .*the first start fetches its list/)] })
+  expect(await check(fetched)).toEqual({ faults: [], warnings: [expect.stringMatching(/^whiteList: .*the start fetches its list/)] })
+  const ended = await pki.write(join(folder, 'ended'), { nextUpdate: new Date(NOW - HOUR) })
+  expect(await check({ ...fetched, crls: [trust.crls[0]!, ended.crls[1]!] })).toEqual({
+    faults: [],
+    warnings: [expect.stringMatching(/^whiteList: .*the start fetches its list/)],
+  })
   const { faults } = await check({ ...fetched, authorities: [{ certificate: trust.anchors[1]! }] })
   expect(faults).toEqual([expect.stringMatching(/^whiteList: The signature of the white list is refused/)]) // nobody will fetch it
 })
