@@ -8,26 +8,28 @@ import { holdReloads } from './reloads.ts'
 type AddCommands = (program: Command) => void
 
 /** The files of the commands. Only that of the one asked for is loaded: all of them together take a second. */
-const COMMANDS: Record<string, () => Promise<AddCommands>> = {
-  serve: async () => {
-    const reloads = holdReloads() // before anything is loaded
-    const { serveCommand } = await import('./serve.ts')
-    return program => serveCommand(program, reloads)
-  },
-  check: async () => (await import('./check.ts')).checkCommand,
-  local: async () => (await import('./local.ts')).localCommand,
-  queue: async () => (await import('./queue.ts')).queueCommand,
-  trace: async () => (await import('./trace.ts')).traceCommand,
-  explain: async () => (await import('./explain.ts')).explainCommand,
-  dmp: async () => (await import('./dmp.ts')).dmpCommands,
-  directory: async () => (await import('./directory.ts')).directoryCommands,
-  whitelist: async () => (await import('./white-list.ts')).whiteListCommands,
-  audit: async () => (await import('./audit.ts')).auditCommands,
-  admin: async () => (await import('./admin.ts')).adminCommands,
-  console: async () => (await import('./console.ts')).consoleCommands,
-  certificates: async () => (await import('./certificates.ts')).certificatesCommand,
-  keys: async () => (await import('./keys.ts')).keysCommands,
-}
+const COMMANDS = new Map<string, () => Promise<AddCommands>>(
+  Object.entries({
+    serve: async () => {
+      const reloads = holdReloads() // before anything is loaded
+      const { serveCommand } = await import('./serve.ts')
+      return program => serveCommand(program, reloads)
+    },
+    check: async () => (await import('./check.ts')).checkCommand,
+    local: async () => (await import('./local.ts')).localCommand,
+    queue: async () => (await import('./queue.ts')).queueCommand,
+    trace: async () => (await import('./trace.ts')).traceCommand,
+    explain: async () => (await import('./explain.ts')).explainCommand,
+    dmp: async () => (await import('./dmp.ts')).dmpCommands,
+    directory: async () => (await import('./directory.ts')).directoryCommands,
+    whitelist: async () => (await import('./white-list.ts')).whiteListCommands,
+    audit: async () => (await import('./audit.ts')).auditCommands,
+    admin: async () => (await import('./admin.ts')).adminCommands,
+    console: async () => (await import('./console.ts')).consoleCommands,
+    certificates: async () => (await import('./certificates.ts')).certificatesCommand,
+    keys: async () => (await import('./keys.ts')).keysCommands,
+  }),
+)
 
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
 
@@ -40,8 +42,8 @@ export async function runPli(args: readonly string[]): Promise<number> {
     .description('Secure health messaging for France: an MSSanté gateway with traced acknowledgements that feeds the DMP')
     .version(version)
     .exitOverride()
-  const asked = COMMANDS[args[0] ?? '']
-  for (const load of asked ? [asked] : Object.values(COMMANDS)) (await load())(program)
+  const asked = COMMANDS.get(args[0] ?? '')
+  for (const load of asked ? [asked] : COMMANDS.values()) (await load())(program)
   try {
     await program.parseAsync(args, { from: 'user' })
     return 0

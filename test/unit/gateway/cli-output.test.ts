@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { amount, sentenceOf } from '../../../gateway/cli/output.ts'
+import { pliHere } from '../../support/cli-here.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'pli-output-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -43,3 +44,7 @@ function thrownBy(work: () => unknown): Error {
   }
   throw new Error('nothing was thrown')
 }
+
+test.each(['nonsense', 'constructor'])('%s is no command', async name => {
+  expect(await pliHere(name)).toEqual({ status: 2, stdout: '', stderr: `error: unknown command '${name}'\n` })
+})
