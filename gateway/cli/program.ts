@@ -3,18 +3,14 @@ import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { packageRoot } from '../../config/index.ts'
 import { sentenceOf } from './output.ts'
-import { holdReloads } from './reloads.ts'
+import type { Reloads } from './reloads.ts'
 
-type AddCommands = (program: Command) => void
+type AddCommands = (program: Command, reloads?: Reloads) => void
 
 /** The files of the commands. Only that of the one asked for is loaded: all of them together take a second. */
 const COMMANDS = new Map<string, () => Promise<AddCommands>>(
   Object.entries({
-    serve: async () => {
-      const reloads = holdReloads() // before anything is loaded
-      const { serveCommand } = await import('./serve.ts')
-      return program => serveCommand(program, reloads)
-    },
+    serve: async () => (await import('./serve.ts')).serveCommand,
     check: async () => (await import('./check.ts')).checkCommand,
     local: async () => (await import('./local.ts')).localCommand,
     queue: async () => (await import('./queue.ts')).queueCommand,
@@ -35,15 +31,16 @@ const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), '
 
 /**
  * What `pli` does with its arguments.
+ * @param reloads for `serve`
  * @returns the exit status: 0 done (a command may have set another one), 1 refused or failed (one sentence on standard error), 2 bad usage
  */
-export async function runPli(args: readonly string[]): Promise<number> {
+export async function runPli(args: readonly string[], reloads?: Reloads): Promise<number> {
   const program = new Command('pli')
     .description('Secure health messaging for France: an MSSanté gateway with traced acknowledgements that feeds the DMP')
     .version(version)
     .exitOverride()
   const asked = COMMANDS.get(args[0] ?? '')
-  for (const load of asked ? [asked] : COMMANDS.values()) (await load())(program)
+  for (const load of asked ? [asked] : COMMANDS.values()) (await load())(program, reloads)
   try {
     await program.parseAsync(args, { from: 'user' })
     return 0

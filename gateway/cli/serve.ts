@@ -5,7 +5,7 @@ import { startGateway } from '../main.ts'
 import { checkAnsFiles, checkKeys } from '../readiness.ts'
 import type { Reloads } from './reloads.ts'
 
-export function serveCommand(program: Command, reloads: Reloads): void {
+export function serveCommand(program: Command, reloads?: Reloads): void {
   program
     .command('serve')
     .description('run an operator until a signal comes')
@@ -24,7 +24,7 @@ export function serveCommand(program: Command, reloads: Reloads): void {
         for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, resolve) // a second one does not cut the first one's work short
         if (attached) process.stdin.on('end', () => resolve('end of input')).resume()
       })
-      reloads.begin(() => gateway.renew(rereadEntries(config, configuration, log)))
+      reloads?.begin(() => gateway.renew(rereadEntries(config, configuration, log)))
       const end = await Promise.race([signal, gateway.failed])
       if (typeof end !== 'string') {
         log.error('failed', {}, end)
