@@ -1,5 +1,6 @@
 import type { Configuration, Database, Log } from '../config/index.ts'
 import { openCheckpointStamps } from '../crypto/index.ts'
+import { openErrands } from './errands.ts'
 import { stampOf } from './time-stamp.ts'
 
 const DAY = 86_400_000
@@ -23,15 +24,14 @@ export function openAuditStamps(options: {
 }): AuditStamps {
   const { db, authority, now, log } = options
   const stamps = openCheckpointStamps(db)
-  const cancel = new AbortController()
-  let running: Promise<void> | undefined
+  const errands = openErrands(error => log.error('audit-fault', {}, error))
   let failedFirst: number | undefined
   let told = { reason: '', at: 0 }
 
   async function askNow(settings: NonNullable<typeof authority>): Promise<void> {
     const due = await stamps.due()
     if (!due) return
-    const stamp = await stampOf(due.digest, settings, now, cancel.signal).catch(alarm)
+    const stamp = await stampOf(due.digest, settings, now, errands.signal).catch(alarm)
     if (!stamp) return
     if (!due.isTimely(stamp.at)) return alarm(new Error('the time stamp came too late for its checkpoint'))
     await stamps.keep(due.number, stamp.token)
@@ -42,7 +42,7 @@ export function openAuditStamps(options: {
 
   /** Once a day, and when the reason is another. */
   async function alarm(error: Error): Promise<undefined> {
-    if (cancel.signal.aborted) return
+    if (errands.signal.aborted) return
     failedFirst ??= now()
     const since = (await stamps.missingSince()) ?? failedFirst
     if (error.message === told.reason && Math.abs(now() - told.at) < DAY) return
@@ -52,17 +52,9 @@ export function openAuditStamps(options: {
 
   return {
     ask() {
-      if (!authority || running || cancel.signal.aborted) return
-      running = askNow(authority)
-        .catch(error => log.error('audit-fault', {}, error))
-        .finally(() => {
-          running = undefined
-        })
+      if (authority) errands.run(() => askNow(authority))
     },
-    idle: async () => running,
-    async stop() {
-      cancel.abort()
-      await running
-    },
+    idle: errands.idle,
+    stop: errands.stop,
   }
 }

@@ -1,5 +1,6 @@
 import type { Log } from '../config/index.ts'
 import { isOld, nextUpdateAt, type UpdateResult, type UpdateState, type WhiteList, WhiteListFault } from '../directory/index.ts'
+import { openErrands } from './errands.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -31,8 +32,7 @@ export interface WhiteListKeeper {
 /** Keeps the list in use fresh, by schedule. A download that fails changes nothing: the list in use stays, and its age is told. */
 export function openWhiteListKeeper(options: KeeperOptions): WhiteListKeeper {
   const { list, update, lastUpdate, onOutcome, refresh, maxAge, now, log } = options
-  const cancel = new AbortController()
-  let running: Promise<void> | undefined
+  const errands = openErrands(error => log.error('white-list-update-failed', { reason: 'internal' }, error))
   let dueAt = Number.NEGATIVE_INFINITY
   let toldAt = Number.NEGATIVE_INFINITY
 
@@ -47,7 +47,7 @@ export function openWhiteListKeeper(options: KeeperOptions): WhiteListKeeper {
     dueAt = nextUpdateAt(await lastUpdate(), refresh, now())
     if (now() < dueAt) return
     try {
-      const result = await fetch(cancel.signal)
+      const result = await fetch(errands.signal)
       log.info(
         `white-list-${result.kind}`,
         result.kind === 'updated' ? { entries: result.entries, generated: result.generatedAt.toISOString() } : {},
@@ -55,7 +55,7 @@ export function openWhiteListKeeper(options: KeeperOptions): WhiteListKeeper {
       if (result.kind === 'updated') await list.refresh()
       onOutcome(undefined)
     } catch (error) {
-      if (cancel.signal.aborted) return
+      if (errands.signal.aborted) return
       if (!(error instanceof WhiteListFault)) throw error
       log.error('white-list-update-failed', { reason: error.reason, detail: error.detail })
       onOutcome(error)
@@ -72,17 +72,9 @@ export function openWhiteListKeeper(options: KeeperOptions): WhiteListKeeper {
   return {
     tick() {
       alarm()
-      if (!update || running || isWaiting()) return
-      running = updateIfDue(update)
-        .catch(error => log.error('white-list-update-failed', { reason: 'internal' }, error))
-        .finally(() => {
-          running = undefined
-        })
+      if (update && !isWaiting()) errands.run(() => updateIfDue(update))
     },
-    idle: async () => running,
-    async stop() {
-      cancel.abort()
-      await running
-    },
+    idle: errands.idle,
+    stop: errands.stop,
   }
 }
