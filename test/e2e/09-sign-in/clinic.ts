@@ -5,7 +5,6 @@ import type { ConnectionOptions } from 'node:tls'
 import { dnFromRdns } from '../../../directory/index.ts'
 import { openBoxes } from '../../../gateway/data.ts'
 import { openStage, type Stage } from '../../support/stage.ts'
-import { stoppable } from '../../support/stop-at.ts'
 import type { FictionalBox } from '../../world/people.ts'
 import { createPki, type Issued, type Pki, selfSigned } from '../../world/pki.ts'
 import type { PscSimulator } from '../../world/psc-simulator/index.ts'
@@ -46,7 +45,6 @@ export async function openClinic(folder: string): Promise<Clinic> {
   let psc!: PscSimulator
   const stage = await openStage({
     professionals: 20,
-    env: { alpha: stoppable(folder, { hurry: 30 }).env }, // a round of upkeep every second
     extra: { alpha: { signIn } },
     prepare: async pki => {
       Object.assign(certificates, await issueAll(pki))

@@ -447,9 +447,9 @@ test('a certificate that is revoked while the gateway runs is refused once the n
   expect(await attempt()).toMatch(/^235 /)
   stage.world.pki.revoke(issued)
   await stage.world.pki.write(join(folder, 'clients'))
-  await until('the new list is read', async () => (await gatewayLog()).includes('"place":"signIn.certificates"'))
+  await until('the new list is read', async () => (await gatewayLog()).includes('"place":"signIn.certificates"'), 60_000)
   expect(await attempt()).toMatch(/^535 5\.7\.8 Your certificate was refused: revoked, /)
-})
+}, 90_000)
 
 test('no token, password or certificate’s key stands in the log', async () => {
   const log = await gatewayLog()
